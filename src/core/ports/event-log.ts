@@ -1,0 +1,124 @@
+import type { AppendRecord, LogRecord } from '../model.js';
+import type { DependencyStatus } from './dependency.js';
+
+/**
+ * Topics of partitions of records. What every driver promises:
+ *
+ * - An append is acknowledged only when it is durable, survives `kill -9` from then on, and gets consecutive offsets.
+ *   Appends to a partition that are issued one after the other keep that order.
+ * - A record's timestamp is when the log stored it, never decreasing within a partition (foreign Kafka topics excepted).
+ * - Offsets only grow, and may skip: a read returns records *and the next offset*; a hole is not a gap.
+ * - Topic names follow Kafka's grammar; a driver may be handed only such names.
+ * - Errors are `BusError`s: TOPIC_NOT_FOUND, TOPIC_ALREADY_EXISTS, TOPIC_SETTINGS_INVALID, LOG_UNAVAILABLE, STORAGE_FULL,
+ *   EVENT_TOO_LARGE, INTERNAL. `append` alone also rejects with STORE_OUTCOME_UNKNOWN: the records may be stored or not.
+ *   Every other rejection of `append` means: not stored, and never will be.
+ */
+export interface EventLog {
+  /** `embedded`, `kafka`, …: for logs and messages. */
+  readonly driver: string;
+  /** How the log is now. Calls while it is down fail with LOG_UNAVAILABLE within 10 s or so; they do not wait for ever. */
+  readonly status: DependencyStatus;
+
+  createTopic(topic: string, settings: LogTopicSettings): Promise<void>;
+  /** Changes retention, largest event, min.insync.replicas; adds partitions. Everything else is fixed at creation. */
+  updateTopic(topic: string, settings: Partial<LogTopicSettings>): Promise<void>;
+  deleteTopic(topic: string): Promise<void>;
+  /** Undefined where there is no such topic. */
+  describeTopic(topic: string): Promise<LogTopic | undefined>;
+  /** All topics, other producers' included; internal ones (`__…`) not. */
+  listTopics(): Promise<string[]>;
+
+  /**
+   * Appends one batch to one partition. At most one append per partition is in flight at a time: the caller sees to it.
+   * The batch's records together stay under the topic's `maxBatchBytes`.
+   */
+  append(topic: string, partition: number, records: readonly AppendRecord[]): Promise<Appended>;
+
+  /**
+   * Follows a changing set of partitions for the whole process; one at a time is meant to be enough. It waits out
+   * trouble by itself, and shows it in `status`.
+   */
+  openTail(sink: TailSink): LogTail;
+
+  /**
+   * Reads a bounded range, apart from the tail. Returns at once when there is nothing at `from` yet. Returns at least one
+   * record where there is one, even if it exceeds `maxBytes`.
+   */
+  read(topic: string, partition: number, from: number, maxBytes: number, signal?: AbortSignal): Promise<ReadResult>;
+
+  /** The first offset that is left, and the high watermark (the offset that the next record will have). */
+  bounds(topic: string, partition: number): Promise<Bounds>;
+  /** The offset of the first record stored at `timestamp` (ms) or later; the high watermark if there is none. */
+  offsetForTime(topic: string, partition: number, timestamp: number): Promise<number>;
+  /** Removes the records below `offset` (clamped to the high watermark). Never goes back. */
+  truncateBefore(topic: string, partition: number, offset: number): Promise<void>;
+
+  /** Lets appends in flight finish, then releases everything. */
+  close(): Promise<void>;
+}
+
+export interface LogTopicSettings {
+  readonly partitions: number;
+  /** Undefined: min(3, brokers). */
+  readonly replicationFactor?: number | undefined;
+  /** Undefined: max(1, replication factor − 1). */
+  readonly minInsyncReplicas?: number | undefined;
+  /** Milliseconds; 0: for ever. A lower bound: at least so much is kept. */
+  readonly retentionMs: number;
+  /** Bytes per partition; 0: no limit by size. A lower bound likewise. */
+  readonly retentionBytes: number;
+  /** The largest payload that must fit, in bytes; the driver adds room for key and headers (at least 192 KiB). */
+  readonly maxEventBytes: number;
+}
+
+/** A topic as the log has it. */
+export interface LogTopic extends Required<LogTopicSettings> {
+  readonly replicationFactor: number;
+  readonly minInsyncReplicas: number;
+  /** How large one appended batch may be, by `recordBytes`. */
+  readonly maxBatchBytes: number;
+  /** Timestamps come from the producers (a foreign topic), and may run backwards. */
+  readonly publisherTime: boolean;
+}
+
+export interface Appended {
+  readonly baseOffset: number;
+  /** Milliseconds since 1970. */
+  readonly timestamp: number;
+}
+
+export interface Bounds {
+  readonly earliest: number;
+  readonly highWatermark: number;
+}
+
+/** Records and where to go on; or why there is nothing to read at that offset. */
+export type ReadResult = Slice | OutOfRange;
+
+export interface Slice extends Bounds {
+  readonly outcome: 'ok';
+  readonly records: readonly LogRecord[];
+  /** Where to read next: may be past the last record (holes), also without any record. */
+  readonly nextOffset: number;
+}
+
+export interface OutOfRange extends Bounds {
+  /** `expired`: below the first offset left. `ahead`: above the high watermark. */
+  readonly outcome: 'expired' | 'ahead';
+}
+
+/** The partitions that a tail follows. */
+export interface LogTail {
+  /** Follows a partition from an offset on; one that is followed already starts anew from there. */
+  add(topic: string, partition: number, from: number): void;
+  remove(topic: string, partition: number): void;
+  close(): Promise<void>;
+}
+
+/** Where a tail delivers, synchronously: it must neither throw nor keep the caller. */
+export interface TailSink {
+  /** The next slice: contiguous with the one before it. Comes without records too when `nextOffset` or the high watermark moved. */
+  slice(topic: string, partition: number, slice: Slice): void;
+  /** The partition cannot be followed from its position; it is no longer in the set. */
+  stopped(topic: string, partition: number, why: OutOfRange | { readonly outcome: 'deleted' }): void;
+}

@@ -1,0 +1,88 @@
+import type { BusError } from '../errors.js';
+import type { Header } from '../model.js';
+
+/** A batch of events for one topic, as every transport hands it to the core. Nothing here knows of HTTP or protobuf. */
+export interface PublishCommand {
+  readonly topic: string;
+  readonly mode: PublishMode;
+  /** Undefined: the latest. */
+  readonly schemaVersion?: number | undefined;
+  readonly events: readonly EventInput[];
+}
+
+export type PublishMode = 'all_or_nothing' | 'independent';
+
+/** An event. Texts that are undefined or empty are absent. */
+export interface EventInput {
+  /** Undefined: the topic's key pointer applies. */
+  readonly key?: Uint8Array | undefined;
+  /** The payload: JSON text in UTF-8, stored as it is. */
+  readonly payload: Uint8Array;
+  readonly id?: string | undefined;
+  readonly source?: string | undefined;
+  readonly type?: string | undefined;
+  readonly subject?: string | undefined;
+  readonly time?: string | undefined;
+  /** CloudEvents extension attributes. */
+  readonly attributes?: Readonly<Record<string, string>> | undefined;
+  readonly headers?: readonly Header[] | undefined;
+}
+
+/** What became of one event. */
+export type EventResult =
+  | {
+      readonly status: 'stored';
+      readonly partition: number;
+      readonly offset: number;
+      /** Milliseconds since 1970. */
+      readonly timestamp: number;
+      /** Undefined on schemaless topics. */
+      readonly schemaVersion: number | undefined;
+    }
+  | {
+      /** `rejected`: invalid, a retry will not help. `not_stored`: a retry is safe. `unknown`: it may be stored. */
+      readonly status: 'rejected' | 'not_stored' | 'unknown';
+      /** Carries the violations of this event. */
+      readonly error: BusError;
+    };
+
+/** How much one call may bring, and how much may wait in this process. */
+export interface PublishLimits {
+  /** Default 10,000. */
+  readonly eventsPerCall: number;
+  /** Payloads, keys and headers together. Default 8 MiB. */
+  readonly bytesPerCall: number;
+  /** Bytes that wait for the log in this process. Default 64 MiB. */
+  readonly bufferBytes: number;
+  /** The same for one topic. Default 32 MiB. */
+  readonly topicBufferBytes: number;
+}
+
+export const defaultPublishLimits: PublishLimits = {
+  eventsPerCall: 10_000,
+  bytesPerCall: 8 * 1024 * 1024,
+  bufferBytes: 64 * 1024 * 1024,
+  topicBufferBytes: 32 * 1024 * 1024,
+};
+
+/** The produce path, as transports use it. */
+export interface Publishing {
+  /**
+   * Publishes a batch. Resolves with one result per event when all is decided; in `all_or_nothing` mode only if every event is
+   * stored, and otherwise rejects with a BusError (SCHEMA_VIOLATION, PARTIALLY_STORED, …).
+   *
+   * @param signal cancels: events that are still queued are withdrawn.
+   */
+  publish(command: PublishCommand, signal: AbortSignal): Promise<EventResult[]>;
+  /** A publisher for one ordered stream of batches: it refuses with STREAM_HALTED what must not overtake a failure. */
+  openStream(): PublishSession;
+}
+
+/** One PublishStream. */
+export interface PublishSession {
+  /** As `Publishing.publish`. Calls may overlap: events are queued in the order of the calls. */
+  publish(
+    command: PublishCommand & { readonly continueAfterFailure: boolean },
+    signal: AbortSignal,
+  ): Promise<EventResult[]>;
+}

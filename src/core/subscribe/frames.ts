@@ -1,0 +1,107 @@
+import type { LogRecord } from '../model.js';
+
+/** What to stream, and from where: what every transport hands to the core. */
+export interface SubscribeCommand {
+  readonly topic: string;
+  /** A durable subscriber. Undefined: nothing is remembered. */
+  readonly subscriber?: string | undefined;
+  /** Undefined: the default (a new subscriber: earliest; without subscriber: latest). Ignored where a position is committed. */
+  readonly from?: StartFrom | undefined;
+  /** What to do with a cursor that retention has passed. Default `fail`. */
+  readonly onExpired?: 'fail' | 'skip' | undefined;
+  /** Default true. */
+  readonly follow?: boolean | undefined;
+  /** At least 1; undefined: no limit. */
+  readonly limit?: number | undefined;
+  /** Milliseconds, 1,000 to 60,000; default 10,000. */
+  readonly heartbeatMs?: number | undefined;
+}
+
+export type StartFrom =
+  | { readonly at: 'earliest' }
+  | { readonly at: 'latest' }
+  | { readonly at: 'cursor'; readonly cursor: string }
+  /** Milliseconds since 1970. */
+  | { readonly at: 'time'; readonly timestamp: number };
+
+/** A record on its way out, shared by all streams of the process. */
+export interface Delivery {
+  readonly partition: number;
+  readonly record: LogRecord;
+  readonly kind: 'json' | 'not_json' | 'tombstone';
+  readonly schemaVersion: number | undefined;
+  /** `recordBytes` of the record: what it weighs in a frame. */
+  readonly bytes: number;
+  /** A transport's encoding of this record, kept here so that it is made once per process. */
+  wire?: Uint8Array;
+}
+
+export interface Progress {
+  readonly partition: number;
+  readonly nextOffset: number;
+  readonly highWatermark: number;
+}
+
+/** Cursors are made only where they are sent: a frame's `cursor` is a string already. */
+export type Frame =
+  | {
+      readonly kind: 'ready';
+      readonly streamId: string;
+      readonly cursor: string;
+      readonly assignment: AssignmentInfo;
+    }
+  | {
+      readonly kind: 'events';
+      readonly topic: string;
+      readonly deliveries: readonly Delivery[];
+      readonly cursor: string;
+    }
+  | { readonly kind: 'heartbeat'; readonly cursor: string; readonly partitions: readonly Progress[] }
+  | {
+      readonly kind: 'gap';
+      readonly topic: string;
+      readonly partition: number;
+      readonly from: number;
+      readonly to: number;
+      readonly reason: 'retention' | 'too_large' | 'topic_recreated';
+      readonly message: string;
+      readonly cursor: string;
+    }
+  | { readonly kind: 'assignment'; readonly assignment: AssignmentInfo }
+  | {
+      readonly kind: 'end';
+      readonly reason: 'caught_up' | 'limit' | 'shutting_down';
+      readonly cursor: string;
+      readonly retryDelayMs: number | undefined;
+    };
+
+export interface AssignmentInfo {
+  readonly topic: string;
+  /** Empty while another stream of the subscriber owns them. */
+  readonly partitions: readonly number[];
+  /** Undefined without a subscriber or without partitions. */
+  readonly generation: number | undefined;
+  readonly cursor: string;
+}
+
+export interface CommittedPosition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly nextOffset: number;
+}
+
+/** The subscribe path, as transports use it. */
+export interface Subscriptions {
+  /**
+   * Streams a topic. The first frame is `ready`; silence never lasts longer than the heartbeat. Ends after an `end` frame, or throws
+   * a BusError. Pulling the next frame is the back-pressure.
+   *
+   * @param signal ends the stream: everything it holds is released on its abort, whether or not anybody still pulls.
+   */
+  subscribe(command: SubscribeCommand, signal: AbortSignal): AsyncIterable<Frame>;
+  /** Commits a cursor, durably, for the owner with this generation. Forward only. FENCED, CURSOR_*. */
+  commit(
+    command: { readonly subscriber: string; readonly cursor: string; readonly generation: number },
+    signal: AbortSignal,
+  ): Promise<CommittedPosition[]>;
+}
