@@ -117,7 +117,10 @@ export interface LogTail {
 
 /** Where a tail delivers, synchronously: it must neither throw nor keep the caller. */
 export interface TailSink {
-  /** The next slice: contiguous with the one before it. Comes without records too when `nextOffset` or the high watermark moved. */
+  /**
+   * The next slice: contiguous with the one before it. Comes without records too when `nextOffset`, the high watermark or
+   * the first offset left has moved.
+   */
   slice(topic: string, partition: number, slice: Slice): void;
   /** The partition cannot be followed from its position; it is no longer in the set. */
   stopped(topic: string, partition: number, why: OutOfRange | { readonly outcome: 'deleted' }): void;

@@ -52,13 +52,56 @@ export interface Topics {
   /**
    * The current snapshot, from memory. Throws TOPIC_NAME_INVALID, TOPIC_NOT_FOUND, TOPIC_NOT_MANAGED, TOPIC_NOT_READY, and
    * COORDINATION_UNAVAILABLE once coordination has been away for longer than the grace period (default 15 min).
-   * A topic that is not in memory is looked up once, so that one just created elsewhere is found at once.
+   * A topic that is not in memory is looked up once, so that one just created elsewhere is found at once. The same for a schema
+   * version: call with it after SCHEMA_VERSION_NOT_FOUND, then ask the new snapshot.
    */
-  require(name: string): Promise<ActiveTopic>;
+  require(name: string, schemaVersion?: number): Promise<ActiveTopic>;
   /** As `require`, when the answer is in memory (the hot path); undefined when it would have to look. Throws the grace error. */
   peek(name: string): ActiveTopic | undefined;
   /**
    * Calls back with each new snapshot, and once with a BusError (TOPIC_DELETED) when the topic, or this incarnation, is no more.
    */
   watch(topic: ActiveTopic, listener: (now: ActiveTopic | BusError) => void): () => void;
+}
+
+/** Settings as a caller gives them: what is undefined keeps its value, or takes the default at creation. */
+export type SettingsInput = { readonly [K in keyof TopicSettings]?: TopicSettings[K] | undefined };
+
+/** A schema version as a caller gives it. */
+export interface SchemaInput {
+  /** From 1. */
+  readonly version: number;
+  /** JSON text. */
+  readonly definition: string;
+}
+
+export interface TopicDetail {
+  readonly topic: TopicInfo;
+  readonly partitions: readonly {
+    readonly partition: number;
+    readonly earliest: number;
+    readonly highWatermark: number;
+  }[];
+  readonly schemas: readonly SchemaInput[];
+}
+
+/** The management of topics, as transports use it. Every call may be repeated after a crash or a lost answer. */
+export interface TopicAdmin {
+  /** By name; unmanaged ones of the log included. */
+  list(): Promise<TopicInfo[]>;
+  get(name: string): Promise<TopicDetail>;
+  /** `adopt`: take over a topic that exists in the log only. TOPIC_ALREADY_EXISTS, TOPIC_SETTINGS_INVALID, SCHEMA_INVALID. */
+  create(input: {
+    readonly name: string;
+    readonly settings: SettingsInput;
+    readonly schema?: string | undefined;
+    readonly adopt: boolean;
+  }): Promise<TopicInfo>;
+  /** Makes a topic as described. `changes` is empty where nothing had to be done. SCHEMA_VERSION_CONFLICT, TOPIC_SETTINGS_INVALID. */
+  apply(input: {
+    readonly name: string;
+    readonly settings: SettingsInput;
+    readonly schemas: readonly SchemaInput[];
+  }): Promise<{ readonly topic: TopicInfo; readonly changes: string[]; readonly warnings: string[] }>;
+  delete(name: string): Promise<void>;
 }

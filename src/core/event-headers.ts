@@ -1,0 +1,142 @@
+import { Buffer, isUtf8 } from 'node:buffer';
+import { BusError } from './errors.js';
+import type { Header } from './model.js';
+import type { EventInput } from './publish/command.js';
+
+/**
+ * How an event's metadata stands in a record's headers. A complete CloudEvent (id, source, type) uses the binary mode of the
+ * CloudEvents Kafka binding (`ce_*`, `content-type`); of an incomplete one each attribute stands as `mainstem_<attribute>`.
+ * `mainstem_schema` holds the schema version, `0` on a schemaless topic: it also marks the record as validated JSON.
+ */
+export interface EventMetadata {
+  readonly id?: string;
+  readonly source?: string;
+  readonly type?: string;
+  readonly subject?: string;
+  readonly time?: string;
+  /** CloudEvents extension attributes. */
+  readonly attributes: Readonly<Record<string, string>>;
+  /** Undefined without a schema, and on records of other producers. */
+  readonly schemaVersion?: number;
+  /** The headers that are not the bus's own. */
+  readonly rest: readonly Header[];
+}
+
+/** Limits on what comes beside a payload. */
+export const metadataLimits = { textBytes: 1024, keyBytes: 64 * 1024, attributes: 64, headers: 64, bytes: 64 * 1024 };
+
+const schemaHeader = 'mainstem_schema';
+const contentType: Header = ['content-type', Buffer.from('application/json')];
+const specVersion: Header = ['ce_specversion', Buffer.from('1.0')];
+const core = ['id', 'source', 'type', 'subject', 'time'] as const;
+const attributeName = /^[a-z0-9]{1,64}$/;
+/** What the binding keeps for itself: no extension may take these names. */
+const takenNames = new Set<string>([...core, 'specversion', 'datacontenttype', 'dataschema', 'data', 'schema']);
+
+const schemaHeaders = new Map<number, Header>();
+
+function schemaVersionHeader(version: number): Header {
+  let header = schemaHeaders.get(version);
+  if (!header) {
+    header = [schemaHeader, Buffer.from(String(version))];
+    schemaHeaders.set(version, header);
+  }
+  return header;
+}
+
+/** The headers to store with an event. Throws INVALID_REQUEST with a message that names the field. */
+export function writeHeaders(event: EventInput, schemaVersion: number | undefined): readonly Header[] {
+  const version = schemaVersionHeader(schemaVersion ?? 0);
+  if (!event.id && !event.source && !event.type && !event.subject && !event.time && !event.attributes && !event.headers) {
+    return [version];
+  }
+  const complete = Boolean(event.id && event.source && event.type);
+  const prefix = complete ? 'ce_' : 'mainstem_';
+  const headers: Header[] = complete ? [version, specVersion, contentType] : [version];
+  for (const name of core) {
+    const text = event[name];
+    if (!text) continue;
+    const value = Buffer.from(text);
+    if (value.length > metadataLimits.textBytes) {
+      throw new BusError('INVALID_REQUEST', `${name} has ${value.length} bytes; at most ${metadataLimits.textBytes} are allowed`);
+    }
+    headers.push([prefix + name, value]);
+  }
+  let bytes = 0;
+  const attributes = Object.entries(event.attributes ?? {});
+  if (attributes.length > metadataLimits.attributes) {
+    throw new BusError('INVALID_REQUEST', `${attributes.length} attributes; at most ${metadataLimits.attributes} are allowed`);
+  }
+  for (const [name, text] of attributes) {
+    if (!attributeName.test(name) || takenNames.has(name)) {
+      throw new BusError(
+        'INVALID_REQUEST',
+        `the attribute name ${JSON.stringify(name.slice(0, 80))} is not possible: 1 to 64 lower-case letters and digits, and none that CloudEvents defines`,
+      );
+    }
+    const value = Buffer.from(text);
+    bytes += name.length + value.length;
+    headers.push([prefix + name, value]);
+  }
+  const extra = event.headers ?? [];
+  if (extra.length > metadataLimits.headers) {
+    throw new BusError('INVALID_REQUEST', `${extra.length} headers; at most ${metadataLimits.headers} are allowed`);
+  }
+  for (const header of extra) {
+    const [name, value] = header;
+    if (name === '' || name === contentType[0] || name.startsWith('ce_') || name.startsWith('mainstem_')) {
+      throw new BusError(
+        'INVALID_REQUEST',
+        `the header name ${JSON.stringify(name.slice(0, 80))} belongs to the bus: not empty, not content-type, not ce_… or mainstem_…`,
+      );
+    }
+    bytes += Buffer.byteLength(name) + value.length;
+    headers.push(header);
+  }
+  if (bytes > metadataLimits.bytes) {
+    throw new BusError('INVALID_REQUEST', `${bytes} bytes of attributes and headers; at most ${metadataLimits.bytes} are allowed`);
+  }
+  return headers;
+}
+
+/** The schema version in a record's headers: 0 on a schemaless topic, undefined if the bus did not write the record. */
+export function readSchemaVersion(headers: readonly Header[]): number | undefined {
+  for (const [name, value] of headers) {
+    if (name !== schemaHeader) continue;
+    const version = Number(text(value));
+    return Number.isSafeInteger(version) && version >= 0 ? version : undefined;
+  }
+  return undefined;
+}
+
+/** A record's metadata, from its headers; other producers' CloudEvents are understood too. Never throws. */
+export function readHeaders(headers: readonly Header[]): EventMetadata {
+  const known: { -readonly [K in (typeof core)[number]]?: string } = {};
+  const attributes: Record<string, string> = Object.create(null);
+  const rest: Header[] = [];
+  let schemaVersion: number | undefined;
+  for (const header of headers) {
+    const [name, value] = header;
+    const attribute = name.startsWith('ce_') ? name.slice(3) : name.startsWith('mainstem_') ? name.slice(9) : undefined;
+    if (attribute === undefined) {
+      if (name !== contentType[0]) rest.push(header);
+    } else if (name === schemaHeader) {
+      schemaVersion = readSchemaVersion([header]);
+    } else if (!isUtf8(value)) {
+      rest.push(header);
+    } else if (isCore(attribute)) {
+      known[attribute] = text(value);
+    } else if (attribute !== 'specversion') {
+      attributes[attribute] = text(value);
+    }
+  }
+  return { ...known, attributes, ...(schemaVersion ? { schemaVersion } : {}), rest };
+}
+
+function isCore(name: string): name is (typeof core)[number] {
+  return (core as readonly string[]).includes(name);
+}
+
+function text(value: Uint8Array): string {
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString();
+}

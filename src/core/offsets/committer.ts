@@ -1,0 +1,162 @@
+import { LRUCache } from 'lru-cache';
+import { toBusError } from '../coordination-errors.js';
+import { BusError } from '../errors.js';
+import { type Coordination, CoordinationError } from '../ports/coordination.js';
+import { type OffsetRecord, offsetPath, readOffsetRecord, writeRecord } from './records.js';
+
+/** A position to commit. */
+export interface CommitEntry {
+  readonly subscriber: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly incarnation: string;
+  readonly generation: number;
+  readonly next: number;
+}
+
+/** Writes committed positions: many callers' in few requests, each by compare-and-set for itself. */
+export interface Committer {
+  /**
+   * Resolves with the committed offset once it is durable: `next`, or one that was further already. Throws FENCED, CURSOR_STALE_TOPIC,
+   * COORDINATION_UNAVAILABLE (then it may have happened).
+   */
+  commit(entry: CommitEntry): Promise<number>;
+  /** Resolves when nothing waits to be written. */
+  drain(): Promise<void>;
+}
+
+/** The least time between two rounds of writing: what comes in meanwhile is coalesced, the latest wins. The first goes at once. */
+const roundMs = 100;
+/** How often a write that lost a race is tried again: only its own subscriber's claims and commits can be in the way. */
+const attempts = 5;
+
+interface Pending {
+  readonly entry: CommitEntry;
+  next: number;
+  readonly waiters: { resolve(offset: number): void; reject(error: unknown): void }[];
+}
+
+export function createCommitter(coordination: Coordination): Committer {
+  let pending = new Map<string, Pending>();
+  let writing: Promise<void> | undefined;
+  /** What the records held last, to spare a read before each write. A write that meets another version reads anew. */
+  const known = new LRUCache<string, { readonly version: number; readonly record: OffsetRecord }>({ max: 100_000 });
+
+  async function load({ subscriber, topic, partition }: CommitEntry, key: string) {
+    const found = await coordination.get(offsetPath(subscriber, topic, partition));
+    if (!found) return undefined;
+    const loaded = { version: found.version, record: readOffsetRecord(found.value) };
+    known.set(key, loaded);
+    return loaded;
+  }
+
+  /** The write that an entry needs; none where the position is that far already. Throws where it must not be written. */
+  async function plan({ entry, next }: Pending, key: string) {
+    let found = known.get(key);
+    // A record from memory that would refuse, or makes the write needless, may be out of date.
+    if (!found || found.record.generation !== entry.generation || found.record.next >= next) found = await load(entry, key);
+    if (!found || found.record.generation !== entry.generation) throw fenced(entry, found?.record.generation);
+    if (found.record.incarnation !== entry.incarnation) {
+      throw new BusError('CURSOR_STALE_TOPIC', `the cursor is of an earlier topic ${entry.topic} that has been deleted since`);
+    }
+    if (found.record.next >= next) return { done: found.record.next };
+    const record: OffsetRecord = { ...found.record, next };
+    return { version: found.version, record };
+  }
+
+  async function writeRound(round: ReadonlyMap<string, Pending>): Promise<void> {
+    let left = [...round];
+    for (let attempt = 0; left.length > 0; attempt++) {
+      const planned = await Promise.all(
+        left.map(async ([key, item]) => {
+          try {
+            const action = await plan(item, key);
+            if ('done' in action) {
+              settle(item, action.done);
+              return undefined;
+            }
+            return { key, item, ...action };
+          } catch (error) {
+            refuse(item, error);
+            return undefined;
+          }
+        }),
+      );
+      const writes = planned.filter((action) => action !== undefined);
+      if (writes.length === 0) return;
+      const outcomes = await coordination.setMany(
+        writes.map(({ item: { entry }, record, version }) => ({
+          path: offsetPath(entry.subscriber, entry.topic, entry.partition),
+          value: writeRecord(record),
+          version,
+        })),
+      );
+      left = [];
+      writes.forEach(({ key, item, record }, i) => {
+        const outcome = outcomes[i];
+        if (outcome && 'version' in outcome) {
+          known.set(key, { version: outcome.version, record });
+          settle(item, record.next);
+          return;
+        }
+        known.delete(key);
+        const error = outcome?.error ?? new CoordinationError('unavailable', 'the write was not answered');
+        const raced = error.kind === 'conflict' || error.kind === 'missing';
+        if (raced && attempt < attempts) left.push([key, item]);
+        else refuse(item, raced ? new CoordinationError('unavailable', 'too many races', { cause: error }) : error);
+      });
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (pending.size > 0) {
+      const round = pending;
+      pending = new Map();
+      const pause = new Promise((resolve) => setTimeout(resolve, roundMs));
+      try {
+        await writeRound(round);
+      } catch (error) {
+        for (const item of round.values()) refuse(item, error);
+      }
+      await pause;
+    }
+    writing = undefined;
+  }
+
+  return {
+    commit: (entry) =>
+      new Promise((resolve, reject) => {
+        const place = `${entry.subscriber}\0${entry.topic}\0${entry.partition}`;
+        const key = `${place}\0${entry.incarnation}\0${entry.generation}`;
+        const waiter = { resolve, reject };
+        const item = pending.get(key);
+        if (item) {
+          item.next = Math.max(item.next, entry.next);
+          item.waiters.push(waiter);
+        } else {
+          pending.set(key, { entry, next: entry.next, waiters: [waiter] });
+        }
+        writing ??= run();
+      }),
+    drain: async () => writing,
+  };
+}
+
+function settle(item: Pending, offset: number): void {
+  for (const waiter of item.waiters) waiter.resolve(offset);
+}
+
+function refuse(item: Pending, error: unknown): void {
+  const refusal = toBusError(error);
+  for (const waiter of item.waiters) waiter.reject(refusal);
+}
+
+function fenced({ subscriber, topic, partition, generation }: CommitEntry, current: number | undefined): BusError {
+  const why =
+    current === undefined
+      ? `${subscriber} has no position there; subscribe first`
+      : `generation ${generation} is not the current one (${current}): another stream owns it`;
+  return new BusError('FENCED', `partition ${partition} of ${topic} cannot be committed: ${why}`, {
+    metadata: { topic, partition: String(partition), ...(current === undefined ? {} : { generation: String(current) }) },
+  });
+}

@@ -1,0 +1,120 @@
+import { BusError, type Violation } from '../errors.js';
+import { metadataLimits, writeHeaders } from '../event-headers.js';
+import { type AppendRecord, recordBytes } from '../model.js';
+import type { ActiveTopic, SchemaInUse } from '../topics/topic.js';
+import type { EventInput } from './command.js';
+import { keyAt, parsePointer } from './key-pointer.js';
+import { identityOf, partitionOf } from './partitioner.js';
+import { parsePayload } from './payload.js';
+
+/** An event that may be stored: the record, where it goes, and what it weighs in buffers. */
+export interface Prepared {
+  readonly record: AppendRecord;
+  readonly partition: number;
+  readonly bytes: number;
+}
+
+/** How many violations an event's error lists; the totals are always told. */
+export const violationsPerEvent = 10;
+
+/** The checks of one call, against one snapshot of the topic: never a mixture of schema versions. */
+export interface Preparation {
+  readonly schemaVersion: number | undefined;
+  /** The record for an event, or why it is refused: PAYLOAD_NOT_JSON, EVENT_TOO_LARGE, SCHEMA_VIOLATION, INVALID_REQUEST. */
+  prepare(event: EventInput, index: number): Prepared | BusError;
+}
+
+/** @param anyPartition where events go that have neither a key nor an id */
+export function preparation(topic: ActiveTopic, version: number | undefined, anyPartition: number): Preparation {
+  const schema = topic.schema(version);
+  const { keyPointer, partitions } = topic.settings;
+  const pointer = keyPointer === undefined ? undefined : parsePointer(keyPointer);
+
+  function prepare(event: EventInput, index: number): Prepared | BusError {
+    const { payload } = event;
+    if (payload.length > topic.settings.maxEventBytes) {
+      return refusal(
+        'EVENT_TOO_LARGE',
+        index,
+        'size',
+        `the payload has ${payload.length} bytes; ${topic.name} takes at most ${topic.settings.maxEventBytes}`,
+      );
+    }
+    const parsed = parsePayload(payload);
+    if (!('document' in parsed)) return refusal('PAYLOAD_NOT_JSON', index, parsed.rule, parsed.message);
+    if (schema && !schema.compiled.accepts(parsed.document)) return schemaViolation(schema, parsed.document, index);
+    let key = event.key ?? null;
+    if (key === null && pointer) {
+      const found = keyAt(parsed.document, pointer);
+      if (found === 'not_scalar') {
+        return refusal('INVALID_REQUEST', index, 'key', 'the key must be a text, a number or a boolean', keyPointer);
+      }
+      key = found ?? null;
+    }
+    if (key !== null && key.length > metadataLimits.keyBytes) {
+      return refusal('EVENT_TOO_LARGE', index, 'key', `the key has ${key.length} bytes; at most ${metadataLimits.keyBytes} are allowed`);
+    }
+    let headers: AppendRecord['headers'];
+    try {
+      headers = writeHeaders(event, schema?.version);
+    } catch (error) {
+      return refusal('INVALID_REQUEST', index, 'metadata', BusError.from(error).message);
+    }
+    const placedBy = key ?? (event.id ? identityOf(event.source, event.id) : undefined);
+    const record: AppendRecord = { key, value: payload, headers };
+    return {
+      record,
+      partition: placedBy === undefined ? anyPartition : partitionOf(placedBy, partitions),
+      bytes: recordBytes(record),
+    };
+  }
+
+  return { schemaVersion: schema?.version, prepare };
+}
+
+function refusal(
+  reason: 'EVENT_TOO_LARGE' | 'PAYLOAD_NOT_JSON' | 'INVALID_REQUEST',
+  event: number,
+  rule: string,
+  message: string,
+  pointer = '',
+): BusError {
+  return new BusError(reason, `event ${event}: ${message}`, {
+    violations: [{ event, pointer, rule, message }],
+    metadata: { violations_total: '1' },
+  });
+}
+
+function schemaViolation(schema: SchemaInUse, document: unknown, event: number): BusError {
+  const { violations, total } = schema.compiled.explain(document, violationsPerEvent);
+  const listed: Violation[] = violations.map((violation) => ({ event, ...violation }));
+  return new BusError('SCHEMA_VIOLATION', sentence(event, listed, total), {
+    violations: listed,
+    metadata: { violations_total: String(Math.max(total, 1)), schema_version: String(schema.version) },
+  });
+}
+
+function sentence(event: number, violations: readonly Violation[], total: number): string {
+  const first = violations[0];
+  if (!first) return `event ${event}: refused by the schema`;
+  const where = first.pointer === '' ? 'the payload' : first.pointer;
+  const more = total > 1 ? `; and ${total - 1} more violation${total > 2 ? 's' : ''}` : '';
+  return `event ${event}: ${where} ${first.message} (${first.rule})${more}`;
+}
+
+/** How many violations a call's error lists. */
+const violationsPerCall = 50;
+
+/** One error for a call of which some events are refused, in `all_or_nothing` mode. Its reason is that of the first. */
+export function callRefusal(refusals: readonly BusError[], events: number): BusError {
+  const [first] = refusals;
+  if (!first) throw new RangeError('a refusal needs at least one refused event');
+  const others = refusals.length - 1;
+  const total = refusals.reduce((sum, refused) => sum + Number(refused.metadata.violations_total ?? 1), 0);
+  const more = others > 0 ? `; and ${others} more event${others > 1 ? 's' : ''} refused` : '';
+  const nothing = events > 1 ? '; nothing was stored' : '';
+  return new BusError(first.reason, `${first.message}${more}${nothing}`, {
+    violations: refusals.flatMap((refused) => refused.violations).slice(0, violationsPerCall),
+    metadata: { ...first.metadata, violations_total: String(total), events_refused: String(refusals.length) },
+  });
+}

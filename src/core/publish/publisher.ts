@@ -1,0 +1,153 @@
+import { BusError } from '../errors.js';
+import type { Authorizer } from '../ports/authorizer.js';
+import type { EventLog } from '../ports/event-log.js';
+import type { ActiveTopic, Topics } from '../topics/topic.js';
+import { type Appender, createAppender, type Queued } from './appender.js';
+import { createBudget } from './budget.js';
+import { type Call, createCall } from './call.js';
+import type { EventResult, PublishCommand, Publishing, PublishLimits } from './command.js';
+import { rotation } from './partitioner.js';
+import { callRefusal, type Prepared, preparation } from './prepare.js';
+import { createPublishSession, type Order } from './session.js';
+
+export interface Publisher extends Publishing {
+  /** Refuses further calls with SHUTTING_DOWN, and resolves when nothing is queued any more. */
+  drain(): Promise<void>;
+}
+
+interface PublisherPorts {
+  readonly log: EventLog;
+  readonly topics: Topics;
+  readonly authorizer: Authorizer;
+  readonly limits: PublishLimits;
+}
+
+/** The produce path: authorize, check everything, take room for everything, queue, wait for the log. */
+export function createPublisher({ log, topics, authorizer, limits }: PublisherPorts): Publisher {
+  const budget = createBudget(limits);
+  const anyPartition = rotation();
+  /** By `topic/partition`; an appender is dropped when it runs idle. */
+  const appenders = new Map<string, Appender>();
+  let draining = false;
+
+  function appenderOf(topic: ActiveTopic, partition: number): Appender {
+    const name = `${topic.name}/${partition}`;
+    let appender = appenders.get(name);
+    if (!appender) {
+      appender = createAppender(log, topic.name, partition, topic.maxBatchBytes, () => appenders.delete(name));
+      appenders.set(name, appender);
+    }
+    return appender;
+  }
+
+  /** Everything between the topic's snapshot and the queue happens in one go, so that calls keep the order of their arrival. */
+  function admit(topic: ActiveTopic, command: PublishCommand, order: Order | undefined, signal: AbortSignal): Promise<EventResult[]> {
+    signal.throwIfAborted();
+    const { events, mode } = command;
+    const { prepare, schemaVersion } = preparation(topic, command.schemaVersion, anyPartition(topic.settings.partitions));
+    const call = createCall(mode, events.length);
+    const accepted: (Prepared | undefined)[] = new Array(events.length);
+    const refused: BusError[] = [];
+    let bytes = 0;
+    events.forEach((event, index) => {
+      const prepared = prepare(event, index);
+      if (!(prepared instanceof BusError)) {
+        const halted = order?.check(topic.name, prepared.partition);
+        if (halted) {
+          if (mode === 'all_or_nothing') throw halted;
+          call.settle(index, { status: 'not_stored', error: halted });
+          return;
+        }
+        accepted[index] = prepared;
+        bytes += prepared.bytes;
+        return;
+      }
+      refused.push(prepared);
+      if (mode === 'independent') call.settle(index, { status: 'rejected', error: prepared });
+    });
+    if (refused.length > 0 && mode === 'all_or_nothing') throw callRefusal(refused, events.length);
+    if (bytes > limits.bytesPerCall + events.length * 256) {
+      throw new BusError('BATCH_TOO_LARGE', `the events have ${bytes} bytes in all; a call may bring ${limits.bytesPerCall}`);
+    }
+    budget.reserve(topic.name, bytes);
+    enqueue(topic, accepted, schemaVersion, call, order, signal);
+    return call.results;
+  }
+
+  function enqueue(
+    topic: ActiveTopic,
+    accepted: readonly (Prepared | undefined)[],
+    schemaVersion: number | undefined,
+    call: Call,
+    order: Order | undefined,
+    signal: AbortSignal,
+  ): void {
+    const group = order ?? call;
+    const queues = new Map<number, Queued[]>();
+    const all: Queued[] = [];
+    accepted.forEach((prepared, index) => {
+      if (!prepared) return;
+      const { partition, record, bytes } = prepared;
+      const queued: Queued = {
+        record,
+        bytes,
+        group,
+        withdrawn: false,
+        released: () => budget.release(topic.name, bytes),
+        done: (outcome) => {
+          if (!(outcome instanceof BusError)) {
+            const { baseOffset: offset, timestamp } = outcome;
+            call.settle(index, { status: 'stored', partition, offset, timestamp, schemaVersion });
+            return;
+          }
+          order?.halt(topic.name, partition, outcome);
+          call.settle(index, {
+            status: outcome.reason === 'STORE_OUTCOME_UNKNOWN' ? 'unknown' : 'not_stored',
+            error: outcome,
+          });
+        },
+      };
+      all.push(queued);
+      const queue = queues.get(partition);
+      if (queue) queue.push(queued);
+      else queues.set(partition, [queued]);
+    });
+    const withdraw = () => {
+      for (const queued of all) queued.withdrawn = true;
+      call.abort(BusError.from(signal.reason));
+    };
+    signal.addEventListener('abort', withdraw, { once: true });
+    const settled = () => signal.removeEventListener('abort', withdraw);
+    call.results.then(settled, settled);
+    for (const [partition, queue] of queues) appenderOf(topic, partition).enqueue(queue);
+  }
+
+  function check(command: PublishCommand): void {
+    if (draining) throw new BusError('SHUTTING_DOWN', 'the server is shutting down; connect again');
+    authorizer.authorize('publish', command.topic);
+    const count = command.events.length;
+    if (count === 0) throw new BusError('INVALID_REQUEST', 'events is empty; at least one event is required');
+    if (count > limits.eventsPerCall) {
+      throw new BusError('BATCH_TOO_LARGE', `${count} events; a call may bring ${limits.eventsPerCall}`);
+    }
+  }
+
+  return {
+    async publish(command, signal) {
+      check(command);
+      const topic = topics.peek(command.topic) ?? (await topics.require(command.topic));
+      return admit(topic, command, undefined, signal);
+    },
+    openStream: () =>
+      createPublishSession({
+        check,
+        peek: (name) => topics.peek(name),
+        require: (name) => topics.require(name),
+        admit,
+      }),
+    async drain() {
+      draining = true;
+      await Promise.all([...appenders.values()].map((appender) => appender.idle));
+    },
+  };
+}

@@ -1,0 +1,189 @@
+import { BusError } from '../errors.js';
+import type { Bounds, EventLog, LogTail, Slice } from '../ports/event-log.js';
+import type { ActiveTopic } from '../topics/topic.js';
+import { type ChunkReader, createChunkReader } from './chunks.js';
+import { toDelivery } from './delivery.js';
+import { createRing, type Ring } from './ring.js';
+
+/** One partition as this process follows it, for all its streams. */
+export interface PartitionFeed {
+  readonly partition: number;
+  readonly ring: Ring;
+  earliest: number;
+  highWatermark: number;
+}
+
+/** A topic that is being followed. */
+export interface TopicFeed {
+  readonly topic: string;
+  readonly incarnation: string;
+  readonly chunks: ChunkReader;
+  readonly partitions: readonly PartitionFeed[];
+  /** Set once the topic is found to be gone from the log. */
+  readonly failure: BusError | undefined;
+  /** Follows partitions that were added. Throws LOG_UNAVAILABLE. */
+  grow(partitions: number): Promise<void>;
+  /** Calls back when a partition has moved, until the returned function is called. */
+  listen(wake: () => void): () => void;
+}
+
+/** Follows each topic that has streams by one reader per partition, whatever their number. */
+export interface Hub {
+  /** Starts to follow a topic, or joins in; `release` ends it. Throws LOG_UNAVAILABLE, TOPIC_NOT_FOUND. */
+  follow(topic: ActiveTopic): Promise<{ readonly feed: TopicFeed; release(): void }>;
+  /** How far a partition reaches at least, if it is being followed. */
+  highWatermark(topic: ActiveTopic, partition: number): number | undefined;
+  close(): Promise<void>;
+}
+
+/** What all rings of a process hold at most together; one holds at most 2 MiB. */
+const ringsBytes = 64 * 1024 * 1024;
+const ringBytes = 2 * 1024 * 1024;
+/** How long a topic is followed after its last stream has left: streams that reconnect should find it warm. */
+const lingerMs = 5_000;
+
+interface Followed extends TopicFeed {
+  readonly partitions: PartitionFeed[];
+  readonly listeners: Set<() => void>;
+  failure: BusError | undefined;
+  started: Promise<void>;
+  users: number;
+  linger: NodeJS.Timeout | undefined;
+}
+
+export function createHub(log: EventLog): Hub {
+  const followed = new Map<string, Followed>();
+  const chunks = createChunkReader(log);
+  let rings = 0;
+  let tail: LogTail | undefined;
+
+  function feedOf(topic: string, partition: number): PartitionFeed | undefined {
+    return followed.get(topic)?.partitions[partition];
+  }
+
+  function onSlice(topic: string, partition: number, slice: Slice): void {
+    const feed = feedOf(topic, partition);
+    if (!feed) return;
+    feed.earliest = slice.earliest;
+    feed.highWatermark = slice.highWatermark;
+    feed.ring.push(
+      slice.records.map((record) => toDelivery(partition, record)),
+      slice.nextOffset,
+    );
+    feed.ring.trim(Math.min(ringBytes, ringsBytes / Math.max(1, rings)));
+    wakeAll(topic);
+  }
+
+  function onStopped(topic: string, partition: number, why: { outcome: 'deleted' } | ({ outcome: string } & Bounds)): void {
+    const topicFeed = followed.get(topic);
+    const feed = topicFeed?.partitions[partition];
+    if (!topicFeed || !feed) return;
+    if (!('earliest' in why)) {
+      topicFeed.failure = new BusError('TOPIC_DELETED', `${topic} has been deleted from the log`);
+    } else {
+      // Streams find out by themselves what that means for their own positions: a gap, or CURSOR_AHEAD.
+      feed.earliest = why.earliest;
+      feed.highWatermark = why.highWatermark;
+      const from = why.outcome === 'expired' ? why.earliest : why.highWatermark;
+      feed.ring.reset(from);
+      tail?.add(topic, partition, from);
+    }
+    wakeAll(topic);
+  }
+
+  function wakeAll(topic: string): void {
+    for (const wake of followed.get(topic)?.listeners ?? []) wake();
+  }
+
+  function start(topic: ActiveTopic): Followed {
+    const { name } = topic;
+    const partitions: PartitionFeed[] = [];
+    const listeners = new Set<() => void>();
+    let growing: Promise<void> = Promise.resolve();
+    const result: Followed = {
+      topic: name,
+      incarnation: topic.incarnation,
+      chunks,
+      partitions,
+      listeners,
+      failure: undefined,
+      users: 0,
+      linger: undefined,
+      started: Promise.resolve(),
+      grow(count) {
+        growing = growing.catch(() => undefined).then(() => addPartitions(result, count));
+        return growing;
+      },
+      listen(wake) {
+        listeners.add(wake);
+        return () => listeners.delete(wake);
+      },
+    };
+    followed.set(name, result);
+    result.started = result.grow(topic.settings.partitions);
+    return result;
+  }
+
+  async function addPartitions(feed: Followed, count: number): Promise<void> {
+    const first = feed.partitions.length;
+    const added = await Promise.all(
+      Array.from({ length: Math.max(0, count - first) }, async (_, i): Promise<PartitionFeed> => {
+        const bounds = await log.bounds(feed.topic, first + i);
+        return { partition: first + i, ring: createRing(bounds.highWatermark), ...bounds };
+      }),
+    );
+    if (followed.get(feed.topic) !== feed) return;
+    tail ??= log.openTail({ slice: onSlice, stopped: onStopped });
+    for (const partition of added) {
+      feed.partitions.push(partition);
+      rings++;
+      tail.add(feed.topic, partition.partition, partition.ring.next);
+    }
+  }
+
+  function stop(feed: Followed): void {
+    clearTimeout(feed.linger);
+    if (followed.get(feed.topic) !== feed) return;
+    followed.delete(feed.topic);
+    rings -= feed.partitions.length;
+    for (const { partition } of feed.partitions) tail?.remove(feed.topic, partition);
+    chunks.forget(feed);
+  }
+
+  return {
+    async follow(topic) {
+      let feed = followed.get(topic.name);
+      if (feed && (feed.incarnation !== topic.incarnation || feed.failure)) {
+        stop(feed);
+        feed = undefined;
+      }
+      const mine = feed ?? start(topic);
+      mine.users++;
+      clearTimeout(mine.linger);
+      let released = false;
+      const release = () => {
+        if (released) return;
+        released = true;
+        if (--mine.users > 0) return;
+        mine.linger = setTimeout(() => stop(mine), lingerMs);
+        mine.linger.unref();
+      };
+      try {
+        await mine.started;
+      } catch (error) {
+        release();
+        stop(mine);
+        throw error;
+      }
+      return { feed: mine, release };
+    },
+    highWatermark(topic, partition) {
+      const feed = followed.get(topic.name);
+      return feed?.incarnation === topic.incarnation ? feed.partitions[partition]?.highWatermark : undefined;
+    },
+    async close() {
+      for (const feed of [...followed.values()]) stop(feed);
+      await tail?.close();
+    },
+  };
+}

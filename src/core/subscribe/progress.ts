@@ -1,0 +1,232 @@
+import { BusError } from '../errors.js';
+import type { ActiveTopic } from '../topics/topic.js';
+import { type Chunk, chunkBytes, takeFromChunk } from './chunks.js';
+import type { Delivery, Progress } from './frames.js';
+import type { PartitionFeed, TopicFeed } from './hub.js';
+import { lowerBound, type Taken } from './ring.js';
+import { cursorOf } from './start.js';
+import type { Wakeup } from './wakeup.js';
+
+/** The next thing to send. The position has moved past it already. */
+export type Step =
+  | { readonly kind: 'events'; readonly deliveries: readonly Delivery[] }
+  | {
+      readonly kind: 'gap';
+      readonly partition: number;
+      readonly from: number;
+      readonly to: number;
+      readonly reason: 'retention' | 'too_large' | 'topic_recreated';
+      readonly message: string;
+    };
+
+/** Where one stream is in the partitions that it serves. It holds positions; records stay with the hub. */
+export interface StreamProgress {
+  /** Serves these partitions from now on, from these offsets. `ends`: where to stop in each. */
+  serve(positions: ReadonlyMap<number, number>, ends?: ReadonlyMap<number, number>): void;
+  /** Serves a further partition. */
+  add(partition: number, offset: number): void;
+  /** Announces a gap before anything else of that partition. */
+  announce(gap: Extract<Step, { kind: 'gap' }>): void;
+  /** What comes next, of at most so many records; undefined: nothing for now, the wakeup will tell. Throws CURSOR_AHEAD, TOPIC_DELETED. */
+  next(maxRecords: number): Step | undefined;
+  /** Whether every partition has come to its end. */
+  readonly done: boolean;
+  /** The cursor of the position; empty while no partition is served. */
+  cursor(): string;
+  report(): Progress[];
+}
+
+/** How long a position beyond the log's end is tolerated: a new leader's high watermark may lag. */
+const aheadToleranceMs = 10_000;
+const recheckMs = 500;
+/** How many ranges a stream reads at once. One that takes long, because its broker is away, stops counting. */
+const loadsAtOnce = 2;
+const loadCountsMs = 3_000;
+/** The largest record that a stream carries: the largest possible event, and what comes beside it. */
+const maxRecordBytes = 8 * 1024 * 1024 + 256 * 1024;
+
+interface Position {
+  readonly feed: PartitionFeed;
+  next: number;
+  readonly end: number;
+  chunk: Chunk | undefined;
+  loadingSince: number | undefined;
+  aheadSince: number | undefined;
+  recheck: NodeJS.Timeout | undefined;
+  /** The first offset left, where retention has removed the next one. */
+  lostUpTo: number | undefined;
+}
+
+export function createProgress(topic: ActiveTopic, feed: TopicFeed, wakeup: Wakeup, signal: AbortSignal): StreamProgress {
+  let positions: Position[] = [];
+  let gaps: Extract<Step, { kind: 'gap' }>[] = [];
+  let failure: BusError | undefined;
+  let turn = 0;
+
+  function position(partition: number, next: number, end = Number.POSITIVE_INFINITY): Position | undefined {
+    const partitionFeed = feed.partitions[partition];
+    if (!partitionFeed) return undefined;
+    const blank = { chunk: undefined, loadingSince: undefined, aheadSince: undefined, recheck: undefined, lostUpTo: undefined };
+    return { feed: partitionFeed, next, end, ...blank };
+  }
+
+  /** What is in memory at a position; starts a read where nothing is. */
+  function take(at: Position, maxBytes: number): Taken | undefined {
+    const { ring, partition } = at.feed;
+    if (at.next === ring.next) {
+      at.aheadSince = undefined;
+      at.chunk = undefined;
+      return undefined;
+    }
+    if (at.next > ring.next) {
+      // The tail may only be a little behind; if not, a read tells.
+      if (at.aheadSince === undefined) {
+        at.aheadSince = performance.now();
+        recheckSoon(at);
+      } else if (!at.recheck) load(at);
+    } else {
+      const taken = ring.take(at.next, maxBytes);
+      if (taken) {
+        at.chunk = undefined;
+        return taken;
+      }
+    }
+    const { chunk = feed.chunks.peek(feed, partition, at.next) } = at;
+    if (chunk && chunk.from <= at.next && at.next < chunk.nextOffset) return takeFromChunk(chunk, at.next, maxBytes);
+    at.chunk = undefined;
+    if (at.next < ring.next) load(at);
+    return undefined;
+  }
+
+  function load(at: Position): void {
+    if (at.loadingSince !== undefined || at.recheck) return;
+    const now = performance.now();
+    const busy = positions.filter(({ loadingSince }) => loadingSince !== undefined && now - loadingSince < loadCountsMs);
+    if (busy.length >= loadsAtOnce) return;
+    at.loadingSince = now;
+    feed.chunks.read(feed, at.feed.partition, at.next, signal).then(
+      (result) => {
+        at.loadingSince = undefined;
+        if (result.outcome === 'ok') {
+          at.aheadSince = undefined;
+          // Nothing there although the tail has seen more: ask again, but not at once.
+          if (result.nextOffset <= at.next) return recheckSoon(at);
+          // A reader that is not waiting now may not come back for long: then the shared cache is enough.
+          if (wakeup.waiting) at.chunk = result;
+        } else if (result.outcome === 'expired') at.lostUpTo = result.earliest;
+        else checkAhead(at, result.highWatermark);
+        wakeup.wake();
+      },
+      (error: unknown) => {
+        if (signal.aborted) return;
+        failure = BusError.from(error);
+        if (failure.reason === 'TOPIC_NOT_FOUND') failure = deleted();
+        wakeup.wake();
+      },
+    );
+  }
+
+  function checkAhead(at: Position, highWatermark: number): void {
+    at.aheadSince ??= performance.now();
+    if (performance.now() - at.aheadSince < aheadToleranceMs) return recheckSoon(at);
+    failure = new BusError(
+      'CURSOR_AHEAD',
+      `the position ${at.next} in partition ${at.feed.partition} of ${topic.name} lies beyond the end (${highWatermark}): has the log lost records, or is the cursor of another cluster?`,
+      { metadata: { partition: String(at.feed.partition), position: String(at.next), high_watermark: String(highWatermark) } },
+    );
+  }
+
+  function recheckSoon(at: Position): void {
+    at.recheck ??= setTimeout(() => {
+      at.recheck = undefined;
+      wakeup.wake();
+    }, recheckMs).unref();
+  }
+
+  function deleted(): BusError {
+    return new BusError('TOPIC_DELETED', `${topic.name} has been deleted`);
+  }
+
+  function gap(at: Position, to: number, reason: 'retention' | 'too_large', message: string): Step {
+    const step: Step = { kind: 'gap', partition: at.feed.partition, from: at.next, to, reason, message };
+    at.next = to;
+    return step;
+  }
+
+  function collect(maxRecords: number): Step | undefined {
+    let deliveries: readonly Delivery[] = [];
+    let room = chunkBytes;
+    const count = positions.length;
+    const first = turn++;
+    for (let i = 0; i < count && room > 0 && deliveries.length < maxRecords; i++) {
+      const at = positions[(first + i) % count];
+      if (!at || at.next >= at.end) continue;
+      if (at.next < at.feed.earliest) at.lostUpTo = at.feed.earliest;
+      if (at.lostUpTo !== undefined) {
+        if (deliveries.length > 0) continue;
+        const to = at.lostUpTo;
+        at.lostUpTo = undefined;
+        if (to > at.next) return gap(at, to, 'retention', `retention has removed the records before offset ${to}`);
+      }
+      const taken = take(at, room);
+      if (!taken) continue;
+      const fit = fitting(taken, at.end, maxRecords - deliveries.length);
+      const head = fit.deliveries[0];
+      if (head && head.bytes > maxRecordBytes) {
+        if (deliveries.length > 0) continue;
+        const { offset } = head.record;
+        at.next = offset;
+        return gap(at, offset + 1, 'too_large', `the record has ${head.bytes} bytes; a stream carries at most ${maxRecordBytes}`);
+      }
+      // A record that does not fit any more comes first in a frame of its own.
+      if (head && deliveries.length > 0 && head.bytes > room) continue;
+      at.next = fit.nextOffset;
+      for (const delivery of fit.deliveries) room -= delivery.bytes;
+      deliveries = deliveries.length === 0 ? fit.deliveries : [...deliveries, ...fit.deliveries];
+    }
+    return deliveries.length > 0 ? { kind: 'events', deliveries } : undefined;
+  }
+
+  return {
+    serve(offsets, ends) {
+      positions = [...offsets].flatMap(([partition, next]) => position(partition, next, ends?.get(partition)) ?? []);
+      gaps = [];
+    },
+    add(partition, offset) {
+      const added = position(partition, offset);
+      if (added) positions.push(added);
+    },
+    announce: (step) => gaps.push(step),
+    next(maxRecords) {
+      if (feed.failure) throw feed.failure;
+      if (failure) throw failure;
+      return gaps.shift() ?? collect(maxRecords);
+    },
+    get done() {
+      return positions.every((at) => at.next >= at.end);
+    },
+    cursor() {
+      return positions.length === 0 ? '' : cursorOf(topic, new Map(positions.map((at) => [at.feed.partition, at.next])));
+    },
+    report: () =>
+      positions.map((at) => ({
+        partition: at.feed.partition,
+        nextOffset: at.next,
+        highWatermark: Math.max(at.feed.highWatermark, at.feed.ring.next),
+      })),
+  };
+}
+
+/** The part of what was taken that may be sent: before the end, not more than asked for, up to a record that is too large. */
+function fitting(taken: Taken, end: number, maxRecords: number): Taken {
+  let { deliveries, nextOffset } = taken;
+  const cut = (to: number, next: number) => {
+    deliveries = deliveries.slice(0, to);
+    nextOffset = next;
+  };
+  if (nextOffset > end) cut(lowerBound(deliveries, end), end);
+  if (deliveries.length > maxRecords) cut(maxRecords, (deliveries[maxRecords - 1]?.record.offset ?? 0) + 1);
+  const tooLarge = deliveries.findIndex((delivery) => delivery.bytes > maxRecordBytes);
+  if (tooLarge > 0) cut(tooLarge, deliveries[tooLarge]?.record.offset ?? nextOffset);
+  return { deliveries, nextOffset };
+}

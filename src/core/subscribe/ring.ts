@@ -1,0 +1,98 @@
+import type { Delivery } from './frames.js';
+
+/** Consecutive records of a partition, and the offset after them. */
+export interface Taken {
+  readonly deliveries: readonly Delivery[];
+  readonly nextOffset: number;
+}
+
+/** The last records of one partition: every visible record of the offsets from `start` up to `next`. */
+export interface Ring {
+  readonly start: number;
+  readonly next: number;
+  readonly bytes: number;
+  /** Adds what follows: records from `next` on, and the offset after them. */
+  push(deliveries: readonly Delivery[], nextOffset: number): void;
+  /** Drops the oldest records until no more than `bytes` are held. */
+  trim(bytes: number): void;
+  /** Empties it, to go on at an offset. */
+  reset(offset: number): void;
+  /** The records from an offset within the ring on, at least one if there is one. Undefined if the ring does not reach back so far. */
+  take(from: number, maxBytes: number): Taken | undefined;
+}
+
+export function createRing(offset: number): Ring {
+  let items: Delivery[] = [];
+  let head = 0;
+  let start = offset;
+  let next = offset;
+  let bytes = 0;
+  return {
+    get start() {
+      return start;
+    },
+    get next() {
+      return next;
+    },
+    get bytes() {
+      return bytes;
+    },
+    push(deliveries, nextOffset) {
+      for (const delivery of deliveries) {
+        items.push(delivery);
+        bytes += delivery.bytes;
+      }
+      next = nextOffset;
+    },
+    trim(limit) {
+      while (bytes > limit && head < items.length) {
+        const oldest = items[head++];
+        if (!oldest) break;
+        bytes -= oldest.bytes;
+        start = oldest.record.offset + 1;
+      }
+      if (head > 256 && head * 2 > items.length) {
+        items = items.slice(head);
+        head = 0;
+      }
+    },
+    reset(to) {
+      items = [];
+      head = 0;
+      start = to;
+      next = to;
+      bytes = 0;
+    },
+    take(from, maxBytes) {
+      if (from < start) return undefined;
+      return takeFrom(items, lowerBound(items, from, head), maxBytes, next);
+    },
+  };
+}
+
+/** The index of the first delivery at this offset or later. */
+export function lowerBound(deliveries: readonly Delivery[], offset: number, from = 0): number {
+  let low = from;
+  let high = deliveries.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((deliveries[middle]?.record.offset ?? offset) < offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Deliveries from an index on, up to `maxBytes` (but at least one); and `end` as the next offset if that is all of them. */
+export function takeFrom(deliveries: readonly Delivery[], index: number, maxBytes: number, end: number): Taken {
+  let to = index;
+  let bytes = 0;
+  for (; to < deliveries.length; to++) {
+    bytes += deliveries[to]?.bytes ?? 0;
+    if (bytes > maxBytes && to > index) break;
+  }
+  const last = deliveries[to - 1];
+  return {
+    deliveries: deliveries.slice(index, to),
+    nextOffset: to === deliveries.length || !last ? end : last.record.offset + 1,
+  };
+}

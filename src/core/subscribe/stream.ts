@@ -1,0 +1,186 @@
+import { randomUUID } from 'node:crypto';
+import { BusError } from '../errors.js';
+import { joinSubscriber, type Membership, type Ownership } from '../offsets/membership.js';
+import type { Coordination } from '../ports/coordination.js';
+import type { EventLog } from '../ports/event-log.js';
+import type { ActiveTopic, Topics } from '../topics/topic.js';
+import type { AssignmentInfo, Frame, SubscribeCommand } from './frames.js';
+import type { TopicFeed } from './hub.js';
+import { createProgress, type StreamProgress } from './progress.js';
+import { type Positions, resolveStart } from './start.js';
+import { createWakeup, type Wakeup } from './wakeup.js';
+
+export interface StreamPorts {
+  readonly log: EventLog;
+  readonly coordination: Coordination;
+  readonly topics: Topics;
+  readonly feed: TopicFeed;
+  /** Aborted when the server begins to shut down. */
+  readonly draining: AbortSignal;
+}
+
+/** How soon a client may come back to another instance, or to this one after its restart. */
+const retryDelayMs = 1_000;
+const defaultHeartbeatMs = 10_000;
+
+/** What a stream shares between its generator and what calls back into it. */
+interface StreamState {
+  readonly topic: ActiveTopic;
+  readonly wakeup: Wakeup;
+  readonly progress: StreamProgress;
+  failure: BusError | undefined;
+  /** How many partitions the topic has by now. */
+  partitions: number;
+}
+
+/**
+ * One stream: takes what the hub has at its positions and turns it into frames. Whoever runs it pulls; between two pulls it holds
+ * positions only. All it has registered anywhere is released by the signal, since an abandoned generator is never resumed.
+ */
+export async function* runStream(
+  ports: StreamPorts,
+  command: SubscribeCommand,
+  topic: ActiveTopic,
+  signal: AbortSignal,
+): AsyncGenerator<Frame, void, undefined> {
+  const { feed, draining } = ports;
+  const streamId = randomUUID();
+  const wakeup = createWakeup();
+  const progress = createProgress(topic, feed, wakeup, signal);
+  const state: StreamState = { topic, wakeup, progress, failure: undefined, partitions: topic.settings.partitions };
+  const follow = command.follow ?? true;
+  const heartbeatMs = command.heartbeatMs ?? defaultHeartbeatMs;
+  let left = command.limit ?? Number.POSITIVE_INFINITY;
+
+  const membership = listen(ports, command, state, streamId, signal);
+  const start = (at: SubscribeCommand['from'], otherwise: 'earliest' | 'latest') =>
+    resolveStart(ports.log, topic, at ?? { at: otherwise }, command.onExpired ?? 'fail');
+  const ends = follow ? undefined : await start({ at: 'latest' }, 'latest');
+
+  let owned: Ownership | undefined;
+  let served = topic.settings.partitions;
+  if (membership) {
+    await membership.ready;
+    owned = membership.current();
+    if (owned) takeUp(state, owned, ends);
+  } else {
+    progress.serve(await start(command.from, 'latest'), ends);
+  }
+  const assignment = (): AssignmentInfo => {
+    const partitions = membership ? [...(owned?.positions.keys() ?? [])] : [...Array(served).keys()];
+    return { topic: topic.name, partitions, generation: owned?.generation, cursor: progress.cursor() };
+  };
+  yield { kind: 'ready', streamId, cursor: progress.cursor(), assignment: assignment() };
+
+  let lastFrame = performance.now();
+  while (true) {
+    if (signal.aborted) throw BusError.from(signal.reason);
+    if (state.failure ?? membership?.failure) throw state.failure ?? membership?.failure;
+    if (draining.aborted) return yield endFrame('shutting_down', progress, retryDelayMs);
+
+    let frame: Frame | undefined;
+    if (membership && membership.current() !== owned) {
+      owned = membership.current();
+      if (owned && owned.positions.size > feed.partitions.length) await feed.grow(owned.positions.size);
+      if (owned) takeUp(state, owned, ends);
+      else progress.serve(new Map());
+      frame = { kind: 'assignment', assignment: assignment() };
+    } else if (!membership && state.partitions > served) {
+      await feed.grow(state.partitions);
+      for (; served < state.partitions; served++) progress.add(served, 0);
+      frame = { kind: 'assignment', assignment: assignment() };
+    } else {
+      const step = progress.next(left);
+      if (step?.kind === 'events') {
+        left -= step.deliveries.length;
+        frame = { kind: 'events', topic: topic.name, deliveries: step.deliveries, cursor: progress.cursor() };
+      } else if (step) {
+        frame = { ...step, topic: topic.name, cursor: progress.cursor() };
+      }
+    }
+    if (frame) {
+      yield frame;
+      lastFrame = performance.now();
+      if (left <= 0) return yield endFrame('limit', progress);
+      continue;
+    }
+    if (!follow && (!membership || owned) && progress.done) return yield endFrame('caught_up', progress);
+
+    const patience = lastFrame + heartbeatMs - performance.now();
+    if (patience > 0) {
+      await wakeup.wait(patience);
+    } else {
+      yield { kind: 'heartbeat', cursor: progress.cursor(), partitions: progress.report() };
+      lastFrame = performance.now();
+    }
+  }
+}
+
+function takeUp(state: StreamState, owned: Ownership, ends: Positions | undefined): void {
+  const positions = new Map([...owned.positions].map(([partition, { next }]) => [partition, next]));
+  state.progress.serve(positions, ends);
+  for (const [partition, { next, recreated }] of owned.positions) {
+    if (recreated === undefined) continue;
+    state.progress.announce({
+      kind: 'gap',
+      partition,
+      from: recreated,
+      to: next,
+      reason: 'topic_recreated',
+      message: `the committed offset ${recreated} is of an earlier topic ${state.topic.name}, deleted since; this one starts at its beginning`,
+    });
+  }
+}
+
+function endFrame(reason: Extract<Frame, { kind: 'end' }>['reason'], progress: StreamProgress, delayMs?: number): Frame {
+  return { kind: 'end', reason, cursor: progress.cursor(), retryDelayMs: delayMs };
+}
+
+/** Hears of all that concerns the stream, until the signal; joins the subscriber where there is one. */
+function listen(
+  ports: StreamPorts,
+  command: SubscribeCommand,
+  state: StreamState,
+  streamId: string,
+  signal: AbortSignal,
+): Membership | undefined {
+  const { topic, wakeup } = state;
+  let membership: Membership | undefined;
+  const stop = new AbortController();
+  const once = { once: true, signal: stop.signal };
+  signal.addEventListener('abort', wakeup.wake, once);
+  ports.draining.addEventListener('abort', wakeup.wake, once);
+  const release = [
+    ports.feed.listen(wakeup.wake),
+    ports.topics.watch(topic, (now) => {
+      if (now instanceof BusError) state.failure = now;
+      else {
+        state.partitions = now.settings.partitions;
+        membership?.grow(state.partitions);
+      }
+      wakeup.wake();
+    }),
+  ];
+  if (command.subscriber !== undefined) {
+    membership = joinSubscriber({
+      coordination: ports.coordination,
+      streamId,
+      subscriber: command.subscriber,
+      topic: topic.name,
+      incarnation: topic.incarnation,
+      partitions: topic.settings.partitions,
+      initial: () => resolveStart(ports.log, topic, command.from ?? { at: 'earliest' }, command.onExpired ?? 'fail'),
+      onChange: wakeup.wake,
+      signal,
+    });
+  }
+  signal.addEventListener(
+    'abort',
+    () => {
+      for (const each of release) each();
+      stop.abort();
+    },
+    { once: true },
+  );
+  return membership;
+}

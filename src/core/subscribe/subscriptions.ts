@@ -1,0 +1,139 @@
+import { setMaxListeners } from 'node:events';
+import { toBusError } from '../coordination-errors.js';
+import { decodeCursor } from '../cursor.js';
+import { BusError } from '../errors.js';
+import { createCommitter } from '../offsets/committer.js';
+import { checkSubscriberName } from '../offsets/records.js';
+import type { Authorizer } from '../ports/authorizer.js';
+import type { Coordination } from '../ports/coordination.js';
+import type { EventLog } from '../ports/event-log.js';
+import type { Topics } from '../topics/topic.js';
+import type { CommittedPosition, Frame, SubscribeCommand, Subscriptions } from './frames.js';
+import { createHub } from './hub.js';
+import { positionsIn } from './start.js';
+import { runStream } from './stream.js';
+
+export interface SubscriptionService extends Subscriptions {
+  /** Ends every stream with an `end` frame, and resolves when the last commit is written. Commits go on until then. */
+  drain(): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface SubscriptionPorts {
+  readonly log: EventLog;
+  readonly coordination: Coordination;
+  readonly topics: Topics;
+  readonly authorizer: Authorizer;
+}
+
+/** The subscribe path, and commits. */
+export function createSubscriptions({ log, coordination, topics, authorizer }: SubscriptionPorts): SubscriptionService {
+  const hub = createHub(log);
+  const committer = createCommitter(coordination);
+  const draining = new AbortController();
+  setMaxListeners(0, draining.signal);
+  const running = new Set<object>();
+  let allEnded: () => void = () => undefined;
+
+  function check(command: SubscribeCommand): void {
+    authorizer.authorize('subscribe', command.topic);
+    if (command.subscriber !== undefined) checkSubscriberName(command.subscriber);
+    const { limit, heartbeatMs } = command;
+    if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 1)) {
+      throw new BusError('INVALID_REQUEST', `limit is ${limit}; it must be a whole number, at least 1`);
+    }
+    if (heartbeatMs !== undefined && !(heartbeatMs >= 1_000 && heartbeatMs <= 60_000)) {
+      throw new BusError('INVALID_REQUEST', `heartbeat_interval is ${heartbeatMs} ms; it must be 1 s to 60 s`);
+    }
+  }
+
+  async function* subscribe(command: SubscribeCommand, callSignal: AbortSignal): AsyncGenerator<Frame, void, undefined> {
+    check(command);
+    if (draining.signal.aborted) throw new BusError('SHUTTING_DOWN', 'the server is shutting down; connect again');
+    const topic = topics.peek(command.topic) ?? (await topics.require(command.topic));
+    // Everything that the stream holds hangs on this signal: it fires when the caller goes, and when the stream ends by itself.
+    const over = new AbortController();
+    const signal = AbortSignal.any([callSignal, over.signal]);
+    const token = {};
+    running.add(token);
+    signal.addEventListener(
+      'abort',
+      () => {
+        running.delete(token);
+        if (running.size === 0) allEnded();
+      },
+      { once: true },
+    );
+    try {
+      signal.throwIfAborted();
+      const { feed, release } = await hub.follow(topic);
+      if (signal.aborted) release();
+      signal.addEventListener('abort', release, { once: true });
+      yield* runStream({ log, coordination, topics, feed, draining: draining.signal }, command, topic, signal);
+    } catch (error) {
+      throw toBusError(error);
+    } finally {
+      over.abort();
+    }
+  }
+
+  /** A commit of what does not exist yet would skip events for ever: the end is asked for where it is not known to be far enough. */
+  async function checkNotAhead(topic: string, partition: number, next: number): Promise<void> {
+    const { highWatermark } = await log.bounds(topic, partition);
+    if (next <= highWatermark) return;
+    throw new BusError(
+      'CURSOR_AHEAD',
+      `the cursor is at ${next} in partition ${partition} of ${topic}, beyond the end (${highWatermark}); nothing was committed`,
+    );
+  }
+
+  return {
+    subscribe,
+    async commit({ subscriber, cursor, generation }, signal): Promise<CommittedPosition[]> {
+      authorizer.authorize('commit', subscriber);
+      checkSubscriberName(subscriber);
+      signal.throwIfAborted();
+      const entries = (
+        await Promise.all(
+          decodeCursor(cursor).map(async (part) => {
+            const topic = topics.peek(part.topic) ?? (await topics.require(part.topic));
+            return positionsIn([part], topic).map(([partition, next]) => ({ topic, partition, next }));
+          }),
+        )
+      ).flat();
+      for (const { topic, partition } of entries) {
+        if (partition < topic.settings.partitions) continue;
+        throw new BusError('INVALID_REQUEST', `${topic.name} has ${topic.settings.partitions} partitions; the cursor names ${partition}`);
+      }
+      await Promise.all(
+        entries.map(async ({ topic, partition, next }) => {
+          const known = hub.highWatermark(topic, partition);
+          if (known === undefined || next > known) await checkNotAhead(topic.name, partition, next);
+        }),
+      );
+      return Promise.all(
+        entries.map(async ({ topic, partition, next }) => ({
+          topic: topic.name,
+          partition,
+          nextOffset: await committer.commit({
+            subscriber,
+            topic: topic.name,
+            incarnation: topic.incarnation,
+            partition,
+            generation,
+            next,
+          }),
+        })),
+      );
+    },
+    async drain() {
+      const ended = new Promise<void>((resolve) => {
+        allEnded = resolve;
+      });
+      draining.abort();
+      if (running.size > 0) await ended;
+      await committer.drain();
+    },
+    close: () => hub.close(),
+  };
+}

@@ -1,0 +1,154 @@
+import { toBusError } from '../coordination-errors.js';
+import { BusError } from '../errors.js';
+import type { EventLog } from '../ports/event-log.js';
+import { type ApplyPorts, applyTopic } from './apply.js';
+import { forEachLimited } from './coalesce.js';
+import { checkNewTopic, createTopic, topicInLog, toTopicInfo, toUnmanagedInfo } from './creation.js';
+import { sameJson } from './diff.js';
+import { type TopicLock, withTopicLock } from './lock.js';
+import { checkTopicName } from './names.js';
+import { type CreatingTopic, topicsPath } from './record.js';
+import type { TopicRegistry } from './registry.js';
+import { adoptSettings, defaultSettings, durabilityWarning, fromLogTopic, mergeSettings } from './settings.js';
+import type { SchemaInput, SettingsInput, TopicAdmin, TopicDetail, TopicInfo } from './topic.js';
+
+const logCallsAtOnce = 8;
+const lockWaitMs = 10_000;
+
+type CreateInput = Parameters<TopicAdmin['create']>[0];
+
+/** @param signal ends waits when the service closes. */
+export function createTopicAdmin(ports: ApplyPorts, registry: TopicRegistry, signal: AbortSignal): TopicAdmin {
+  const { store, log, compiler, lifecycle } = ports;
+
+  return {
+    list: () =>
+      mapped(async () => {
+        const infos = new Map<string, TopicInfo>();
+        const names = new Set([...(await store.coordination.children(topicsPath)), ...(await log.listTopics())]);
+        await forEachLimited(names, logCallsAtOnce, async (name) => {
+          const known = registry.known(name);
+          const info = known === undefined ? await lookUp(name) : toTopicInfo(name, known.found.record, known.versions);
+          if (info !== undefined) infos.set(name, info);
+        });
+        return [...infos.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+      }),
+
+    get: (name) =>
+      mapped(async () => {
+        checkTopicName(name);
+        const topic = await lookUp(name);
+        if (topic === undefined) throw notFound(name);
+        const schemas = topic.state === 'unmanaged' ? [] : await store.schemas(name);
+        const readable = topic.state === 'active' || topic.state === 'unmanaged';
+        return { topic, partitions: readable ? await boundsOf(log, topic) : [], schemas };
+      }),
+
+    create: (input) =>
+      mapped(async () => {
+        checkTopicName(input.name);
+        await locked(input.name, (lock) => createOrRefuse(input, lock));
+        return describe(input.name);
+      }),
+
+    apply: (input) =>
+      mapped(async () => {
+        checkTopicName(input.name);
+        const { changes, warnings } = await locked(input.name, (lock) => applyTopic(ports, input, lock));
+        const topic = await describe(input.name);
+        const weak = durabilityWarning(topic.name, topic.settings, log.driver);
+        return { topic, changes, warnings: weak === undefined ? warnings : [...warnings, weak] };
+      }),
+
+    delete: (name) =>
+      mapped(async () => {
+        checkTopicName(name);
+        await locked(name, (lock) => deleteTopic(name, lock));
+        await registry.refresh(name);
+      }),
+  };
+
+  function locked<T>(name: string, run: (lock: TopicLock) => Promise<T>): Promise<T> {
+    return withTopicLock(store.coordination, name, { ms: lockWaitMs, signal }, run);
+  }
+
+  async function createOrRefuse({ name, settings, schema, adopt }: CreateInput, lock: TopicLock): Promise<void> {
+    const schemas: SchemaInput[] = schema === undefined ? [] : [{ version: 1, definition: schema }];
+    if (!adopt) checkNewTopic({ settings: mergeSettings(defaultSettings, settings), schemas }, compiler);
+    const before = await store.read(name);
+    const now = await lifecycle.settle(name, lock);
+    if (now !== undefined) {
+      // The first attempt of this very call was interrupted: it is complete now.
+      if (before?.record.state === 'creating' && (await isRepeat(name, before.record, settings, schemas))) return;
+      throw new BusError('TOPIC_ALREADY_EXISTS', `topic ${name} exists already`, { metadata: { topic: name } });
+    }
+    const inLog = await log.describeTopic(name);
+    if (inLog !== undefined && !adopt) throw topicInLog(name);
+    if (inLog === undefined && adopt) {
+      throw new BusError('TOPIC_NOT_FOUND', `there is no topic ${name} in the log to adopt; create it without "adopt"`);
+    }
+    const wanted = inLog === undefined ? mergeSettings(defaultSettings, settings) : adoptSettings(inLog, settings);
+    checkNewTopic({ settings: wanted, schemas }, compiler);
+    await createTopic(store, lifecycle, name, { settings: wanted, schemas, adopt }, lock);
+  }
+
+  async function isRepeat(name: string, record: CreatingTopic, settings: SettingsInput, schemas: readonly SchemaInput[]) {
+    if (record.schemas !== schemas.length) return false;
+    const wanted = mergeSettings(record.adopt ? record.settings : defaultSettings, settings);
+    if (JSON.stringify(wanted) !== JSON.stringify(record.settings)) return false;
+    const first = schemas[0];
+    return first === undefined || sameJson((await store.schema(name, 1)) ?? '', first.definition);
+  }
+
+  async function deleteTopic(name: string, lock: TopicLock): Promise<void> {
+    const found = await store.read(name);
+    if (found?.record.state === 'deleting') return lifecycle.finishDeletion(name, lock);
+    const now = await lifecycle.settle(name, lock);
+    if (now === undefined) {
+      if (found !== undefined || (await log.describeTopic(name)) === undefined) throw notFound(name);
+      throw notManaged(name);
+    }
+    lock.check();
+    await store.replace(name, { ...now.record, state: 'deleting' }, now.version);
+    await lifecycle.finishDeletion(name, lock);
+  }
+
+  async function describe(name: string): Promise<TopicInfo> {
+    const known = await registry.refresh(name);
+    if (known === undefined) throw notFound(name);
+    return toTopicInfo(name, known.found.record, known.versions);
+  }
+
+  async function lookUp(name: string): Promise<TopicInfo | undefined> {
+    const known = await registry.refresh(name);
+    if (known !== undefined) return toTopicInfo(name, known.found.record, known.versions);
+    const topic = await log.describeTopic(name);
+    return topic === undefined ? undefined : toUnmanagedInfo(name, topic, fromLogTopic(topic));
+  }
+}
+
+async function boundsOf(log: EventLog, { name, settings }: TopicInfo): Promise<TopicDetail['partitions']> {
+  const partitions = Array.from({ length: settings.partitions }, (_, partition) => ({ partition, earliest: 0, highWatermark: 0 }));
+  await forEachLimited(partitions, logCallsAtOnce, async (status) => {
+    Object.assign(status, await log.bounds(name, status.partition));
+  });
+  return partitions;
+}
+
+async function mapped<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toBusError(error);
+  }
+}
+
+export function notFound(name: string): BusError {
+  return new BusError('TOPIC_NOT_FOUND', `there is no topic ${name}`, { metadata: { topic: name } });
+}
+
+export function notManaged(name: string): BusError {
+  return new BusError('TOPIC_NOT_MANAGED', `topic ${name} is in the log, but the bus does not manage it: adopt it first`, {
+    metadata: { topic: name },
+  });
+}

@@ -1,0 +1,104 @@
+import { BusError } from '../errors.js';
+import { type Coordination, CoordinationError, type Path, type Session } from '../ports/coordination.js';
+
+/** What the holder of a topic's lock can ask. */
+export interface TopicLock {
+  /** Throws COORDINATION_UNAVAILABLE once the lock may have passed to somebody else: ask before each step. */
+  check(): void;
+}
+
+export const lockPath = (name: string): Path => ['locks', 'topics', name];
+
+const empty = new Uint8Array();
+
+/**
+ * Runs a sequence that creates, changes or deletes a topic, one at a time over all instances: an ephemeral is the lock, so that it
+ * falls when its holder dies. Waits for up to `waitMs` (TOPIC_NOT_READY), or until the signal aborts.
+ */
+export async function withTopicLock<T>(
+  coordination: Coordination,
+  name: string,
+  wait: { readonly ms: number; readonly signal: AbortSignal },
+  run: (lock: TopicLock) => Promise<T>,
+): Promise<T> {
+  const session = await acquire(coordination, name, wait);
+  const lock: TopicLock = {
+    check: () => {
+      if (session.isLive()) return;
+      throw new BusError('COORDINATION_UNAVAILABLE', `the session ended while topic ${name} was being changed; try again`);
+    },
+  };
+  try {
+    return await run(lock);
+  } finally {
+    // With the session gone the ephemeral is gone too, and what stands there now is somebody else's.
+    if (session.isLive()) await coordination.delete(lockPath(name)).catch(() => undefined);
+  }
+}
+
+async function acquire(
+  coordination: Coordination,
+  name: string,
+  { ms, signal }: { readonly ms: number; readonly signal: AbortSignal },
+): Promise<Session> {
+  const deadline = performance.now() + ms;
+  const released = watchRelease(coordination, name, signal);
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const session = await coordination.session();
+      if (await tryCreate(coordination, session, name)) return session;
+      const left = deadline - performance.now();
+      if (left <= 0) throw new BusError('TOPIC_NOT_READY', `topic ${name} is being changed by another call; try again shortly`);
+      await released.next(left);
+    }
+  } finally {
+    released.close();
+  }
+}
+
+async function tryCreate(coordination: Coordination, session: Session, name: string): Promise<boolean> {
+  try {
+    await session.createEphemeral(lockPath(name), empty);
+    return true;
+  } catch (error) {
+    if (!(error instanceof CoordinationError)) throw error;
+    if (error.kind === 'exists') return false;
+    if (error.kind !== 'missing') throw error;
+    await coordination.create(['locks', 'topics'], empty).catch(ignoreExists);
+    return tryCreate(coordination, session, name);
+  }
+}
+
+function ignoreExists(error: unknown): void {
+  if (!(error instanceof CoordinationError && error.kind === 'exists')) throw error;
+}
+
+/** Waits for a change of the lock since the last wait, so that no release is missed between looking and waiting. */
+function watchRelease(coordination: Coordination, name: string, signal: AbortSignal) {
+  let changed = false;
+  let wake: (() => void) | undefined;
+  const notify = () => {
+    changed = true;
+    wake?.();
+  };
+  const unwatch = coordination.watch(lockPath(name), 'value', notify);
+  signal.addEventListener('abort', notify);
+  return {
+    next: (ms: number) =>
+      new Promise<void>((resolve) => {
+        const timer = setTimeout(() => wake?.(), ms);
+        wake = () => {
+          clearTimeout(timer);
+          wake = undefined;
+          changed = false;
+          resolve();
+        };
+        if (changed) wake();
+      }),
+    close: () => {
+      unwatch();
+      signal.removeEventListener('abort', notify);
+    },
+  };
+}

@@ -1,0 +1,217 @@
+import { Buffer } from 'node:buffer';
+import { setMaxListeners } from 'node:events';
+import { expect, test } from 'vitest';
+import { BusError } from '../../src/core/errors.js';
+import type { EventInput, PublishCommand } from '../../src/core/publish/command.js';
+import { openBus } from '../support/open-bus.js';
+
+const people = JSON.stringify({
+  type: 'object',
+  required: ['name', 'age'],
+  properties: { name: { type: 'string' }, age: { type: 'integer', minimum: 0 } },
+});
+const never = new AbortController().signal;
+setMaxListeners(0, never);
+const event = (payload: unknown, rest: Partial<EventInput> = {}): EventInput => ({
+  payload: Buffer.from(JSON.stringify(payload)),
+  ...rest,
+});
+const person = (age: number, rest: Partial<EventInput> = {}) => event({ name: 'Ada', age }, rest);
+const command = (topic: string, events: EventInput[], rest: Partial<PublishCommand> = {}): PublishCommand => ({
+  topic,
+  events,
+  mode: 'all_or_nothing',
+  ...rest,
+});
+
+async function failure(promise: Promise<unknown>): Promise<BusError> {
+  const error = await promise.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (error instanceof BusError) return error;
+  throw new Error(`expected a BusError, got ${String(error)}`);
+}
+
+/** Holds appends up until released; `reached` resolves at the first one. */
+function gate() {
+  let open: () => void = () => undefined;
+  let arrive: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const reached = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  return { before: () => (arrive(), opened), reached, open };
+}
+
+test('stores events with positions, by key in one partition and in order', async () => {
+  await using bus = await openBus();
+  await bus.topics.create({ name: 'people', settings: { partitions: 4 }, schema: people, adopt: false });
+  const events = Array.from({ length: 50 }, (_, i) => person(i, { key: Buffer.from(`k${i % 5}`) }));
+  const results = await bus.publisher.publish(command('people', events), never);
+  const byKey = new Map<number, { partition: number; offset: number }>();
+  results.forEach((result, i) => {
+    if (result.status !== 'stored') throw new Error(result.status);
+    expect(result.schemaVersion).toBe(1);
+    const before = byKey.get(i % 5);
+    if (before) {
+      expect(result.partition).toBe(before.partition);
+      expect(result.offset).toBeGreaterThan(before.offset);
+    }
+    byKey.set(i % 5, result);
+  });
+});
+
+test('one invalid event refuses the whole call, names event, place and rule, and nothing is stored', async () => {
+  await using bus = await openBus();
+  await bus.topics.create({ name: 'people', settings: {}, schema: people, adopt: false });
+  const refused = await failure(bus.publisher.publish(command('people', [person(1), person(-1), event([1])]), never));
+  expect(refused).toMatchObject({ reason: 'SCHEMA_VIOLATION', code: 'invalid_argument', retryable: false });
+  expect(refused.message).toContain('event 1: /age must be >= 0');
+  expect(refused.violations[0]).toMatchObject({ event: 1, pointer: '/age', rule: 'minimum' });
+  expect(refused.metadata).toMatchObject({ events_refused: '2' });
+  expect((await bus.log.bounds('people', 0)).highWatermark).toBe(0);
+
+  const results = await bus.publisher.publish(
+    command('people', [person(1), person(-1), { payload: Buffer.from('{') }, person(2)], { mode: 'independent' }),
+    never,
+  );
+  expect(results.map((result) => result.status)).toEqual(['stored', 'rejected', 'rejected', 'stored']);
+  expect(results[2]).toMatchObject({ error: { reason: 'PAYLOAD_NOT_JSON' } });
+});
+
+test('what arrives while an append is on its way makes up the next batch', async () => {
+  await using bus = await openBus();
+  await bus.topics.create({ name: 't', settings: { schemaless: true }, adopt: false });
+  const { before, reached, open } = gate();
+  bus.log.before = before;
+  const calls = [bus.publisher.publish(command('t', [event(0)]), never)];
+  await reached;
+  for (let i = 1; i <= 20; i++) calls.push(bus.publisher.publish(command('t', [event(i)]), never));
+  open();
+  const offsets = (await Promise.all(calls)).map(([result]) => (result?.status === 'stored' ? result.offset : undefined));
+  expect(offsets).toEqual(Array.from({ length: 21 }, (_, i) => i));
+  expect(bus.log.batches.map(({ records }) => records)).toEqual([1, 20]);
+});
+
+test('a cancelled call withdraws what is still queued', async () => {
+  await using bus = await openBus();
+  await bus.topics.create({ name: 't', settings: { schemaless: true }, adopt: false });
+  const { before, reached, open } = gate();
+  bus.log.before = before;
+  const first = bus.publisher.publish(command('t', [event('first')]), never);
+  await reached;
+  const cancel = new AbortController();
+  const withdrawn = bus.publisher.publish(command('t', [event('withdrawn')]), cancel.signal);
+  const last = bus.publisher.publish(command('t', [event('last')]), never);
+  cancel.abort(new DOMException('deadline', 'TimeoutError'));
+  expect(await failure(withdrawn)).toMatchObject({ reason: 'DEADLINE_EXCEEDED' });
+  open();
+  await Promise.all([first, last]);
+  const read = await bus.log.read('t', 0, 0, 1_000_000);
+  const values = read.outcome === 'ok' ? read.records.map(({ value }) => Buffer.from(value ?? []).toString()) : [];
+  expect(values).toEqual(['"first"', '"last"']);
+});
+
+test('a full buffer refuses at once with a retry delay, and takes events again later', async () => {
+  await using bus = await openBus({ topicBufferBytes: 10_000 });
+  await bus.topics.create({ name: 't', settings: { schemaless: true }, adopt: false });
+  const { before, reached, open } = gate();
+  bus.log.before = before;
+  const large = event('x'.repeat(6_000));
+  const first = bus.publisher.publish(command('t', [large]), never);
+  await reached;
+  const refused = await failure(bus.publisher.publish(command('t', [large]), never));
+  expect(refused).toMatchObject({ reason: 'OVERLOADED', code: 'resource_exhausted', retryable: true });
+  open();
+  await first;
+  await bus.publisher.publish(command('t', [large]), never);
+});
+
+test('a call that is stored in part says what became of each event', async () => {
+  await using bus = await openBus();
+  await bus.topics.create({ name: 't', settings: { schemaless: true, partitions: 2 }, adopt: false });
+  const keys = { zero: '', one: '' };
+  const place = await bus.publisher.publish(
+    command('t', ['a', 'b', 'c', 'd', 'e', 'f'].map((key) => event(key, { key: Buffer.from(key) }))),
+    never,
+  );
+  place.forEach((result, i) => {
+    if (result.status === 'stored') keys[result.partition === 0 ? 'zero' : 'one'] = 'abcdef'.charAt(i);
+  });
+  const to = (key: string) => event(1, { key: Buffer.from(key) });
+
+  bus.log.before = (partition) => {
+    if (partition === 1) throw new BusError('LOG_UNAVAILABLE', 'the broker is away');
+  };
+  const partly = await failure(bus.publisher.publish(command('t', [to(keys.zero), to(keys.one), to(keys.zero)]), never));
+  expect(partly).toMatchObject({ reason: 'PARTIALLY_STORED', outcome: { events: 3, unknown: [] } });
+  expect(partly.outcome?.stored.map(({ event }) => event)).toEqual([0, 2]);
+
+  expect(await failure(bus.publisher.publish(command('t', [to(keys.one)]), never))).toMatchObject({
+    reason: 'LOG_UNAVAILABLE',
+    retryable: true,
+  });
+
+  bus.log.before = undefined;
+  bus.log.after = () => {
+    throw new BusError('STORE_OUTCOME_UNKNOWN', 'the answer was lost');
+  };
+  const unknown = await failure(bus.publisher.publish(command('t', [to(keys.one)]), never));
+  expect(unknown).toMatchObject({ reason: 'STORE_OUTCOME_UNKNOWN', outcome: { events: 1, unknown: [0] } });
+});
+
+test('on a stream, nothing overtakes a failure until the client goes on knowingly', async () => {
+  await using bus = await openBus();
+  await bus.topics.create({ name: 't', settings: { schemaless: true }, adopt: false });
+  const stream = bus.publisher.openStream();
+  const send = (value: number, continueAfterFailure = false) =>
+    stream.publish({ ...command('t', [event(value)]), continueAfterFailure }, never);
+  const { before, reached, open } = gate();
+  let failing = true;
+  bus.log.before = async () => {
+    await before();
+    if (failing) throw new BusError('LOG_UNAVAILABLE', 'the broker is away');
+  };
+  const first = send(1);
+  await reached;
+  const second = send(2);
+  open();
+  expect(await failure(first)).toMatchObject({ reason: 'LOG_UNAVAILABLE' });
+  expect(await failure(second)).toMatchObject({ reason: 'STREAM_HALTED' });
+  failing = false;
+  expect(await failure(send(3))).toMatchObject({ reason: 'STREAM_HALTED' });
+  const [retried] = await send(1, true);
+  expect(retried).toMatchObject({ status: 'stored', offset: 0 });
+  expect((await send(2))[0]).toMatchObject({ offset: 1 });
+});
+
+test('limits are told with their numbers, and what is refused leaves no trace', async () => {
+  await using bus = await openBus();
+  await bus.topics.create({ name: 't', settings: { schemaless: true, maxEventBytes: 1024, keyPointer: '/id' }, adopt: false });
+  const publish = (events: EventInput[]) => failure(bus.publisher.publish(command('t', events), never));
+  expect(await publish([])).toMatchObject({ reason: 'INVALID_REQUEST' });
+  const fits = `"${'ü'.repeat(511)}"`;
+  await bus.publisher.publish(command('t', [{ payload: Buffer.from(fits) }]), never);
+  expect(await publish([{ payload: Buffer.from(`${fits} `) }])).toMatchObject({
+    reason: 'EVENT_TOO_LARGE',
+    message: expect.stringContaining('1025 bytes; t takes at most 1024'),
+  });
+  expect(await publish(Array.from({ length: 10_001 }, () => event(1)))).toMatchObject({ reason: 'BATCH_TOO_LARGE' });
+  expect(await publish([event({ id: [] })])).toMatchObject({ reason: 'INVALID_REQUEST', message: expect.stringContaining('key') });
+  expect(await failure(bus.publisher.publish(command('nowhere', [event(1)]), never))).toMatchObject({ reason: 'TOPIC_NOT_FOUND' });
+  expect((await bus.log.bounds('t', 0)).highWatermark).toBe(1);
+});
+
+test('an event without a key but with an id meets its retry in the same partition', async () => {
+  await using bus = await openBus();
+  await bus.topics.create({ name: 't', settings: { schemaless: true, partitions: 16 }, adopt: false });
+  const partitions = new Set<number>();
+  for (let i = 0; i < 5; i++) {
+    const [result] = await bus.publisher.publish(command('t', [event(i, { id: 'same', source: '/s' })]), never);
+    if (result?.status === 'stored') partitions.add(result.partition);
+  }
+  expect(partitions.size).toBe(1);
+});

@@ -1,0 +1,45 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { defaultPublishLimits, type PublishLimits } from '../../src/core/publish/command.js';
+import { createPublisher, type Publisher } from '../../src/core/publish/publisher.js';
+import { allowAll } from '../../src/core/ports/authorizer.js';
+import type { Coordination } from '../../src/core/ports/coordination.js';
+import { createSubscriptions, type SubscriptionService } from '../../src/core/subscribe/subscriptions.js';
+import { createTopics, type TopicsService } from '../../src/core/topics/index.js';
+import { createSchemaCompiler } from '../../src/drivers/ajv/index.js';
+import { openEmbedded } from '../../src/drivers/embedded/index.js';
+import { type FaultyLog, faultyLog } from './faulty-log.js';
+
+/** The core on real embedded drivers, without transports. */
+export interface TestBus extends AsyncDisposable {
+  readonly log: FaultyLog;
+  readonly coordination: Coordination;
+  readonly topics: TopicsService;
+  readonly publisher: Publisher;
+  readonly subscriptions: SubscriptionService;
+}
+
+export async function openBus(limits: Partial<PublishLimits> = {}): Promise<TestBus> {
+  const directory = await mkdtemp(join(tmpdir(), 'mainstem-bus-'));
+  const embedded = await openEmbedded({ directory });
+  const log = faultyLog(embedded.log);
+  const { coordination } = embedded;
+  const topics = createTopics({ log, coordination, compiler: createSchemaCompiler() });
+  await topics.start();
+  const publisher = createPublisher({ log, topics, authorizer: allowAll, limits: { ...defaultPublishLimits, ...limits } });
+  const subscriptions = createSubscriptions({ log, coordination, topics, authorizer: allowAll });
+  return {
+    log,
+    coordination,
+    topics,
+    publisher,
+    subscriptions,
+    async [Symbol.asyncDispose]() {
+      await subscriptions.close();
+      await topics.close();
+      await embedded.close();
+      await rm(directory, { recursive: true });
+    },
+  };
+}
