@@ -1,0 +1,1 @@
+export { openKafka } from './kafka-log.js';

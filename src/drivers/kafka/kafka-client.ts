@@ -1,0 +1,145 @@
+import { type ConnectLink, type KafkaLink, LinkFailure } from './kafka-link.js';
+import type { KafkaRequest, NodeAddress } from './protocol/requests.js';
+
+/**
+ * What a connection is for. A broker answers one connection's requests one after the other, so that purposes that must not wait for each other
+ * have their own: `produce-0` … `produce-3` share the partitions among them, as each append waits for all replicas.
+ */
+export type Lane = 'control' | 'tail' | 'reads' | `produce-${number}`;
+
+/** Requests to the brokers of one cluster. */
+export interface KafkaClient {
+  /** Asks a node by its id, or `any` that answers. Throws LinkFailure; for `any` only after all were tried. */
+  ask<T>(node: number | 'any', lane: Lane, request: KafkaRequest<T>, timeoutMs: number): Promise<T>;
+  /** The cluster's nodes, as its metadata tells. */
+  learn(nodes: readonly NodeAddress[]): void;
+  nodes(): readonly NodeAddress[];
+  /** Calls back after a request that got no answer. */
+  onFailure(listener: () => void): void;
+  close(): void;
+}
+
+export interface KafkaClientOptions {
+  /** `host:port`, at least one. */
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  /** Default 3,000. */
+  readonly connectTimeoutMs?: number | undefined;
+}
+
+export function createKafkaClient(options: KafkaClientOptions, connect: ConnectLink): KafkaClient {
+  const seeds = options.brokers.map(parseAddress);
+  const links = new Map<string, Promise<KafkaLink>>();
+  const linkOptions = { clientId: options.clientId, connectTimeoutMs: options.connectTimeoutMs ?? 3000 };
+  let known: readonly NodeAddress[] = [];
+  let failed: () => void = () => undefined;
+  let closed = false;
+  let preferred = 0;
+
+  async function linkTo(address: Address, lane: Lane): Promise<KafkaLink> {
+    if (closed) throw new LinkFailure('the Kafka client is closed', false);
+    const key = `${address.host}:${address.port}/${lane}`;
+    const existing = links.get(key);
+    if (existing !== undefined) {
+      const link = await existing;
+      if (link.isOpen()) return link;
+      if (links.get(key) === existing) links.delete(key);
+      return linkTo(address, lane);
+    }
+    const connecting = connect(address.host, address.port, linkOptions);
+    links.set(key, connecting);
+    try {
+      const link = await connecting;
+      if (closed) link.destroy();
+      return link;
+    } catch (error) {
+      if (links.get(key) === connecting) links.delete(key);
+      throw error;
+    }
+  }
+
+  async function askAt<T>(address: Address, lane: Lane, request: KafkaRequest<T>, timeoutMs: number): Promise<T> {
+    let link: KafkaLink | undefined;
+    try {
+      link = await linkTo(address, lane);
+      if (!link.supports(request.apiKey, request.apiVersion)) {
+        const { host, port } = address;
+        throw new LinkFailure(`${host}:${port} does not support ${request.name} version ${request.apiVersion}`, false);
+      }
+      return await request.decode(await link.exchange(request, timeoutMs));
+    } catch (error) {
+      const failure =
+        error instanceof LinkFailure
+          ? error
+          : new LinkFailure(`${request.name} got an answer that makes no sense`, true, { cause: error });
+      // A connection that left a request without answer is not trusted with the next.
+      if (failure.sent) link?.destroy();
+      if (!closed) failed();
+      throw failure;
+    }
+  }
+
+  async function askAny<T>(lane: Lane, request: KafkaRequest<T>, timeoutMs: number): Promise<T> {
+    const candidates: Address[] = [...known, ...seeds.filter((seed) => !known.some((node) => sameAddress(node, seed)))];
+    let last: unknown;
+    for (let i = 0; i < candidates.length; i++) {
+      const address = candidates[(preferred + i) % candidates.length];
+      if (address === undefined) continue;
+      try {
+        const answer = await askAt(address, lane, request, timeoutMs);
+        preferred = (preferred + i) % candidates.length;
+        return answer;
+      } catch (error) {
+        last = error;
+      }
+    }
+    throw last instanceof LinkFailure ? last : new LinkFailure('no broker is known', false);
+  }
+
+  return {
+    ask: async (node, lane, request, timeoutMs) => {
+      if (node === 'any') return askAny(lane, request, timeoutMs);
+      const address = known.find((one) => one.id === node);
+      if (address === undefined) throw new LinkFailure(`broker ${node} is not known`, false);
+      return askAt(address, lane, request, timeoutMs);
+    },
+    learn: (nodes) => {
+      if (nodes.length === 0) return;
+      known = nodes;
+      const current = new Set([...known, ...seeds].map(({ host, port }) => `${host}:${port}`));
+      for (const [key, link] of links) {
+        if (current.has(key.slice(0, key.lastIndexOf('/')))) continue;
+        links.delete(key);
+        link.then((open) => open.destroy()).catch(() => undefined);
+      }
+    },
+    nodes: () => known,
+    onFailure: (listener) => {
+      failed = listener;
+    },
+    close: () => {
+      closed = true;
+      for (const link of links.values()) link.then((open) => open.destroy()).catch(() => undefined);
+      links.clear();
+    },
+  };
+}
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+function sameAddress(a: Address, b: Address): boolean {
+  return a.host === b.host && a.port === b.port;
+}
+
+/** `host:port` or `[v6]:port`; the port defaults to 9092. */
+function parseAddress(text: string): Address {
+  const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d{1,5}))?$/.exec(text.trim());
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3] ?? 9092);
+  if (host === undefined || port < 1 || port > 65_535)
+    throw new TypeError(`not a broker's address (host:port): ${text}`);
+  return { host, port };
+}

@@ -1,0 +1,54 @@
+import { isPassing, refused, unavailable } from './errors.js';
+import type { KafkaClient, Lane } from './kafka-client.js';
+import { type Leaders, requestTimeoutMs, retryForMs } from './leaders.js';
+import { abortable, backoff, pause } from './pause.js';
+import { codes } from './protocol/codes.js';
+import type { KafkaRequest } from './protocol/requests.js';
+
+export interface LeaderQuestion<T extends { readonly error: number }> {
+  readonly topic: string;
+  readonly partition: number;
+  /** For messages: `read from orders/0`. */
+  readonly what: string;
+  readonly lane: Lane;
+  readonly request: KafkaRequest<T>;
+  /** Error codes that are an answer. */
+  readonly accept?: readonly number[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Asks a partition's leader something that may be repeated: finds it, follows it when it moves, waits for it when it is gone, for
+ * about 10 s at most. Throws TOPIC_NOT_FOUND, LOG_UNAVAILABLE and what a broker refuses with; or the signal's reason.
+ */
+export async function askLeader<T extends { readonly error: number }>(
+  client: KafkaClient,
+  leaders: Leaders,
+  closing: AbortSignal,
+  question: LeaderQuestion<T>,
+): Promise<T> {
+  const { topic, partition, what, signal } = question;
+  const deadline = Date.now() + retryForMs;
+  const throwIfStopped = () => {
+    signal?.throwIfAborted();
+    closing.throwIfAborted();
+  };
+  for (let attempt = 0; ; attempt++) {
+    throwIfStopped();
+    const { node } = await abortable(leaders.find(topic, partition, deadline), signal);
+    let trouble: unknown;
+    try {
+      const answer = await abortable(client.ask(node, question.lane, question.request, requestTimeoutMs), signal);
+      if (answer.error === codes.NONE || question.accept?.includes(answer.error)) return answer;
+      trouble = refused(answer.error, what, topic);
+      if (!isPassing(answer.error)) throw trouble;
+    } catch (error) {
+      throwIfStopped();
+      if (error === trouble) throw error;
+      trouble = error;
+    }
+    leaders.forget(topic);
+    if (Date.now() >= deadline) throw unavailable(what, trouble);
+    await abortable(pause(backoff(attempt, 1000), closing), signal);
+  }
+}

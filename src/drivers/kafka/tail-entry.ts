@@ -1,0 +1,21 @@
+/** A partition that a tail follows. */
+export interface TailEntry {
+  readonly topic: string;
+  readonly partition: number;
+  /** The offset to fetch next. */
+  next: number;
+  /** The high watermark that was told last. */
+  reported: number | undefined;
+  /** The broker that leads it; undefined while that is to be found out. */
+  node: number | undefined;
+  /** Troubles in a row. */
+  attempts: number;
+  /** How often in a row the cluster said that there is no such topic. */
+  missing: number;
+  /** It got only the beginning of a batch, and so comes first in the next fetch. */
+  starved: boolean;
+  /** Its last records could not be decoded. */
+  troubled: boolean;
+  /** Not to be asked for before, in milliseconds since 1970. */
+  notBefore: number;
+}

@@ -1,0 +1,64 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { ensureJars, zookeeperJars } from './jars.js';
+import { startJvm } from './jvm.js';
+import { type Server, startServer } from './server.js';
+
+/** A single ZooKeeper. */
+export interface ZooKeeperServer extends Server {
+  /** `host:port` each. */
+  readonly servers: string[];
+}
+
+/** Starts a ZooKeeper of its own for the caller, from Maven Central's jars. Session timeouts from 500 ms are accepted. */
+export async function startZooKeeper(
+  options: { readonly version?: string | undefined } = {},
+): Promise<ZooKeeperServer> {
+  const jars = await ensureJars(zookeeperJars(options.version ?? '3.9.3'));
+  const server = await startServer({
+    name: 'zookeeper',
+    prepare: async (folder, ports) => {
+      await mkdir(join(folder, 'data'));
+      await writeFile(join(folder, 'zoo.cfg'), settings(folder, ports[0] ?? 0));
+    },
+    launch: (folder) =>
+      startJvm({
+        jars,
+        main: 'org.apache.zookeeper.server.quorum.QuorumPeerMain',
+        args: ['zoo.cfg'],
+        heap: '256m',
+        folder,
+      }),
+    ready: answers,
+  });
+  return { ...server, servers: [server.address] };
+}
+
+function settings(folder: string, port: number): string {
+  return `dataDir=${join(folder, 'data')}
+clientPort=${port}
+clientPortAddress=127.0.0.1
+tickTime=250
+minSessionTimeout=500
+maxSessionTimeout=60000
+maxClientCnxns=0
+admin.enableServer=false
+`;
+}
+
+// `srvr` tells the mode only once requests are served.
+function answers(address: string): Promise<void> {
+  const [host, port] = address.split(':');
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), host ?? '127.0.0.1');
+    let text = '';
+    socket.setTimeout(2000, () => socket.destroy(new Error('no answer')));
+    socket.on('connect', () => socket.write('srvr'));
+    socket.on('data', (chunk) => {
+      text += chunk.toString();
+    });
+    socket.on('error', reject);
+    socket.on('close', () => (text.includes('Mode:') ? resolve() : reject(new Error(`not ready: ${text}`))));
+  });
+}

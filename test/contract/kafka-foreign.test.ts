@@ -1,0 +1,197 @@
+import { CompressionTypes, Kafka, logLevel } from 'kafkajs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { EventLog, Slice } from '../../src/core/ports/event-log.js';
+import { openKafka } from '../../src/drivers/kafka/index.js';
+import { whyNoCluster } from '../cluster/cluster.js';
+import { kafkaTool } from '../cluster/kafka-tool.js';
+import { useKafka } from '../cluster/use-cluster.js';
+import { freshTopic, keepAll, readAll, record, textOf } from '../support/log-helpers.js';
+import { tailCollector } from '../support/tail-collector.js';
+import { until } from '../support/wait.js';
+
+const brokers = (await useKafka()) ?? [];
+const toolsMissing = whyNoCluster('own', 'kafka') !== undefined;
+
+describe.skipIf(brokers.length === 0)('kafka: what others write, and what others read', () => {
+  const kafka = new Kafka({ brokers, logLevel: logLevel.NOTHING });
+  const admin = kafka.admin();
+  let log: EventLog;
+
+  async function foreignTopic(configs: Record<string, string> = {}): Promise<string> {
+    const topic = freshTopic();
+    const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
+    await admin.createTopics({ topics: [{ topic, numPartitions: 1, replicationFactor: 1, configEntries }] });
+    return topic;
+  }
+
+  beforeAll(async () => {
+    log = openKafka({ brokers });
+    await admin.connect();
+  });
+  afterAll(async () => {
+    await admin.disconnect();
+    await log.close();
+  });
+
+  test('values of any kind, nulls and headers are delivered as they are', async () => {
+    const topic = await foreignTopic();
+    const producer = kafka.producer();
+    await producer.connect();
+    await producer.send({
+      topic,
+      messages: [
+        { partition: 0, value: 'not json', timestamp: '1700000000000' },
+        { partition: 0, key: 'k', value: null, timestamp: '1600000000000' },
+        { partition: 0, value: Buffer.from([0, 255, 10]), headers: { a: ['1', '2'], b: Buffer.from('x') } },
+      ],
+    });
+    await producer.send({
+      topic,
+      compression: CompressionTypes.GZIP,
+      messages: ['x', 'y', 'z'].map((value) => ({ partition: 0, value })),
+    });
+    await producer.disconnect();
+    expect((await log.describeTopic(topic))?.publisherTime).toBe(true);
+    const records = await readAll(log, topic, 0);
+    expect(records.map(textOf)).toEqual(['not json', null, Buffer.from([0, 255, 10]).toString(), 'x', 'y', 'z']);
+    expect(records.map((one) => one.offset)).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(records.slice(0, 2).map((one) => one.timestamp)).toEqual([1_700_000_000_000, 1_600_000_000_000]);
+    expect(records[2]?.headers.map(([name, value]) => [name, Buffer.from(value).toString()])).toEqual([
+      ['a', '1'],
+      ['a', '2'],
+      ['b', 'x'],
+    ]);
+    // In the middle of a compressed batch.
+    expect((await readAll(log, topic, 0, 4)).map(textOf)).toEqual(['y', 'z']);
+    // They hold no larger buffer alive.
+    for (const one of records) expect(one.value?.buffer.byteLength ?? 0).toBeLessThan(200);
+  });
+
+  test('transactions are seen when they are committed, never when they are aborted', async () => {
+    const topic = await foreignTopic();
+    const producer = kafka.producer({ transactionalId: topic, maxInFlightRequests: 1, idempotent: true });
+    await until(() => producer.connect().then(() => true), { what: 'the transaction coordinator' });
+    const collector = tailCollector();
+    const tail = log.openTail(collector.sink);
+    tail.add(topic, 0, 0);
+    const run = async (value: string, end: 'commit' | 'abort') => {
+      const transaction = await producer.transaction();
+      await transaction.send({
+        topic,
+        messages: [
+          { partition: 0, value },
+          { partition: 0, value: `${value}+` },
+        ],
+      });
+      await transaction[end]();
+    };
+    await run('a', 'commit');
+    await run('b', 'abort');
+    await run('c', 'abort');
+    await run('d', 'commit');
+    await run('e', 'abort');
+    // Two records and a marker each.
+    await collector.until(() => collector.of(topic, 0).nextOffset === 15);
+    expect(collector.of(topic, 0).records.map(textOf)).toEqual(['a', 'a+', 'd', 'd+']);
+    expect((await readAll(log, topic, 0, 0, 1)).map((one) => one.offset)).toEqual([0, 1, 9, 10]);
+    expect(await log.read(topic, 0, 12, 1000)).toMatchObject({ outcome: 'ok', records: [], nextOffset: 15 });
+    // While one is open nothing behind its first record is visible.
+    const open = await producer.transaction();
+    await open.send({ topic, messages: [{ partition: 0, value: 'f' }] });
+    expect(await log.bounds(topic, 0)).toEqual({ earliest: 0, highWatermark: 15 });
+    await open.commit();
+    await collector.until(() => collector.of(topic, 0).nextOffset === 17);
+    expect(collector.of(topic, 0).records.at(-1)?.offset).toBe(15);
+    await tail.close();
+    await producer.disconnect();
+  });
+
+  test('the holes of a compacted topic are no gaps', async () => {
+    const topic = await foreignTopic({
+      'cleanup.policy': 'compact',
+      'segment.ms': '200',
+      'min.cleanable.dirty.ratio': '0.01',
+      'max.compaction.lag.ms': '200',
+    });
+    let next = 0;
+    // The active segment is never compacted: each append after a while begins a new one.
+    const touch = async () => {
+      next = (await log.append(topic, 0, [record(`${next}`, 'same'), record(`${next}`, 'same')])).baseOffset + 2;
+      const slice = await log.read(topic, 0, 0, 100_000);
+      return slice.outcome === 'ok' && slice.records.length < slice.nextOffset ? slice : undefined;
+    };
+    const slice: Slice = await until(touch, { what: 'compaction', timeoutMs: 60_000, everyMs: 300 });
+    expect(slice.records.map((one) => one.offset)).not.toContain(0);
+    expect((await readAll(log, topic, 0)).length).toBeLessThan(next);
+    const collector = tailCollector();
+    const tail = log.openTail(collector.sink);
+    tail.add(topic, 0, 1);
+    await collector.until(() => (collector.of(topic, 0).nextOffset ?? 0) >= slice.nextOffset);
+    await tail.close();
+    const newest = await log.append(topic, 0, [record('end', 'end')]);
+    expect((await readAll(log, topic, 0, 1, 1)).at(-1)?.offset).toBe(newest.baseOffset);
+  }, 90_000);
+
+  describe.skipIf(toolsMissing)('with the Java tools', () => {
+    const produce = (topic: string, codec: string, lines: readonly string[]) => {
+      const args = ['--bootstrap-server', brokers.join(','), '--topic', topic, '--compression-codec', codec];
+      return kafkaTool('kafka.tools.ConsoleProducer', args, `${lines.join('\n')}\n`);
+    };
+    const lines = Array.from({ length: 500 }, (_, i) => `{"line":${i},"text":"${'abc '.repeat(i % 50)}"}`);
+
+    test.each(['snappy', 'lz4', 'gzip'])('%s is read', async (codec) => {
+      const topic = await foreignTopic();
+      await produce(topic, codec, lines);
+      expect((await readAll(log, topic, 0)).map(textOf)).toEqual(lines);
+      expect((await readAll(log, topic, 0, 250, 100)).map(textOf)).toEqual(lines.slice(250));
+    });
+
+    test('zstd is read where Node can, and otherwise refused in words while the rest goes on', async () => {
+      const topic = await foreignTopic();
+      const other = await foreignTopic();
+      await log.append(topic, 0, [record('before')]);
+      await produce(topic, 'zstd', lines);
+      const collector = tailCollector();
+      const tail = log.openTail(collector.sink);
+      tail.add(topic, 0, 0);
+      tail.add(other, 0, 0);
+      await log.append(other, 0, [record('other')]);
+      await collector.until(() => collector.of(other, 0).nextOffset === 1);
+      await collector.until(() => (collector.of(topic, 0).nextOffset ?? 0) > 0);
+      if ('zstdDecompress' in (await import('node:zlib'))) {
+        expect((await readAll(log, topic, 0)).map(textOf)).toEqual(['before', ...lines]);
+      } else {
+        expect(collector.of(topic, 0).records.map(textOf)).toEqual(['before']);
+        await expect(log.read(topic, 0, 1, 1000)).rejects.toMatchObject({ reason: 'LOG_UNAVAILABLE' });
+        await expect(log.read(topic, 0, 1, 1000)).rejects.toThrow(/zstd/);
+        expect(log.status.state).toBe('up');
+        expect(log.status.detail).toMatch(/zstd/);
+      }
+      await tail.close();
+    });
+
+    test('a console consumer sees plain values with headers', async () => {
+      const topic = freshTopic();
+      await log.createTopic(topic, keepAll());
+      await log.append(topic, 0, [
+        record('{"n":1}', 'key', [['ce_id', Buffer.from('one')]]),
+        record('{"n":2}', null, [
+          ['a', Buffer.from('x')],
+          ['a', Buffer.from('y')],
+        ]),
+      ]);
+      const options = ['print.key=true', 'print.headers=true'].flatMap((one) => ['--property', one]);
+      const args = [
+        '--bootstrap-server',
+        brokers.join(','),
+        '--topic',
+        topic,
+        '--from-beginning',
+        '--max-messages',
+        '2',
+      ];
+      const out = await kafkaTool('org.apache.kafka.tools.consumer.ConsoleConsumer', [...args, ...options]);
+      expect(out.trim().split('\n')).toEqual(['ce_id:one\tkey\t{"n":1}', 'a:x,a:y\tnull\t{"n":2}']);
+    });
+  });
+});
