@@ -10,7 +10,9 @@ export function toBusError(error: unknown): BusError {
   switch (error.kind) {
     case 'unavailable':
     case 'session_lost':
-      return new BusError('COORDINATION_UNAVAILABLE', 'coordination does not answer; try again shortly', { cause: error });
+      return new BusError('COORDINATION_UNAVAILABLE', 'coordination does not answer; try again shortly', {
+        cause: error,
+      });
     case 'storage_full':
       return new BusError('STORAGE_FULL', 'the storage of coordination is full', { cause: error });
     case 'too_large':

@@ -114,14 +114,15 @@ export function readHeaders(headers: readonly Header[]): EventMetadata {
   const known: { -readonly [K in (typeof core)[number]]?: string } = {};
   const attributes: Record<string, string> = Object.create(null);
   const rest: Header[] = [];
-  let schemaVersion: number | undefined;
+  const schemaVersion = readSchemaVersion(headers);
+  const isOurs = schemaVersion !== undefined;
   for (const header of headers) {
     const [name, value] = header;
     const attribute = name.startsWith('ce_') ? name.slice(3) : name.startsWith('mainstem_') ? name.slice(9) : undefined;
     if (attribute === undefined) {
-      if (name !== contentType[0]) rest.push(header);
+      if (!isOurs || name !== contentType[0]) rest.push(header);
     } else if (name === schemaHeader) {
-      schemaVersion = readSchemaVersion([header]);
+      // Read already.
     } else if (!isUtf8(value)) {
       rest.push(header);
     } else if (isCore(attribute)) {

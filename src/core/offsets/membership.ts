@@ -110,12 +110,15 @@ export function joinSubscriber(request: MembershipRequest): Membership {
     }
   }
 
-  run().catch((error: unknown) => {
-    onNotReady(error);
-    if (signal.aborted) return;
-    failure = toBusError(error);
-    onChange();
-  });
+  run().then(
+    () => onNotReady(signal.reason),
+    (error: unknown) => {
+      onNotReady(error);
+      if (signal.aborted) return;
+      failure = toBusError(error);
+      onChange();
+    },
+  );
 
   return {
     ready,

@@ -122,6 +122,11 @@ export function createPublisher({ log, topics, authorizer, limits }: PublisherPo
     for (const [partition, queue] of queues) appenderOf(topic, partition).enqueue(queue);
   }
 
+  /** A version that is asked for by number may be newer than what is in memory. */
+  function peek({ topic, schemaVersion }: PublishCommand): ActiveTopic | undefined {
+    return schemaVersion === undefined ? topics.peek(topic) : undefined;
+  }
+
   function check(command: PublishCommand): void {
     if (draining) throw new BusError('SHUTTING_DOWN', 'the server is shutting down; connect again');
     authorizer.authorize('publish', command.topic);
@@ -135,14 +140,14 @@ export function createPublisher({ log, topics, authorizer, limits }: PublisherPo
   return {
     async publish(command, signal) {
       check(command);
-      const topic = topics.peek(command.topic) ?? (await topics.require(command.topic));
+      const topic = peek(command) ?? (await topics.require(command.topic, command.schemaVersion));
       return admit(topic, command, undefined, signal);
     },
     openStream: () =>
       createPublishSession({
         check,
-        peek: (name) => topics.peek(name),
-        require: (name) => topics.require(name),
+        peek,
+        require: (command) => topics.require(command.topic, command.schemaVersion),
         admit,
       }),
     async drain() {

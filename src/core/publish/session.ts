@@ -12,8 +12,8 @@ export interface Order {
 
 interface Admission {
   check(command: PublishCommand): void;
-  peek(topic: string): ActiveTopic | undefined;
-  require(topic: string): Promise<ActiveTopic>;
+  peek(command: PublishCommand): ActiveTopic | undefined;
+  require(command: PublishCommand): Promise<ActiveTopic>;
   admit(topic: ActiveTopic, command: PublishCommand, order: Order, signal: AbortSignal): Promise<EventResult[]>;
 }
 
@@ -21,14 +21,16 @@ interface Admission {
 export function createPublishSession(admission: Admission): PublishSession {
   const halted = new Map<string, BusError>();
   let lastAdmission: Promise<unknown> | undefined;
+  /** Set after a batch that failed as a whole: it may have been for any partition. */
+  let haltedAll: BusError | undefined;
 
   const order: Order = {
     check(topic, partition) {
-      const cause = halted.get(`${topic}/${partition}`);
+      const cause = haltedAll ?? halted.get(`${topic}/${partition}`);
       if (!cause) return undefined;
       return new BusError(
         'STREAM_HALTED',
-        `not stored: an earlier event of this stream for partition ${partition} of ${topic} failed (${cause.reason}); set continue_after_failure to go on`,
+        `not stored: an earlier batch of this stream failed (${cause.reason}), as far as partition ${partition} of ${topic} is concerned; set continue_after_failure to go on`,
         { cause },
       );
     },
@@ -38,28 +40,48 @@ export function createPublishSession(admission: Admission): PublishSession {
     },
   };
 
+  /** Everything up to the queue; what fails here fails for the whole batch. */
+  async function admit(command: PublishCommand & { continueAfterFailure: boolean }, signal: AbortSignal) {
+    const known = lastAdmission ? undefined : admission.peek(command);
+    if (known) return enter(known, command, signal);
+    const before = lastAdmission;
+    const found = (async () => {
+      await before;
+      return admission.require(command);
+    })();
+    const mine = found.catch(() => undefined);
+    lastAdmission = mine;
+    await mine;
+    if (lastAdmission === mine) lastAdmission = undefined;
+    return enter(await found, command, signal);
+  }
+
+  function enter(
+    topic: ActiveTopic,
+    command: PublishCommand & { continueAfterFailure: boolean },
+    signal: AbortSignal,
+  ): { readonly results: Promise<EventResult[]> } {
+    if (command.continueAfterFailure) {
+      halted.clear();
+      haltedAll = undefined;
+    }
+    return { results: admission.admit(topic, command, order, signal) };
+  }
+
   return {
     async publish(command, signal) {
-      admission.check(command);
       // As many batches as are in flight listen to the stream's one signal.
       setMaxListeners(0, signal);
-      const known = lastAdmission ? undefined : admission.peek(command.topic);
-      if (!known) {
-        const before = lastAdmission;
-        const found = (async () => {
-          await before;
-          return admission.require(command.topic);
-        })();
-        const mine = found.catch(() => undefined);
-        lastAdmission = mine;
-        await mine;
-        if (lastAdmission === mine) lastAdmission = undefined;
-        const topic = await found;
-        if (command.continueAfterFailure) halted.clear();
-        return admission.admit(topic, command, order, signal);
+      let admitted: Awaited<ReturnType<typeof admit>>;
+      try {
+        admission.check(command);
+        admitted = await admit(command, signal);
+      } catch (error) {
+        const refused = BusError.from(error);
+        haltedAll ??= refused.cause instanceof BusError ? refused.cause : refused;
+        throw error;
       }
-      if (command.continueAfterFailure) halted.clear();
-      return admission.admit(known, command, order, signal);
+      return admitted.results;
     },
   };
 }

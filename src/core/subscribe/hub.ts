@@ -36,8 +36,8 @@ export interface Hub {
   close(): Promise<void>;
 }
 
-/** What all rings of a process hold at most together; one holds at most 2 MiB. */
-const ringsBytes = 64 * 1024 * 1024;
+/** What all rings of a process hold at most together, and as much again in encoded form; one holds at most 2 MiB. */
+const ringsBytes = 32 * 1024 * 1024;
 const ringBytes = 2 * 1024 * 1024;
 /** How long a topic is followed after its last stream has left: streams that reconnect should find it warm. */
 const lingerMs = 5_000;
@@ -46,7 +46,6 @@ interface Followed extends TopicFeed {
   readonly partitions: PartitionFeed[];
   readonly listeners: Set<() => void>;
   failure: BusError | undefined;
-  started: Promise<void>;
   users: number;
   linger: NodeJS.Timeout | undefined;
 }
@@ -56,6 +55,8 @@ export function createHub(log: EventLog): Hub {
   const chunks = createChunkReader(log);
   let rings = 0;
   let tail: LogTail | undefined;
+
+  const share = () => Math.min(ringBytes, ringsBytes / Math.max(1, rings));
 
   function feedOf(topic: string, partition: number): PartitionFeed | undefined {
     return followed.get(topic)?.partitions[partition];
@@ -70,7 +71,7 @@ export function createHub(log: EventLog): Hub {
       slice.records.map((record) => toDelivery(partition, record)),
       slice.nextOffset,
     );
-    feed.ring.trim(Math.min(ringBytes, ringsBytes / Math.max(1, rings)));
+    feed.ring.trim(share());
     wakeAll(topic);
   }
 
@@ -109,7 +110,6 @@ export function createHub(log: EventLog): Hub {
       failure: undefined,
       users: 0,
       linger: undefined,
-      started: Promise.resolve(),
       grow(count) {
         growing = growing.catch(() => undefined).then(() => addPartitions(result, count));
         return growing;
@@ -120,7 +120,6 @@ export function createHub(log: EventLog): Hub {
       },
     };
     followed.set(name, result);
-    result.started = result.grow(topic.settings.partitions);
     return result;
   }
 
@@ -139,6 +138,7 @@ export function createHub(log: EventLog): Hub {
       rings++;
       tail.add(feed.topic, partition.partition, partition.ring.next);
     }
+    for (const each of followed.values()) for (const { ring } of each.partitions) ring.trim(share());
   }
 
   function stop(feed: Followed): void {
@@ -169,7 +169,8 @@ export function createHub(log: EventLog): Hub {
         mine.linger.unref();
       };
       try {
-        await mine.started;
+        // A topic that is followed already may have got partitions since.
+        await mine.grow(topic.settings.partitions);
       } catch (error) {
         release();
         stop(mine);

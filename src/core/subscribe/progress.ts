@@ -63,9 +63,9 @@ export function createProgress(topic: ActiveTopic, feed: TopicFeed, wakeup: Wake
   let failure: BusError | undefined;
   let turn = 0;
 
-  function position(partition: number, next: number, end = Number.POSITIVE_INFINITY): Position | undefined {
+  function position(partition: number, next: number, end = Number.POSITIVE_INFINITY): Position {
     const partitionFeed = feed.partitions[partition];
-    if (!partitionFeed) return undefined;
+    if (!partitionFeed) throw new RangeError(`partition ${partition} of ${topic.name} is not followed`);
     const blank = { chunk: undefined, loadingSince: undefined, aheadSince: undefined, recheck: undefined, lostUpTo: undefined };
     return { feed: partitionFeed, next, end, ...blank };
   }
@@ -102,7 +102,7 @@ export function createProgress(topic: ActiveTopic, feed: TopicFeed, wakeup: Wake
     if (at.loadingSince !== undefined || at.recheck) return;
     const now = performance.now();
     const busy = positions.filter(({ loadingSince }) => loadingSince !== undefined && now - loadingSince < loadCountsMs);
-    if (busy.length >= loadsAtOnce) return;
+    if (busy.length >= loadsAtOnce) return recheckSoon(at);
     at.loadingSince = now;
     feed.chunks.read(feed, at.feed.partition, at.next, signal).then(
       (result) => {
@@ -154,6 +154,15 @@ export function createProgress(topic: ActiveTopic, feed: TopicFeed, wakeup: Wake
   }
 
   function collect(maxRecords: number): Step | undefined {
+    for (;;) {
+      const before = positions.map((at) => at.next);
+      const step = collectOnce(maxRecords);
+      // A range of nothing but holes moves the position, and there may be something behind it.
+      if (step || positions.every((at, i) => at.next === before[i])) return step;
+    }
+  }
+
+  function collectOnce(maxRecords: number): Step | undefined {
     let deliveries: readonly Delivery[] = [];
     let room = chunkBytes;
     const count = positions.length;
@@ -189,12 +198,12 @@ export function createProgress(topic: ActiveTopic, feed: TopicFeed, wakeup: Wake
 
   return {
     serve(offsets, ends) {
-      positions = [...offsets].flatMap(([partition, next]) => position(partition, next, ends?.get(partition)) ?? []);
+      // What has no end was added after the end was taken: nothing of it is asked for.
+      positions = [...offsets].map(([partition, next]) => position(partition, next, ends && (ends.get(partition) ?? 0)));
       gaps = [];
     },
     add(partition, offset) {
-      const added = position(partition, offset);
-      if (added) positions.push(added);
+      positions.push(position(partition, offset));
     },
     announce: (step) => gaps.push(step),
     next(maxRecords) {

@@ -15,13 +15,14 @@ export interface StreamPorts {
   readonly coordination: Coordination;
   readonly topics: Topics;
   readonly feed: TopicFeed;
+  /** Where the caller does not choose. */
+  readonly heartbeatMs: number;
   /** Aborted when the server begins to shut down. */
   readonly draining: AbortSignal;
 }
 
 /** How soon a client may come back to another instance, or to this one after its restart. */
 const retryDelayMs = 1_000;
-const defaultHeartbeatMs = 10_000;
 
 /** What a stream shares between its generator and what calls back into it. */
 interface StreamState {
@@ -49,7 +50,7 @@ export async function* runStream(
   const progress = createProgress(topic, feed, wakeup, signal);
   const state: StreamState = { topic, wakeup, progress, failure: undefined, partitions: topic.settings.partitions };
   const follow = command.follow ?? true;
-  const heartbeatMs = command.heartbeatMs ?? defaultHeartbeatMs;
+  const heartbeatMs = command.heartbeatMs ?? ports.heartbeatMs;
   let left = command.limit ?? Number.POSITIVE_INFINITY;
 
   const membership = listen(ports, command, state, streamId, signal);
@@ -62,7 +63,7 @@ export async function* runStream(
   if (membership) {
     await membership.ready;
     owned = membership.current();
-    if (owned) takeUp(state, owned, ends);
+    if (owned) await takeUp(state, feed, owned, ends);
   } else {
     progress.serve(await start(command.from, 'latest'), ends);
   }
@@ -81,11 +82,10 @@ export async function* runStream(
     let frame: Frame | undefined;
     if (membership && membership.current() !== owned) {
       owned = membership.current();
-      if (owned && owned.positions.size > feed.partitions.length) await feed.grow(owned.positions.size);
-      if (owned) takeUp(state, owned, ends);
+      if (owned) await takeUp(state, feed, owned, ends);
       else progress.serve(new Map());
       frame = { kind: 'assignment', assignment: assignment() };
-    } else if (!membership && state.partitions > served) {
+    } else if (!membership && follow && state.partitions > served) {
       await feed.grow(state.partitions);
       for (; served < state.partitions; served++) progress.add(served, 0);
       frame = { kind: 'assignment', assignment: assignment() };
@@ -116,7 +116,13 @@ export async function* runStream(
   }
 }
 
-function takeUp(state: StreamState, owned: Ownership, ends: Positions | undefined): void {
+async function takeUp(
+  state: StreamState,
+  feed: TopicFeed,
+  owned: Ownership,
+  ends: Positions | undefined,
+): Promise<void> {
+  await feed.grow(owned.positions.size);
   const positions = new Map([...owned.positions].map(([partition, { next }]) => [partition, next]));
   state.progress.serve(positions, ends);
   for (const [partition, { next, recreated }] of owned.positions) {

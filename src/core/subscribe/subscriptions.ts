@@ -24,10 +24,18 @@ interface SubscriptionPorts {
   readonly coordination: Coordination;
   readonly topics: Topics;
   readonly authorizer: Authorizer;
+  /** Where the caller does not choose. Milliseconds; default 10 s. */
+  readonly heartbeatMs?: number | undefined;
 }
 
 /** The subscribe path, and commits. */
-export function createSubscriptions({ log, coordination, topics, authorizer }: SubscriptionPorts): SubscriptionService {
+export function createSubscriptions({
+  log,
+  coordination,
+  topics,
+  authorizer,
+  heartbeatMs = 10_000,
+}: SubscriptionPorts): SubscriptionService {
   const hub = createHub(log);
   const committer = createCommitter(coordination);
   const draining = new AbortController();
@@ -37,13 +45,16 @@ export function createSubscriptions({ log, coordination, topics, authorizer }: S
 
   function check(command: SubscribeCommand): void {
     authorizer.authorize('subscribe', command.topic);
-    if (command.subscriber !== undefined) checkSubscriberName(command.subscriber);
-    const { limit, heartbeatMs } = command;
+    if (command.subscriber !== undefined) {
+      checkSubscriberName(command.subscriber);
+      authorizer.authorize('commit', command.subscriber);
+    }
+    const { limit, heartbeatMs: interval } = command;
     if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 1)) {
       throw new BusError('INVALID_REQUEST', `limit is ${limit}; it must be a whole number, at least 1`);
     }
-    if (heartbeatMs !== undefined && !(heartbeatMs >= 1_000 && heartbeatMs <= 60_000)) {
-      throw new BusError('INVALID_REQUEST', `heartbeat_interval is ${heartbeatMs} ms; it must be 1 s to 60 s`);
+    if (interval !== undefined && !(interval >= 1_000 && interval <= 60_000)) {
+      throw new BusError('INVALID_REQUEST', `heartbeat_interval is ${interval} ms; it must be 1 s to 60 s`);
     }
   }
 
@@ -67,9 +78,10 @@ export function createSubscriptions({ log, coordination, topics, authorizer }: S
     try {
       signal.throwIfAborted();
       const { feed, release } = await hub.follow(topic);
-      if (signal.aborted) release();
       signal.addEventListener('abort', release, { once: true });
-      yield* runStream({ log, coordination, topics, feed, draining: draining.signal }, command, topic, signal);
+      if (signal.aborted) release();
+      signal.throwIfAborted();
+      yield* runStream({ log, coordination, topics, feed, heartbeatMs, draining: draining.signal }, command, topic, signal);
     } catch (error) {
       throw toBusError(error);
     } finally {

@@ -92,7 +92,12 @@ export function createTopicAdmin(ports: ApplyPorts, registry: TopicRegistry, sig
     await createTopic(store, lifecycle, name, { settings: wanted, schemas, adopt }, lock);
   }
 
-  async function isRepeat(name: string, record: CreatingTopic, settings: SettingsInput, schemas: readonly SchemaInput[]) {
+  async function isRepeat(
+    name: string,
+    record: CreatingTopic,
+    settings: SettingsInput,
+    schemas: readonly SchemaInput[],
+  ) {
     if (record.schemas !== schemas.length) return false;
     const wanted = mergeSettings(record.adopt ? record.settings : defaultSettings, settings);
     if (JSON.stringify(wanted) !== JSON.stringify(record.settings)) return false;
@@ -128,7 +133,11 @@ export function createTopicAdmin(ports: ApplyPorts, registry: TopicRegistry, sig
 }
 
 async function boundsOf(log: EventLog, { name, settings }: TopicInfo): Promise<TopicDetail['partitions']> {
-  const partitions = Array.from({ length: settings.partitions }, (_, partition) => ({ partition, earliest: 0, highWatermark: 0 }));
+  const partitions = Array.from({ length: settings.partitions }, (_, partition) => ({
+    partition,
+    earliest: 0,
+    highWatermark: 0,
+  }));
   await forEachLimited(partitions, logCallsAtOnce, async (status) => {
     Object.assign(status, await log.bounds(name, status.partition));
   });
@@ -148,7 +157,11 @@ export function notFound(name: string): BusError {
 }
 
 export function notManaged(name: string): BusError {
-  return new BusError('TOPIC_NOT_MANAGED', `topic ${name} is in the log, but the bus does not manage it: adopt it first`, {
-    metadata: { topic: name },
-  });
+  return new BusError(
+    'TOPIC_NOT_MANAGED',
+    `topic ${name} is in the log, but the bus does not manage it: adopt it first`,
+    {
+      metadata: { topic: name },
+    },
+  );
 }

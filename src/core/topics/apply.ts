@@ -37,7 +37,9 @@ export async function applyTopic(ports: ApplyPorts, description: Description, lo
   const { name, settings } = description;
   const schemas = checkVersions(description.schemas);
   const now = await ports.lifecycle.settle(name, lock);
-  return now === undefined ? create(ports, name, settings, schemas, lock) : change(ports, name, now, settings, schemas, lock);
+  return now === undefined
+    ? create(ports, name, settings, schemas, lock)
+    : change(ports, name, now, settings, schemas, lock);
 }
 
 async function create(
@@ -69,7 +71,8 @@ async function change(
   const added = diffSchemas(name, existing, wanted);
   for (const schema of added) checkSchema(schema, compiler);
   const beyond = existing.length - wanted.length;
-  if (wanted.length > 0 && beyond > 0) warnings.push(`${beyond} later schema versions exist that are not described; they stay`);
+  if (wanted.length > 0 && beyond > 0)
+    warnings.push(`${beyond} later schema versions exist that are not described; they stay`);
 
   let inRecord = record.log;
   if (inLog !== undefined) {
@@ -89,17 +92,24 @@ async function change(
   return { changes, warnings };
 }
 
-function checkSchemaUse(settings: TopicSettings, existing: readonly SchemaInput[], wanted: readonly SchemaInput[]): void {
+function checkSchemaUse(
+  settings: TopicSettings,
+  existing: readonly SchemaInput[],
+  wanted: readonly SchemaInput[],
+): void {
   const some = existing.length + wanted.length > 0;
-  if (settings.schemaless && existing.length > 0) throw invalidSetting('schemaless', 'the topic has a schema, which cannot be taken away');
-  if (settings.schemaless && some) throw invalidSetting('schema', 'the topic is schemaless; set schemaless to false to give it a schema');
+  if (settings.schemaless && existing.length > 0)
+    throw invalidSetting('schemaless', 'the topic has a schema, which cannot be taken away');
+  if (settings.schemaless && some)
+    throw invalidSetting('schema', 'the topic is schemaless; set schemaless to false to give it a schema');
   if (!settings.schemaless && !some) throw invalidSetting('schema', 'a topic that is not schemaless needs a schema');
 }
 
 /** Partitions may have been added already: by an earlier attempt, or in Kafka itself. */
 async function changeLog(log: EventLog, name: string, wanted: NonNullable<ReturnType<typeof diffSettings>['log']>) {
   const before = await log.describeTopic(name);
-  if (before === undefined) throw new BusError('LOG_UNAVAILABLE', `the log has no topic ${name}, although the bus manages it`);
+  if (before === undefined)
+    throw new BusError('LOG_UNAVAILABLE', `the log has no topic ${name}, although the bus manages it`);
   const { partitions, ...others } = wanted;
   if (partitions !== undefined && partitions < before.partitions) {
     throw invalidSetting('partitions', `the log has ${before.partitions} partitions already; apply that number`);

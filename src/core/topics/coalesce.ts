@@ -33,7 +33,11 @@ export class Coalesced {
 }
 
 /** Runs `work` for each item, so many at a time; rejects with the first failure after the running ones are done. */
-export async function forEachLimited<T>(items: Iterable<T>, atOnce: number, work: (item: T) => Promise<void>): Promise<void> {
+export async function forEachLimited<T>(
+  items: Iterable<T>,
+  atOnce: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
   const iterator = items[Symbol.iterator]();
   let failure: { readonly error: unknown } | undefined;
   const lane = async (): Promise<void> => {

@@ -63,7 +63,10 @@ export function checkSchema({ version, definition }: SchemaInput, compiler: Sche
     compiler.compile(definition);
   } catch (error) {
     if (!(error instanceof BusError)) throw error;
-    throw new BusError(error.reason, `schema version ${version}: ${error.message}`, { cause: error, metadata: error.metadata });
+    throw new BusError(error.reason, `schema version ${version}: ${error.message}`, {
+      cause: error,
+      metadata: error.metadata,
+    });
   }
 }
 

@@ -28,17 +28,27 @@ export function diffSettings(before: TopicSettings, after: TopicSettings): Setti
   }
   const warnings: string[] = [];
   if (after.partitions > before.partitions) {
-    warnings.push('partitions were added: from now on keys may go to other partitions, so order per key holds only within the old or the new events');
+    warnings.push(
+      'partitions were added: from now on keys may go to other partitions, so order per key holds only within the old or the new events',
+    );
   }
   if (after.keyPointer !== before.keyPointer) {
-    warnings.push('the key pointer has changed: events published from now on may go to other partitions than earlier ones of the same thing');
+    warnings.push(
+      'the key pointer has changed: events published from now on may go to other partitions than earlier ones of the same thing',
+    );
   }
-  const log = Object.fromEntries(inLog.filter((field) => before[field] !== after[field]).map((field) => [field, after[field]]));
+  const log = Object.fromEntries(
+    inLog.filter((field) => before[field] !== after[field]).map((field) => [field, after[field]]),
+  );
   return { changes, warnings, log: Object.keys(log).length === 0 ? undefined : log };
 }
 
 /** The versions to add to those that exist. Throws SCHEMA_VERSION_CONFLICT, or TOPIC_SETTINGS_INVALID for holes. */
-export function diffSchemas(name: string, existing: readonly SchemaInput[], wanted: readonly SchemaInput[]): SchemaInput[] {
+export function diffSchemas(
+  name: string,
+  existing: readonly SchemaInput[],
+  wanted: readonly SchemaInput[],
+): SchemaInput[] {
   const added: SchemaInput[] = [];
   for (const schema of wanted) {
     const there = existing.find(({ version }) => version === schema.version);
@@ -64,7 +74,8 @@ export function checkVersions(schemas: readonly SchemaInput[]): SchemaInput[] {
     const given = sorted.map((schema) => schema.version).join(', ');
     throw invalidSetting('schema', `versions are numbered from 1 without holes, each once; given: ${given}`);
   }
-  if (sorted.length > mostVersions) throw invalidSetting('schema', `a topic has at most ${mostVersions} schema versions`);
+  if (sorted.length > mostVersions)
+    throw invalidSetting('schema', `a topic has at most ${mostVersions} schema versions`);
   return sorted;
 }
 

@@ -21,7 +21,9 @@ export function createFinisher(lifecycle: Lifecycle, registry: TopicRegistry, si
   async function finish(name: string): Promise<void> {
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
-        await withTopicLock(registry.store.coordination, name, { ms: lockWaitMs, signal }, (lock) => lifecycle.settle(name, lock));
+        await withTopicLock(registry.store.coordination, name, { ms: lockWaitMs, signal }, (lock) =>
+          lifecycle.settle(name, lock),
+        );
         await registry.refresh(name);
         return;
       } catch (error) {

@@ -21,11 +21,17 @@ export function createGrace(status: DependencyStatus, graceMs: number): Grace {
     check: () => {
       if (downSince === undefined || performance.now() - downSince <= graceMs) return;
       const seconds = Math.round((performance.now() - downSince) / 1000);
-      throw new BusError('COORDINATION_UNAVAILABLE', `coordination has been away for ${seconds} s, longer than the grace period`);
+      throw new BusError(
+        'COORDINATION_UNAVAILABLE',
+        `coordination has been away for ${seconds} s, longer than the grace period`,
+      );
     },
     checkUp: (what) => {
       if (downSince === undefined) return;
-      throw new BusError('COORDINATION_UNAVAILABLE', `coordination is away, so ${what} cannot be looked up; try again shortly`);
+      throw new BusError(
+        'COORDINATION_UNAVAILABLE',
+        `coordination is away, so ${what} cannot be looked up; try again shortly`,
+      );
     },
     close: unsubscribe,
   };

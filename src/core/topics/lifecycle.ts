@@ -14,7 +14,11 @@ import type { TopicStore } from './store.js';
  */
 export interface Lifecycle {
   /** Undefined: it could not be completed and was taken back, since its creator had not written all schemas. */
-  finishCreation(name: string, found: Versioned<CreatingTopic>, lock: TopicLock): Promise<Versioned<SettledTopic> | undefined>;
+  finishCreation(
+    name: string,
+    found: Versioned<CreatingTopic>,
+    lock: TopicLock,
+  ): Promise<Versioned<SettledTopic> | undefined>;
   finishDeletion(name: string, lock: TopicLock): Promise<void>;
   /** Whatever is half-way is finished; the active topic, if there is one then. */
   settle(name: string, lock: TopicLock): Promise<Versioned<SettledTopic> | undefined>;
@@ -94,12 +98,17 @@ function activated({ incarnation, settings, adopt }: CreatingTopic, topic: LogTo
     state: 'active',
     // What the log decides is taken from the log; for the rest the caller's words stand, whatever the log rounds them to.
     settings: adopt
-      ? { ...fromLogTopic(topic), maxEventBytes: settings.maxEventBytes, keyPointer: settings.keyPointer, schemaless: settings.schemaless }
+      ? {
+          ...fromLogTopic(topic),
+          maxEventBytes: settings.maxEventBytes,
+          keyPointer: settings.keyPointer,
+          schemaless: settings.schemaless,
+        }
       : { ...settings, partitions, replicationFactor, minInsyncReplicas },
     log: { maxBatchBytes, publisherTime },
   };
 }
 
-export function isReason(error: unknown, reason: BusError['reason']): boolean {
+function isReason(error: unknown, reason: BusError['reason']): boolean {
   return error instanceof BusError && error.reason === reason;
 }

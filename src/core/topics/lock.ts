@@ -7,13 +7,14 @@ export interface TopicLock {
   check(): void;
 }
 
-export const lockPath = (name: string): Path => ['locks', 'topics', name];
+const lockPath = (name: string): Path => ['locks', 'topics', name];
 
 const empty = new Uint8Array();
+const releaseRetryMs = 1_000;
 
 /**
  * Runs a sequence that creates, changes or deletes a topic, one at a time over all instances: an ephemeral is the lock, so that it
- * falls when its holder dies. Waits for up to `waitMs` (TOPIC_NOT_READY), or until the signal aborts.
+ * falls when its holder dies. Waits for up to `wait.ms` (TOPIC_NOT_READY), or until the signal aborts.
  */
 export async function withTopicLock<T>(
   coordination: Coordination,
@@ -21,24 +22,29 @@ export async function withTopicLock<T>(
   wait: { readonly ms: number; readonly signal: AbortSignal },
   run: (lock: TopicLock) => Promise<T>,
 ): Promise<T> {
-  const session = await acquire(coordination, name, wait);
+  // Tells this call's lock from all others, also where the answer to its creation or deletion was lost.
+  const token = crypto.randomUUID();
+  const session = await acquire(coordination, name, token, wait);
   const lock: TopicLock = {
     check: () => {
       if (session.isLive()) return;
-      throw new BusError('COORDINATION_UNAVAILABLE', `the session ended while topic ${name} was being changed; try again`);
+      throw new BusError(
+        'COORDINATION_UNAVAILABLE',
+        `the session ended while topic ${name} was being changed; try again`,
+      );
     },
   };
   try {
     return await run(lock);
   } finally {
-    // With the session gone the ephemeral is gone too, and what stands there now is somebody else's.
-    if (session.isLive()) await coordination.delete(lockPath(name)).catch(() => undefined);
+    await release(coordination, session, name, token);
   }
 }
 
 async function acquire(
   coordination: Coordination,
   name: string,
+  token: string,
   { ms, signal }: { readonly ms: number; readonly signal: AbortSignal },
 ): Promise<Session> {
   const deadline = performance.now() + ms;
@@ -47,9 +53,10 @@ async function acquire(
     for (;;) {
       signal.throwIfAborted();
       const session = await coordination.session();
-      if (await tryCreate(coordination, session, name)) return session;
+      if (await tryCreate(coordination, session, name, token)) return session;
       const left = deadline - performance.now();
-      if (left <= 0) throw new BusError('TOPIC_NOT_READY', `topic ${name} is being changed by another call; try again shortly`);
+      if (left <= 0)
+        throw new BusError('TOPIC_NOT_READY', `topic ${name} is being changed by another call; try again shortly`);
       await released.next(left);
     }
   } finally {
@@ -57,16 +64,39 @@ async function acquire(
   }
 }
 
-async function tryCreate(coordination: Coordination, session: Session, name: string): Promise<boolean> {
+async function tryCreate(coordination: Coordination, session: Session, name: string, token: string): Promise<boolean> {
   try {
-    await session.createEphemeral(lockPath(name), empty);
+    await session.createEphemeral(lockPath(name), new TextEncoder().encode(token));
     return true;
   } catch (error) {
     if (!(error instanceof CoordinationError)) throw error;
-    if (error.kind === 'exists') return false;
-    if (error.kind !== 'missing') throw error;
+    if (error.kind === 'exists') return isHolder(coordination, name, token);
+    if (error.kind !== 'missing') {
+      // It may exist after all, and would last as long as the session.
+      void release(coordination, session, name, token);
+      throw error;
+    }
     await coordination.create(['locks', 'topics'], empty).catch(ignoreExists);
-    return tryCreate(coordination, session, name);
+    return tryCreate(coordination, session, name, token);
+  }
+}
+
+async function isHolder(coordination: Coordination, name: string, token: string): Promise<boolean> {
+  const entry = await coordination.get(lockPath(name));
+  return entry !== undefined && new TextDecoder().decode(entry.value) === token;
+}
+
+/**
+ * Removes the lock if it is this call's; where coordination does not answer, tries again in the background for as long as the session
+ * lives. With the session gone the ephemeral is gone too.
+ */
+async function release(coordination: Coordination, session: Session, name: string, token: string): Promise<void> {
+  if (!session.isLive()) return;
+  try {
+    if (await isHolder(coordination, name, token)) await coordination.delete(lockPath(name));
+  } catch (error) {
+    if (error instanceof CoordinationError && error.kind === 'missing') return;
+    setTimeout(() => void release(coordination, session, name, token), releaseRetryMs).unref();
   }
 }
 

@@ -62,7 +62,10 @@ export function decodeRecord(name: string, entry: Entry | undefined): Versioned 
   if (entry === undefined || entry.value.length === 0) return undefined;
   const parsed = parse(decodeText(entry.value));
   if (isRecord(parsed)) return { record: parsed, version: entry.version };
-  const why = isObject(parsed) && typeof parsed.format === 'number' && parsed.format > 1 ? 'was written by a newer version' : 'is damaged';
+  const why =
+    isObject(parsed) && typeof parsed.format === 'number' && parsed.format > 1
+      ? 'was written by a newer version'
+      : 'is damaged';
   throw new BusError('INTERNAL', `the record of topic ${name} ${why}`);
 }
 
@@ -87,7 +90,8 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 function isRecord(value: unknown): value is TopicRecord {
-  if (!isObject(value) || value.format !== 1 || typeof value.incarnation !== 'string' || !isObject(value.settings)) return false;
+  if (!isObject(value) || value.format !== 1 || typeof value.incarnation !== 'string' || !isObject(value.settings))
+    return false;
   const { settings } = value;
   if (typeof settings.partitions !== 'number' || typeof settings.maxEventBytes !== 'number') return false;
   switch (value.state) {

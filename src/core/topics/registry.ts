@@ -48,7 +48,9 @@ export class TopicRegistry {
 
   /** Reads all topics. Rejects where coordination does not answer, and may then be called again. */
   async start(): Promise<void> {
-    this.#unwatch ??= this.store.coordination.watch(topicsPath, 'children', () => this.#inBackground('', () => this.#loadAll()));
+    this.#unwatch ??= this.store.coordination.watch(topicsPath, 'children', () =>
+      this.#inBackground('', () => this.#loadAll()),
+    );
     await this.#loadAll();
   }
 
@@ -154,7 +156,9 @@ export class TopicRegistry {
       coordination.watch(topicPath(name), 'value', reload),
       coordination.watch(schemasPath(name), 'children', reload),
     ];
-    const unwatch = () => unwatchers.forEach((stop) => void stop());
+    const unwatch = () => {
+      for (const stop of unwatchers) stop();
+    };
     const slot: Slot = { known: undefined, unreadable: undefined, schemas: undefined, unwatch };
     this.#slots.set(name, slot);
     return slot;

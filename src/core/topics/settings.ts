@@ -48,14 +48,24 @@ export function mergeSettings<T extends WantedSettings>(now: T, input: SettingsI
   const settings: T = merged.keyPointer === '' ? { ...merged, keyPointer: undefined } : merged;
   const { replicationFactor, minInsyncReplicas } = settings;
   if (replicationFactor !== undefined && minInsyncReplicas !== undefined && minInsyncReplicas > replicationFactor) {
-    throw invalidSetting('minInsyncReplicas', `${minInsyncReplicas} is more than the replication factor, ${replicationFactor}`);
+    throw invalidSetting(
+      'minInsyncReplicas',
+      `${minInsyncReplicas} is more than the replication factor, ${replicationFactor}`,
+    );
   }
   return settings;
 }
 
 /** Checks every setting that is given against its range. */
 export function checkSettings(input: SettingsInput): void {
-  for (const field of ['partitions', 'replicationFactor', 'minInsyncReplicas', 'retentionMs', 'retentionBytes', 'maxEventBytes'] as const) {
+  for (const field of [
+    'partitions',
+    'replicationFactor',
+    'minInsyncReplicas',
+    'retentionMs',
+    'retentionBytes',
+    'maxEventBytes',
+  ] as const) {
     const value = input[field];
     const { from, to, unit } = ranges[field];
     if (value === undefined || (Number.isSafeInteger(value) && value >= from && value <= to)) continue;
@@ -63,7 +73,8 @@ export function checkSettings(input: SettingsInput): void {
   }
   const pointer = input.keyPointer;
   if (pointer === undefined) return;
-  if (pointer.length > longestPointer) throw invalidSetting('keyPointer', `it is longer than ${longestPointer} characters`);
+  if (pointer.length > longestPointer)
+    throw invalidSetting('keyPointer', `it is longer than ${longestPointer} characters`);
   if (!/^(\/([^~/]|~[01])*)*$/.test(pointer)) {
     throw invalidSetting('keyPointer', `${JSON.stringify(pointer)} is not a JSON Pointer such as "/customer/id"`);
   }
@@ -93,10 +104,19 @@ export function fromLogTopic(topic: LogTopic): TopicSettings {
 export function adoptSettings(topic: LogTopic, input: SettingsInput): TopicSettings {
   checkSettings(input);
   const inLog = fromLogTopic(topic);
-  for (const field of ['partitions', 'replicationFactor', 'minInsyncReplicas', 'retentionMs', 'retentionBytes'] as const) {
+  for (const field of [
+    'partitions',
+    'replicationFactor',
+    'minInsyncReplicas',
+    'retentionMs',
+    'retentionBytes',
+  ] as const) {
     const wanted = input[field];
     if (wanted === undefined || wanted === inLog[field]) continue;
-    throw invalidSetting(field, `the topic in the log has ${inLog[field]}, not ${wanted}; adopt it as it is, then change it`);
+    throw invalidSetting(
+      field,
+      `the topic in the log has ${inLog[field]}, not ${wanted}; adopt it as it is, then change it`,
+    );
   }
   const { from, to } = ranges.maxEventBytes;
   const maxEventBytes = Math.min(to, Math.max(from, inLog.maxEventBytes));
@@ -107,10 +127,12 @@ export function adoptSettings(topic: LogTopic, input: SettingsInput): TopicSetti
 export function durabilityWarning(name: string, settings: TopicSettings, driver: string): string | undefined {
   const { replicationFactor: replicas, minInsyncReplicas: min } = settings;
   if (driver === 'embedded') return undefined;
-  if (replicas === 1) return `topic ${name}: its events are on one broker only (replication factor 1); they are lost with it`;
+  if (replicas === 1)
+    return `topic ${name}: its events are on one broker only (replication factor 1); they are lost with it`;
   if (min === 1) {
     return `topic ${name}: min.insync.replicas is 1, so an acknowledged event may be on one broker only; ${Math.max(2, replicas - 1)} is safe`;
   }
-  if (min < replicas - 1) return `topic ${name}: min.insync.replicas is ${min}; the default for ${replicas} replicas is ${replicas - 1}`;
+  if (min < replicas - 1)
+    return `topic ${name}: min.insync.replicas is ${min}; the default for ${replicas} replicas is ${replicas - 1}`;
   return undefined;
 }

@@ -47,7 +47,9 @@ export function makeSnapshot(
       if (schemaless && version === undefined) return undefined;
       const wanted = version ?? latest;
       const found =
-        schemaless || wanted === undefined || latest === undefined || wanted > latest ? undefined : schemas.use(wanted, compiler);
+        schemaless || wanted === undefined || latest === undefined || wanted > latest
+          ? undefined
+          : schemas.use(wanted, compiler);
       if (found !== undefined) return found;
       throw schemaVersionNotFound(name, version, schemaless ? undefined : latest);
     },
@@ -56,6 +58,9 @@ export function makeSnapshot(
 
 function schemaVersionNotFound(name: string, version: number | undefined, latest: number | undefined): BusError {
   const has = latest === undefined ? 'it has no schema' : `the latest is ${latest}`;
-  const message = version === undefined ? `topic ${name} has no schema yet` : `topic ${name} has no schema version ${version}; ${has}`;
+  const message =
+    version === undefined
+      ? `topic ${name} has no schema yet`
+      : `topic ${name} has no schema version ${version}; ${has}`;
   return new BusError('SCHEMA_VERSION_NOT_FOUND', message, { metadata: { topic: name } });
 }

@@ -41,7 +41,9 @@ export class TopicStore {
       return { record, version: await this.coordination.set(topicPath(name), encodeRecord(record), version) };
     } catch (error) {
       if (!isKind(error, 'conflict') && !isKind(error, 'missing')) throw error;
-      throw new BusError('TOPIC_NOT_READY', `topic ${name} was changed by another call at the same moment`, { cause: error });
+      throw new BusError('TOPIC_NOT_READY', `topic ${name} was changed by another call at the same moment`, {
+        cause: error,
+      });
     }
   }
 

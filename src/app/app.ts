@@ -1,0 +1,122 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Config, ConfigError } from '../config/index.js';
+import { allowAll } from '../core/ports/authorizer.js';
+import type { DependencyStatus } from '../core/ports/dependency.js';
+import { defaultPublishLimits } from '../core/publish/command.js';
+import { createPublisher } from '../core/publish/publisher.js';
+import { createSubscriptions } from '../core/subscribe/subscriptions.js';
+import { createTopics } from '../core/topics/index.js';
+import { createSchemaCompiler } from '../drivers/ajv/index.js';
+import type { Logger } from '../telemetry/logger.js';
+import { connectHandler } from '../transports/connect/routes.js';
+import { listen } from '../transports/listener.js';
+import { bringUp, topicFilesOf } from './bring-up.js';
+import { openDrivers } from './drivers.js';
+
+/** A running server. */
+export interface App {
+  /** `http://127.0.0.1:8080`. */
+  readonly address: string;
+  /** Resolves, with the names of the topics, once the bus is in full service for the first time. Rejects where waiting does not help. */
+  readonly ready: Promise<readonly string[]>;
+  /**
+   * Shuts down: not ready any more, streams end with their cursor, calls in flight finish; after the grace period the rest is
+   * cut off. May be called again.
+   */
+  stop(): Promise<void>;
+}
+
+/** Puts the server together and starts to listen; the rest comes up behind `ready`. Throws what is wrong with the configuration, the port or the data. */
+export async function startApp(config: Config, logger: Logger): Promise<App> {
+  const files = await topicFilesOf(config);
+  const tls = config.tls && { cert: await readPem(config.tls.cert), key: await readPem(config.tls.key) };
+  const drivers = await openDrivers(config);
+  const { log, coordination } = drivers;
+  const dependencies = [log.status, coordination.status];
+  for (const status of dependencies) logChanges(status, logger);
+
+  const topics = createTopics({ log, coordination, compiler: createSchemaCompiler(), graceMs: config.coordinationGraceMs });
+  const ports = { log, coordination, topics, authorizer: allowAll };
+  const publisher = createPublisher({ ...ports, limits: { ...defaultPublishLimits, ...config.publish } });
+  const subscriptions = createSubscriptions({ ...ports, heartbeatMs: config.heartbeatMs });
+
+  let ready = false;
+  const stopping = new AbortController();
+  const handler = connectHandler({
+    publishing: config.role === 'output' ? undefined : publisher,
+    subscriptions: config.role === 'input' ? undefined : subscriptions,
+    topics,
+    readiness: () => ({ ready, dependencies }),
+    onInternalError: (error) => logger.error({ error }, 'internal error'),
+  });
+
+  async function closeParts(): Promise<void> {
+    await subscriptions.close();
+    await topics.close();
+    await drivers.close();
+  }
+
+  const listener = await listen({
+    host: config.host,
+    port: config.port,
+    tls,
+    handler,
+    onError: (error) => logger.debug({ error }, 'connection error'),
+  }).catch(async (error: unknown) => {
+    await closeParts();
+    throw error;
+  });
+  const address = `${tls ? 'https' : 'http'}://${listener.address}:${listener.port}`;
+  logger.info({ address, log: log.status.name, coordination: coordination.status.name, role: config.role }, 'listening');
+
+  const up = bringUp(topics, files, logger, stopping.signal).then(async () => {
+    const names = (await topics.list()).filter((topic) => topic.state === 'active').map((topic) => topic.name);
+    ready = !stopping.signal.aborted;
+    return names;
+  });
+  up.catch(() => undefined);
+
+  async function stop(): Promise<void> {
+    logger.info('shutting down');
+    ready = false;
+    stopping.abort();
+    const deadline = performance.now() + config.shutdownGraceMs;
+    const late = new AbortController();
+    await Promise.race([
+      Promise.all([subscriptions.drain(), publisher.drain()]),
+      sleep(config.shutdownGraceMs, undefined, { signal: late.signal }).catch(() => undefined),
+    ]);
+    late.abort();
+    await listener.close({ graceMs: Math.max(0, deadline - performance.now()) });
+    await closeParts();
+    logger.info('stopped');
+  }
+
+  let stopped: Promise<void> | undefined;
+  return {
+    address,
+    ready: up,
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
+
+async function readPem(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new ConfigError(`cannot read ${file}: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/** One line per change of state, however often a connection is tried. */
+function logChanges(status: DependencyStatus, logger: Logger): void {
+  status.onChange(({ name, state, detail }) => {
+    const facts = { dependency: name, state, detail };
+    if (state === 'up') logger.info(facts, `${name} is up`);
+    else logger.warn(facts, `${name} is ${state}`);
+  });
+}

@@ -1,0 +1,34 @@
+import { type Command, Option } from 'commander';
+import { type GlobalOptions, withClient } from '../connect.js';
+import type { Io } from '../io.js';
+import { wholeNumber } from '../values.js';
+import { type PublishOptions, runPublish } from './run.js';
+
+export function addPublish(program: Command, io: Io): void {
+  program
+    .command('publish')
+    .summary('publish the lines of a file as events')
+    .description('Publishes JSON lines: each line is one event, and its bytes are the payload, unchanged.')
+    .argument('<topic>', 'the topic')
+    .argument('[file]', 'a file of JSON lines; - is stdin', '-')
+    .option('--key <text>', 'the key of all events; without it the topic’s key pointer applies')
+    .option('--batch <lines>', 'lines per batch at most, 1 to 10000', wholeNumber(1, 10_000), 1000)
+    .option('--schema-version <n>', 'validate against this version, not the latest', wholeNumber(1, 2 ** 31 - 1))
+    .option('--max-errors <n>', 'show so many rejected lines, and count the others', wholeNumber(0), 20)
+    .addOption(new Option('--output <format>', 'the summary’s format').choices(['text', 'json']).default('text'))
+    .addHelpText(
+      'after',
+      `
+Exit code: 0 every line is stored, 1 lines were rejected, 2 wrong usage, 3 the server failed.
+
+Examples:
+  $ mainstem publish orders orders.ndjson
+  $ echo '{"id":1}' | mainstem publish orders --key customer-7`,
+    )
+    .action(async (topic: string, file: string, options: PublishOptions, command: Command) => {
+      // gRPC frames a bidirectional stream with the least overhead.
+      await withClient(io, command.optsWithGlobals<GlobalOptions>(), 'grpc', (client) =>
+        runPublish(io, client, topic, file, options),
+      );
+    });
+}

@@ -1,0 +1,50 @@
+import type { Command } from 'commander';
+import type { Config, SettingDescription } from '../config/index.js';
+import { type Io, writeOut } from './io.js';
+import { plainTable } from './table.js';
+
+/**
+ * Adds `serve` with a flag for each setting; `settings` are left out where another command runs, because only a server should
+ * pay for loading them.
+ */
+export function addServe(program: Command, io: Io, settings: readonly SettingDescription[]): void {
+  const serve = program
+    .command('serve')
+    .summary('run a server')
+    .description(
+      'Runs a server. A flag wins over its environment variable, that over the configuration file, that over the default.',
+    )
+    .option('--config <file>', 'a configuration file (env MAINSTEM_CONFIG)')
+    .option('--print-config', 'print the settings and where they come from, without secrets, and end');
+  for (const setting of settings) {
+    const value = setting.isSwitch ? '' : ` <${setting.unit ?? 'value'}>`;
+    const fallback = setting.default === undefined ? '' : `, default ${setting.default}`;
+    serve.option(`${setting.flag}${value}`, `${setting.description} (env ${setting.variable}${fallback})`);
+  }
+  serve
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ mainstem serve
+  $ mainstem serve --port 9000 --log embedded:/var/lib/mainstem
+  $ mainstem serve --log kafka://localhost:9092 --coordination zookeeper://localhost:2181/mainstem --print-config`,
+    )
+    .action(async ({ printConfig, ...flags }: { printConfig?: boolean } & Record<string, unknown>) => {
+      const { loadConfig } = await import('../config/index.js');
+      const config = loadConfig({ flags, env: io.env, cwd: io.cwd });
+      if (printConfig) {
+        await print(io, config);
+        return;
+      }
+      const { runServer } = await import('../main.js');
+      await runServer(config);
+    });
+}
+
+async function print(io: Io, config: Config): Promise<void> {
+  const { maskConfig } = await import('../config/index.js');
+  const table = plainTable(['setting', 'value', 'from']);
+  for (const { name, value, source } of maskConfig(config)) table.push([name, value ?? '', source]);
+  await writeOut(io.stdout, `${table.toString()}\n`);
+}

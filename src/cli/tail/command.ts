@@ -1,0 +1,49 @@
+import { type Command, Option } from 'commander';
+import { type GlobalOptions, withClient } from '../connect.js';
+import { type Io, isTty } from '../io.js';
+import { startFrom, wholeNumber } from '../values.js';
+import { runTail, type TailOptions } from './run.js';
+
+export function addTail(program: Command, io: Io): void {
+  program
+    .command('tail')
+    .summary('print the records of a topic, live or from any point')
+    .description(
+      'Prints the records of a topic. Control messages, and at the end the cursor to go on from, are on stderr.',
+    )
+    .argument('<topic>', 'the topic')
+    .option(
+      '--from <start>',
+      'earliest, latest, a time (2026-01-31T09:30:00Z, or -15m for 15 minutes ago), or a cursor; default: latest, or for a new subscriber earliest',
+      (text) => startFrom(text),
+    )
+    .option('--subscriber <name>', 'a durable subscriber: goes on where it stopped, and commits what was written')
+    .option('--limit <n>', 'end after so many records', wholeNumber(1))
+    .option('--no-follow', 'end once everything that is there has been printed')
+    .option('--no-reconnect', 'end when the server stops or the connection breaks')
+    .addOption(
+      new Option('--output <format>', 'pretty for people, json for one object per line')
+        .choices(['pretty', 'json'])
+        .default(isTty(io.stdout) ? 'pretty' : 'json', 'pretty on a terminal, else json'),
+    )
+    .option('--data-only', 'print the payloads alone, each on a line')
+    .addOption(
+      new Option('--on-expired <what>', 'if retention has removed what the cursor asks for')
+        .choices(['fail', 'skip'])
+        .default('fail'),
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ mainstem tail orders
+  $ mainstem tail orders --from earliest --no-follow --data-only > orders.ndjson
+  $ mainstem tail orders --from -15m --output json | jq .data
+  $ mainstem tail orders --subscriber warehouse`,
+    )
+    .action(async (topic: string, options: TailOptions, command: Command) => {
+      await withClient(io, command.optsWithGlobals<GlobalOptions>(), 'grpc', (client) =>
+        runTail(io, client, topic, options),
+      );
+    });
+}

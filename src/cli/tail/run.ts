@@ -1,0 +1,135 @@
+import {
+  type Assignment,
+  type Frame,
+  type Gap,
+  GapReason,
+  type MainstemClient,
+  type StartFrom,
+} from '../../client/index.js';
+import { exitCodes, type Io, interruptedCode, isClosedPipe, isTty, note, writeOut } from '../io.js';
+import { reportError } from '../report-error.js';
+import { safeText } from '../safe-text.js';
+import { ExitWith } from '../usage-error.js';
+import { ByteWriter } from './byte-writer.js';
+import { Committer } from './committer.js';
+import { followTopic } from './follow.js';
+import { chooseFormat } from './formats.js';
+
+export interface TailOptions {
+  readonly from?: StartFrom;
+  readonly subscriber?: string;
+  readonly limit?: number;
+  readonly follow: boolean;
+  readonly reconnect: boolean;
+  readonly output: 'pretty' | 'json';
+  readonly dataOnly?: boolean;
+  readonly onExpired: 'fail' | 'skip';
+}
+
+/** Prints a topic's records until the stream, the reader of the output, or the user ends it; everything that was written is committed. */
+export async function runTail(io: Io, client: MainstemClient, topic: string, options: TailOptions): Promise<void> {
+  const { interrupted } = io;
+  const outputBroke = new AbortController();
+  const signal = AbortSignal.any([interrupted, outputBroke.signal]);
+  const say = (text: string) => note(io, `mainstem: ${safeText(text)}`);
+  const { subscriber } = options;
+  const committer = subscriber === undefined ? undefined : new Committer(client, subscriber, say);
+  const format = chooseFormat({
+    output: options.output,
+    dataOnly: options.dataOnly ?? false,
+    color: isTty(io.stdout) && !io.env['NO_COLOR'],
+  });
+  const out = new ByteWriter();
+  let generation: bigint | undefined;
+  let lastCursor: string | undefined;
+  let writing: Promise<void> = Promise.resolve();
+  let outputError: unknown;
+
+  const write = async (cursor: string, owner: bigint | undefined, bytes: Buffer) => {
+    if (bytes.length > 0) await writeOut(io.stdout, bytes);
+    lastCursor = cursor;
+    if (owner !== undefined) committer?.written(cursor, owner);
+  };
+  const assigned = (assignment: Assignment | undefined) => {
+    generation = assignment?.generation;
+    if (assignment && subscriber !== undefined) say(describeAssignment(subscriber, assignment));
+  };
+  const handle = async (frame: Frame): Promise<void> => {
+    if (frame.case === 'ready') assigned(frame.value.assignment);
+    else if (frame.case === 'assignment') assigned(frame.value);
+    else if (frame.case === 'gap') say(describeGap(frame.value));
+    else if (frame.case === 'events') {
+      for (const record of frame.value.records) format(out, frame.value.topic || topic, record);
+      // One write is under way while the next frame is made ready.
+      await untilAborted(writing, signal);
+      if (signal.aborted) return;
+      writing = write(frame.value.cursor, generation, out.take()).catch((error: unknown) => {
+        outputError ??= error;
+        outputBroke.abort();
+      });
+      return;
+    }
+    if (frame.case === 'assignment') return;
+    await untilAborted(writing, signal);
+    if (!signal.aborted) lastCursor = frame.value.cursor;
+  };
+
+  let failure: unknown;
+  try {
+    const input = { topic, ...options };
+    const beforeReconnect = async () => {
+      await untilAborted(writing, signal);
+      await committer?.flush().catch(() => undefined);
+    };
+    const { reconnect } = options;
+    for await (const frame of followTopic(client, input, { signal, reconnect, beforeReconnect, say })) {
+      await handle(frame);
+    }
+    await untilAborted(writing, signal);
+  } catch (error) {
+    failure = error;
+  }
+  // What is being written at the moment of an interrupt still counts, unless the reader has stopped reading.
+  await untilAborted(writing, AbortSignal.timeout(1_000));
+  let code: number = exitCodes.ok;
+  if (failure !== undefined) code = reportError(io, failure);
+  if (outputError !== undefined && !isClosedPipe(outputError)) code = reportError(io, outputError);
+  try {
+    await committer?.flush();
+  } catch (error) {
+    say('the last records that were written are not committed, and will come again');
+    code = reportError(io, error);
+  }
+  if (lastCursor !== undefined && outputError === undefined) say(`the cursor to go on from: ${lastCursor}`);
+  if (code === exitCodes.ok && interrupted.aborted) code = interruptedCode(interrupted);
+  if (code !== exitCodes.ok) throw new ExitWith(code);
+}
+
+/** Waits for `work`, but no longer than until the abort: a reader that has stopped reading must not hold up the end. */
+async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  let onAbort: () => void = () => undefined;
+  const aborted = new Promise<void>((resolve) => {
+    onAbort = resolve;
+    signal.addEventListener('abort', onAbort);
+  });
+  await Promise.race([work, aborted]);
+  signal.removeEventListener('abort', onAbort);
+}
+
+function describeAssignment(subscriber: string, assignment: Assignment): string {
+  if (assignment.partitions.length === 0) return `waiting: another stream of ${subscriber} has the partitions`;
+  return `${subscriber} has partition ${assignment.partitions.join(', ')} (generation ${assignment.generation ?? '?'})`;
+}
+
+function describeGap(gap: Gap): string {
+  const reasons: Partial<Record<GapReason, string>> = {
+    [GapReason.RETENTION]: 'retention has removed them',
+    [GapReason.TOO_LARGE]: 'too large for the stream',
+    [GapReason.TOPIC_RECREATED]: 'the topic was deleted and created anew',
+  };
+  const from = gap.fromOffset ?? 0n;
+  const to = gap.toOffset ?? 0n;
+  const which = to - from === 1n ? `offset ${from}` : `offsets ${from} to ${to - 1n}`;
+  return `gap in partition ${gap.partition ?? 0} of ${gap.topic}: ${which} will not come: ${gap.message || reasons[gap.reason] || 'unknown reason'}`;
+}

@@ -1,0 +1,123 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import type { CreateTopicInput, MainstemClient, Topic } from '../../client/index.js';
+import { type Io, isTty, note, writeOut } from '../io.js';
+import { safeText } from '../safe-text.js';
+import { ExitWith, UsageError } from '../usage-error.js';
+import { plural } from '../values.js';
+import { detailsJson, topicDetails, topicJson, topicsTable } from './view.js';
+
+export interface OutputOptions {
+  readonly output: 'text' | 'json';
+}
+
+export interface CreateOptions extends OutputOptions {
+  readonly partitions?: number;
+  readonly schemaless?: boolean;
+  readonly schema?: string;
+  readonly retention?: number;
+  readonly retentionBytes?: number;
+  readonly maxEventBytes?: number;
+  readonly keyPointer?: string;
+  readonly replicationFactor?: number;
+  readonly minInsyncReplicas?: number;
+  readonly adopt?: boolean;
+}
+
+export async function listTopics(io: Io, client: MainstemClient, options: OutputOptions): Promise<void> {
+  const topics = await client.topics.list({ signal: io.interrupted });
+  if (options.output === 'json') await print(io, JSON.stringify(topics.map(topicJson), null, 2));
+  else if (topics.length === 0) note(io, 'no topics yet: `mainstem topics create NAME --schemaless` makes one');
+  else await print(io, topicsTable(topics));
+}
+
+export async function showTopic(io: Io, client: MainstemClient, name: string, options: OutputOptions): Promise<void> {
+  const details = await client.topics.get(name, { signal: io.interrupted });
+  const { topic } = details;
+  if (topic === undefined) throw new Error('the server answered without the topic');
+  const json = options.output === 'json';
+  await print(io, json ? JSON.stringify(detailsJson(details, topic), null, 2) : topicDetails(details, topic));
+}
+
+export async function createTopic(io: Io, client: MainstemClient, name: string, options: CreateOptions): Promise<void> {
+  const topic = await client.topics.create(createInput(io, name, options), { signal: io.interrupted });
+  await printTopic(io, topic, options, `${options.adopt ? 'adopted' : 'created'} ${topic.name}`);
+}
+
+export async function deleteTopic(
+  io: Io,
+  client: MainstemClient,
+  name: string,
+  options: OutputOptions & { readonly yes?: boolean },
+): Promise<void> {
+  if (!options.yes) await confirm(io, name);
+  await client.topics.delete(name, { signal: io.interrupted });
+  await print(io, options.output === 'json' ? JSON.stringify({ deleted: name }) : `deleted ${safeText(name)}`);
+}
+
+export function print(io: Pick<Io, 'stdout'>, text: string): Promise<void> {
+  return writeOut(io.stdout, `${text}\n`);
+}
+
+/** A text file that the command line names. */
+export function readText(io: Pick<Io, 'cwd'>, file: string): string {
+  try {
+    return readFileSync(resolve(io.cwd, file), 'utf8');
+  } catch (error) {
+    throw new UsageError(`cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+async function printTopic(io: Io, topic: Topic, options: OutputOptions, text: string): Promise<void> {
+  if (options.output === 'json') await print(io, JSON.stringify(topicJson(topic), null, 2));
+  else await print(io, `${safeText(text)} with ${plural(topic.settings?.partitions ?? 0, 'partition')}`);
+}
+
+function createInput(io: Io, topic: string, options: CreateOptions): CreateTopicInput {
+  if (options.schemaless && options.schema !== undefined) {
+    throw new UsageError('--schemaless and --schema exclude each other');
+  }
+  if (!options.schemaless && options.schema === undefined && !options.adopt) {
+    throw new UsageError('a topic needs --schema FILE, or --schemaless to take any JSON');
+  }
+  const { retention } = options;
+  return {
+    topic,
+    adopt: options.adopt ?? false,
+    schema: options.schema === undefined ? undefined : readText(io, options.schema),
+    settings: {
+      partitions: options.partitions,
+      replicationFactor: options.replicationFactor,
+      minInsyncReplicas: options.minInsyncReplicas,
+      maxEventBytes: options.maxEventBytes,
+      keyPointer: options.keyPointer,
+      schemaless: options.schemaless,
+      retentionBytes: options.retentionBytes === undefined ? undefined : BigInt(options.retentionBytes),
+      retentionTime: retention === undefined ? undefined : durationOf(retention),
+    },
+  };
+}
+
+/** Milliseconds as protobuf has them. */
+export function durationOf(ms: number): { seconds: bigint; nanos: number } {
+  return { seconds: BigInt(Math.floor(ms / 1000)), nanos: (ms % 1000) * 1e6 };
+}
+
+async function confirm(io: Io, name: string): Promise<void> {
+  if (!isTty(io.stdin)) throw new UsageError(`deleting ${name} removes its events for good: say --yes to do it`);
+  const prompt = createInterface({ input: io.stdin, output: io.stderr });
+  try {
+    const answer = await prompt.question(
+      `This removes ${safeText(name)} and its events for good. Its name, to go on: `,
+      {
+        signal: io.interrupted,
+      },
+    );
+    if (answer.trim() === name) return;
+  } finally {
+    prompt.close();
+  }
+  note(io, 'not deleted');
+  throw new ExitWith(1);
+}

@@ -1,0 +1,110 @@
+import pc from 'picocolors';
+import { type GetTopicResponse, type Topic, TopicState } from '../../client/index.js';
+import { safeText } from '../safe-text.js';
+import { plainTable } from '../table.js';
+import { formatBytes, formatCount, formatDuration } from '../values.js';
+
+const states: Record<TopicState, string> = {
+  [TopicState.UNSPECIFIED]: 'unknown',
+  [TopicState.CREATING]: 'creating',
+  [TopicState.ACTIVE]: 'active',
+  [TopicState.DELETING]: 'deleting',
+  [TopicState.UNMANAGED]: 'unmanaged',
+};
+
+/** A topic as JSON for machines; `retentionMs` and `retentionBytes` 0 mean no limit. */
+export function topicJson(topic: Topic): Record<string, unknown> {
+  const { settings } = topic;
+  return {
+    name: topic.name,
+    state: states[topic.state] ?? 'unknown',
+    partitions: settings?.partitions,
+    replicationFactor: settings?.replicationFactor,
+    minInsyncReplicas: settings?.minInsyncReplicas,
+    retentionMs: retentionMs(topic),
+    retentionBytes: number(settings?.retentionBytes),
+    maxEventBytes: settings?.maxEventBytes,
+    keyPointer: settings?.keyPointer,
+    schemaless: settings?.schemaless ?? false,
+    schemaVersion: topic.schemaVersion,
+    incarnation: topic.incarnation || undefined,
+    publisherTime: topic.publisherTime,
+  };
+}
+
+export function detailsJson(details: GetTopicResponse, topic: Topic): Record<string, unknown> {
+  return {
+    ...topicJson(topic),
+    partitionStatus: details.partitions.map((status) => ({
+      partition: status.partition ?? 0,
+      earliestOffset: number(status.earliestOffset) ?? 0,
+      highWatermark: number(status.highWatermark) ?? 0,
+    })),
+    schemas: details.schemas.map(({ version, definition }) => ({ version, definition })),
+  };
+}
+
+export function topicsTable(topics: readonly Topic[]): string {
+  const table = plainTable(['topic', 'state', 'partitions', 'retention', 'schema', 'key']);
+  for (const topic of topics) {
+    table.push([
+      safeText(topic.name),
+      states[topic.state] ?? 'unknown',
+      String(topic.settings?.partitions ?? ''),
+      retention(topic),
+      schemaText(topic),
+      safeText(topic.settings?.keyPointer ?? ''),
+    ]);
+  }
+  return table.toString();
+}
+
+export function topicDetails(details: GetTopicResponse, topic: Topic): string {
+  const { settings } = topic;
+  const facts = plainTable([]);
+  const rows: [string, string][] = [
+    ['topic', pc.bold(safeText(topic.name))],
+    ['state', states[topic.state] ?? 'unknown'],
+    ['schema', schemaText(topic)],
+    ['key pointer', safeText(settings?.keyPointer ?? '') || 'none'],
+    ['retention', retention(topic)],
+    ['largest event', settings?.maxEventBytes === undefined ? '' : formatBytes(settings.maxEventBytes)],
+    ['replicas', `${settings?.replicationFactor ?? '?'}, ${settings?.minInsyncReplicas ?? '?'} of them to acknowledge`],
+    ['record times', topic.publisherTime ? "the publishers' (may run backwards)" : "the log's"],
+    ['incarnation', safeText(topic.incarnation)],
+  ];
+  facts.push(...rows);
+  const partitions = plainTable(['partition', 'earliest', 'high watermark', 'records at most']);
+  for (const status of details.partitions) {
+    const earliest = status.earliestOffset ?? 0n;
+    const end = status.highWatermark ?? 0n;
+    partitions.push([
+      String(status.partition ?? 0),
+      String(earliest),
+      String(end),
+      formatCount(Number(end - earliest)),
+    ]);
+  }
+  return `${facts.toString()}\n\n${partitions.toString()}`;
+}
+
+function schemaText(topic: Topic): string {
+  if (topic.settings?.schemaless) return 'schemaless';
+  return topic.schemaVersion === undefined ? 'none' : `version ${topic.schemaVersion}`;
+}
+
+function retention(topic: Topic): string {
+  const ms = retentionMs(topic);
+  const bytes = number(topic.settings?.retentionBytes) ?? 0;
+  const time = ms === undefined ? '' : formatDuration(ms);
+  return bytes === 0 ? time : `${time}, ${formatBytes(bytes)} per partition`;
+}
+
+function retentionMs(topic: Topic): number | undefined {
+  const time = topic.settings?.retentionTime;
+  return time && Number(time.seconds) * 1000 + Math.round(time.nanos / 1e6);
+}
+
+function number(value: bigint | undefined): number | undefined {
+  return value === undefined ? undefined : Number(value);
+}

@@ -1,0 +1,79 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import type { Transport } from '@connectrpc/connect';
+import {
+  createConnectTransport,
+  createGrpcTransport,
+  createGrpcWebTransport,
+  Http2SessionManager,
+} from '@connectrpc/connect-node';
+
+/** The wire protocol: all three carry the same calls. */
+export type Protocol = 'connect' | 'grpc' | 'grpc-web';
+
+export interface ConnectionOptions {
+  /** The server, such as `http://127.0.0.1:8080`; `https:` for TLS. A bare `host:port` means `http:`. */
+  readonly address: string;
+  /** Default `connect`. */
+  readonly protocol?: Protocol | undefined;
+  /** Default `2` (cleartext or TLS). `1.1` where a proxy allows no more; without `publishBatches` and `grpc`. */
+  readonly httpVersion?: '1.1' | '2' | undefined;
+  /** Milliseconds until a call that is not a stream fails as DEADLINE_EXCEEDED. Default 30,000. */
+  readonly timeoutMs?: number | undefined;
+  /** PEM certificates to trust instead of the system's. */
+  readonly ca?: string | undefined;
+}
+
+export interface Connection {
+  readonly address: string;
+  readonly transport: Transport;
+  /** Ends the connection and all calls on it. */
+  close(): void;
+}
+
+/** The largest answer that is read: above the 8 MiB that one record may have, with its headers. */
+const readMaxBytes = 16 * 1024 * 1024;
+/** A link that is dead without saying so is noticed after these two together. */
+const pingIntervalMs = 20_000;
+const pingTimeoutMs = 10_000;
+
+/** An address as a URL origin with path; throws a TypeError that says what an address looks like. */
+export function normalizeAddress(address: string): string {
+  const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(address) ? address : `http://${address}`;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || url.hostname === '' || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw new TypeError(`the address ${JSON.stringify(address)} is not a URL such as http://127.0.0.1:8080`);
+  }
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
+}
+
+/** Prepares a connection; it is opened by the first call, and again by the next call after it broke. */
+export function openConnection(options: ConnectionOptions): Connection {
+  const address = normalizeAddress(options.address);
+  const protocol = options.protocol ?? 'connect';
+  const tls = options.ca === undefined ? {} : { ca: options.ca };
+  // Compressed answers cost several times the CPU that they save in bytes.
+  const common = { baseUrl: address, acceptCompression: [], readMaxBytes };
+
+  if (options.httpVersion === '1.1') {
+    if (protocol === 'grpc') throw new TypeError('gRPC needs HTTP/2: use the protocol connect or grpc-web');
+    const agent = address.startsWith('https:')
+      ? new HttpsAgent({ keepAlive: true, ...tls })
+      : new HttpAgent({ keepAlive: true });
+    const http1 = { ...common, httpVersion: '1.1' as const, nodeOptions: { agent } };
+    return {
+      address,
+      transport: protocol === 'connect' ? createConnectTransport(http1) : createGrpcWebTransport(http1),
+      close: () => agent.destroy(),
+    };
+  }
+
+  const sessionManager = new Http2SessionManager(
+    address,
+    { pingIntervalMs, pingTimeoutMs },
+    { ...tls, settings: { initialWindowSize: 1024 * 1024, enablePush: false } },
+  );
+  const http2 = { ...common, httpVersion: '2' as const, sessionManager };
+  const create = { connect: createConnectTransport, grpc: createGrpcTransport, 'grpc-web': createGrpcWebTransport };
+  return { address, transport: create[protocol](http2), close: () => sessionManager.abort() };
+}

@@ -1,0 +1,166 @@
+import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { BusError } from '../core/errors.js';
+import { parseJsonText } from '../core/json-text.js';
+import { checkTopicName } from '../core/topics/names.js';
+import { checkSettings } from '../core/topics/settings.js';
+import type { SchemaInput, SettingsInput } from '../core/topics/topic.js';
+import { ConfigError } from './errors.js';
+import { didYouMean } from './near.js';
+import { parseBytes, parseDuration } from './units.js';
+
+/** A topic as a directory describes it: what `apply` takes. */
+export interface TopicFile {
+  readonly name: string;
+  readonly settings: SettingsInput;
+  /** In order, from 1, without holes. */
+  readonly schemas: readonly SchemaInput[];
+}
+
+const settingsFile = 'topic.json';
+
+/**
+ * Reads a directory of topics, by name: `<topic>/topic.json` with settings (it may be absent), and `<topic>/<version>.json` with JSON Schemas,
+ * from 1 without holes. Names that start with a dot are passed over. Throws a ConfigError that names the file, and the line where that helps.
+ */
+export function readTopicFiles(directory: string): TopicFile[] {
+  return entriesOf(directory)
+    .filter(({ stats }) => stats.isDirectory())
+    .map(({ name }) => readTopic(join(directory, name), name))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function readTopic(directory: string, name: string): TopicFile {
+  explained(directory, () => checkTopicName(name));
+  const names = entriesOf(directory)
+    .filter(({ stats }) => stats.isFile())
+    .map((file) => file.name);
+  for (const file of names) {
+    if (file === settingsFile || /^[1-9]\d*\.json$/.test(file) || !file.endsWith('.json')) continue;
+    throw new ConfigError(`${join(directory, file)}: expected ${settingsFile}, or a schema version such as 1.json`);
+  }
+  const versions = names
+    .filter((file) => /^[1-9]\d*\.json$/.test(file))
+    .map((file) => Number.parseInt(file, 10))
+    .sort((a, b) => a - b);
+  for (const [index, version] of versions.entries()) {
+    if (version === index + 1) continue;
+    throw new ConfigError(
+      `${directory}: schema version ${index + 1} is missing; versions are numbered from 1 without holes`,
+    );
+  }
+  const schemas = versions.map((version) => readSchema(join(directory, `${version}.json`), version));
+  const settings = names.includes(settingsFile) ? readSettings(join(directory, settingsFile)) : {};
+  if (schemas.length === 0 && settings.schemaless !== true) {
+    throw new ConfigError(
+      `${directory}: a schema (1.json) is missing; or write {"schemaless": true} in ${settingsFile}`,
+    );
+  }
+  if (schemas.length > 0 && settings.schemaless === true) {
+    throw new ConfigError(
+      `${join(directory, settingsFile)}: the topic is schemaless, and yet has 1.json; leave one of the two out`,
+    );
+  }
+  return { name, settings, schemas };
+}
+
+function readSchema(path: string, version: number): SchemaInput {
+  const definition = readText(path);
+  parseText(path, definition);
+  return { version, definition };
+}
+
+/** What each setting may be in a file, beside the limits that hold everywhere. */
+const readers: {
+  readonly [K in keyof SettingsInput]-?: { readonly read: (value: unknown) => unknown; readonly expects: string };
+} = {
+  partitions: { read: asInteger, expects: 'a whole number' },
+  replicationFactor: { read: asInteger, expects: 'a whole number' },
+  minInsyncReplicas: { read: asInteger, expects: 'a whole number' },
+  retentionMs: { read: parseDuration, expects: 'milliseconds, or a duration such as "7d", "12h" or "30s"' },
+  retentionBytes: { read: parseBytes, expects: 'bytes, or a size such as "10GiB"' },
+  maxEventBytes: { read: parseBytes, expects: 'bytes, or a size such as "1MiB"' },
+  keyPointer: {
+    read: (value) => (typeof value === 'string' ? value : undefined),
+    expects: 'a JSON Pointer such as "/id"',
+  },
+  schemaless: { read: (value) => (typeof value === 'boolean' ? value : undefined), expects: 'true or false' },
+};
+
+/** `retention` is what people write for `retentionMs`. */
+const aliases: Readonly<Record<string, keyof SettingsInput>> = { retention: 'retentionMs' };
+
+function readSettings(path: string): SettingsInput {
+  const content = parseText(path, readText(path));
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) {
+    throw new ConfigError(`${path}: expected a JSON object with settings, such as {"partitions": 4}`);
+  }
+  const found: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(content)) {
+    if (key === '$schema') continue;
+    const name = Object.hasOwn(aliases, key) ? aliases[key] : key;
+    if (name === undefined || !isSetting(name)) {
+      throw new ConfigError(
+        `${path}: there is no setting "${key}".${didYouMean(key, [...Object.keys(readers), ...Object.keys(aliases)])}`,
+      );
+    }
+    if (Object.hasOwn(found, name)) throw new ConfigError(`${path}: "${key}" is given twice, under another name`);
+    const { read, expects } = readers[name];
+    found[name] = read(value);
+    if (found[name] === undefined)
+      throw new ConfigError(`${path}: "${key}": expected ${expects}; found ${JSON.stringify(value)}`);
+  }
+  // Each reader returns its setting's type, which a loop over names cannot express.
+  const settings = found as SettingsInput;
+  explained(path, () => checkSettings(settings));
+  return settings;
+}
+
+function isSetting(name: string): name is keyof SettingsInput {
+  return Object.hasOwn(readers, name);
+}
+
+function asInteger(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined;
+}
+
+/** What is in a directory. Links are followed: mounted configuration consists of them. */
+function entriesOf(directory: string): { readonly name: string; readonly stats: Stats }[] {
+  try {
+    return readdirSync(directory)
+      .filter((name) => !name.startsWith('.'))
+      .map((name) => ({ name, stats: statSync(join(directory, name)) }));
+  } catch (error) {
+    throw new ConfigError(`the directory ${directory} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ConfigError(`${path} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function parseText(path: string, text: string): unknown {
+  try {
+    return parseJsonText(text);
+  } catch (error) {
+    throw new ConfigError(`${path} is not JSON: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** The core's objections, with the file. */
+function explained(path: string, check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    if (error instanceof BusError) throw new ConfigError(`${path}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,2 @@
+export { createSchemaCompiler } from './compiler.js';
+export { schemaLimits } from './limits.js';

@@ -1,0 +1,20 @@
+/** Whether a parsed JSON value is an object. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** How many values a document has, itself and containers included; stops counting above `most`. */
+export function countValues(document: unknown, most: number): number {
+  let count = 0;
+  const open: unknown[] = [document];
+  while (open.length > 0 && count <= most) {
+    const value = open.pop();
+    count++;
+    if (typeof value !== 'object' || value === null) continue;
+    for (const child of Object.values(value)) {
+      if (count + open.length > most) return most + 1;
+      open.push(child);
+    }
+  }
+  return count;
+}

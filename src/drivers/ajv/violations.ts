@@ -1,0 +1,84 @@
+import type { ErrorObject } from 'ajv';
+import type { Explanation } from '../../core/ports/schema-compiler.js';
+
+type Found = Explanation['violations'][number];
+
+/** How many of ajv's errors are put in order and freed of duplicates; from there on they are only counted. */
+const considered = 1_000;
+
+/** ajv's errors for people: by place, without duplicates, at most `most`. */
+export function explainErrors(errors: readonly ErrorObject[], most: number): Explanation {
+  const distinct = new Map<string, Found>();
+  for (const error of errors.slice(0, considered)) {
+    const violation = toViolation(error);
+    distinct.set(`${violation.pointer}\n${violation.rule}\n${violation.message}`, violation);
+  }
+  const violations = [...distinct.values()].sort((a, b) => comparePointers(a.pointer, b.pointer)).slice(0, most);
+  return { violations, total: distinct.size + Math.max(0, errors.length - considered) };
+}
+
+function toViolation({ instancePath, keyword, params, message }: ErrorObject): Found {
+  const rule = keyword === 'false schema' ? 'false' : keyword;
+  return { pointer: cut(instancePath, 500), rule, message: cut(messageOf(keyword, params, message), 300) };
+}
+
+function messageOf(keyword: string, params: Readonly<Record<string, unknown>>, message: string | undefined): string {
+  const quote = (value: unknown) => JSON.stringify(cut(String(value), 100));
+  switch (keyword) {
+    case 'required':
+      return `must have the property ${quote(params.missingProperty)}`;
+    case 'dependentRequired':
+    case 'dependencies':
+      return `must have the property ${quote(params.missingProperty)} where it has ${quote(params.property)}`;
+    case 'additionalProperties':
+      return `must not have the property ${quote(params.additionalProperty)}: the schema does not know it`;
+    case 'unevaluatedProperties':
+      return `must not have the property ${quote(params.unevaluatedProperty)}: the schema does not know it`;
+    case 'propertyNames':
+      return `must not have a property called ${quote(params.propertyName)}`;
+    case 'enum':
+      return `must be one of ${listed(params.allowedValues)}`;
+    case 'const':
+      return `must be ${cut(JSON.stringify(params.allowedValue) ?? '', 100)}`;
+    case 'pattern':
+      return `must match the pattern ${quote(params.pattern)}`;
+    case 'type':
+      return `must be ${Array.isArray(params.type) ? params.type.join(' or ') : String(params.type).replaceAll(',', ' or ')}`;
+    case 'format':
+      return `must have the format ${quote(params.format)}`;
+    case 'false schema':
+      return 'is not allowed here';
+    default:
+      return (message ?? `breaks the rule ${keyword}`).replace('must NOT', 'must not');
+  }
+}
+
+/** The values of an enumeration, as many as fit into a line. */
+function listed(values: unknown): string {
+  if (!Array.isArray(values)) return 'the allowed values';
+  let text = '';
+  for (const [index, value] of values.entries()) {
+    const next = cut(JSON.stringify(value) ?? '', 60);
+    if (text.length + next.length > 160) return `${text}, … (${values.length - index} more)`;
+    text += (index === 0 ? '' : ', ') + next;
+  }
+  return text;
+}
+
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length)}…`;
+}
+
+/** As the document reads where members are in order: `/items/2` before `/items/10`. */
+function comparePointers(a: string, b: string): number {
+  const left = a.split('/');
+  const right = b.split('/');
+  for (let i = 0; i < Math.min(left.length, right.length); i++) {
+    const x = left[i] ?? '';
+    const y = right[i] ?? '';
+    if (x === y) continue;
+    const numeric = Number(x) - Number(y);
+    return Number.isNaN(numeric) || numeric === 0 ? (x < y ? -1 : 1) : numeric;
+  }
+  return left.length - right.length;
+}

@@ -1,0 +1,144 @@
+import type { LogRecord } from '../../core/model.js';
+import type { LogTail, Slice, TailSink } from '../../core/ports/event-log.js';
+import { decodeBatch } from './batch-format.js';
+import { type Follower, type Partition, readRange } from './partition.js';
+import type { Store } from './store.js';
+import type { TopicCatalog } from './topic-catalog.js';
+
+/** How much a partition that lags behind gets per turn. */
+const SLICE_BYTES = 256 * 1024;
+
+interface Following extends Follower {
+  readonly partition: Partition | undefined;
+  /** Where the sink is: what is appended here is handed over as it is committed. */
+  position: number;
+  /** It waits for its turn to be read from the store. */
+  behind: boolean;
+}
+
+/**
+ * Follows partitions without polling: a commit hands its batch over directly to those who are at the end; who is behind is read from the store
+ * in bounded slices, in turn, with the event loop in between.
+ */
+export function openTail(store: Store, catalog: TopicCatalog, sink: TailSink): LogTail {
+  const followed = new Map<string, Following>();
+  let queue: { readonly name: string; readonly entry: Following }[] = [];
+  let running = false;
+  let closed = false;
+
+  const nameOf = (topic: string, partition: number) => `${topic}/${partition}`;
+
+  const forget = (name: string) => {
+    const entry = followed.get(name);
+    if (entry === undefined) return;
+    followed.delete(name);
+    entry.partition?.followers.delete(entry);
+  };
+
+  const lag = (name: string, entry: Following) => {
+    entry.behind = true;
+    queue.push({ name, entry });
+    if (running) return;
+    running = true;
+    setImmediate(pump);
+  };
+
+  const pump = (): void => {
+    const turn = queue.shift();
+    if (turn === undefined || closed) {
+      running = false;
+      return;
+    }
+    if (followed.get(turn.name) === turn.entry) catchUp(turn.name, turn.entry);
+    setImmediate(pump);
+  };
+
+  const catchUp = (name: string, entry: Following): void => {
+    const { partition } = entry;
+    if (partition === undefined) return;
+    const { topic, number } = partition;
+    const result = readRange(store, partition, entry.position, SLICE_BYTES);
+    if (result.outcome !== 'ok') {
+      forget(name);
+      guarded(() => sink.stopped(topic.name, number, result));
+      return;
+    }
+    entry.position = result.nextOffset;
+    entry.behind = false;
+    if (result.nextOffset < partition.next) lag(name, entry);
+    guarded(() => sink.slice(topic.name, number, result));
+  };
+
+  const follow = (name: string, partition: Partition, from: number): Following => {
+    const { topic, number } = partition;
+    const entry: Following = {
+      partition,
+      position: from,
+      behind: false,
+      appended(facts, batch) {
+        if (entry.behind) return;
+        if (entry.position !== facts.baseOffset) {
+          lag(name, entry);
+          return;
+        }
+        const records: LogRecord[] = [];
+        const { baseOffset, timestamp, count, bytes } = facts;
+        decodeBatch(
+          batch,
+          bytes,
+          { baseOffset, timestamp, from: baseOffset, maxBytes: Number.POSITIVE_INFINITY },
+          records,
+        );
+        entry.position = baseOffset + count;
+        const { earliest, next: highWatermark } = partition;
+        const slice: Slice = { outcome: 'ok', records, nextOffset: entry.position, earliest, highWatermark };
+        guarded(() => sink.slice(topic.name, number, slice));
+      },
+      deleted() {
+        forget(name);
+        guarded(() => sink.stopped(topic.name, number, { outcome: 'deleted' }));
+      },
+    };
+    return entry;
+  };
+
+  return {
+    add(topic, number, from) {
+      if (closed) return;
+      const name = nameOf(topic, number);
+      forget(name);
+      const partition = catalog.find(topic)?.partitions[number];
+      if (partition === undefined) {
+        const entry: Following = { partition, position: from, behind: true, appended() {}, deleted() {} };
+        followed.set(name, entry);
+        setImmediate(() => {
+          if (closed || followed.get(name) !== entry) return;
+          forget(name);
+          guarded(() => sink.stopped(topic, number, { outcome: 'deleted' }));
+        });
+        return;
+      }
+      const entry = follow(name, partition, from);
+      followed.set(name, entry);
+      partition.followers.add(entry);
+      lag(name, entry);
+    },
+    remove: (topic, number) => forget(nameOf(topic, number)),
+    async close() {
+      closed = true;
+      queue = [];
+      for (const name of [...followed.keys()]) forget(name);
+    },
+  };
+}
+
+/** A sink must not throw; if it does, that is loud, but it neither harms the acknowledgement nor the other partitions. */
+function guarded(deliver: () => void): void {
+  try {
+    deliver();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}

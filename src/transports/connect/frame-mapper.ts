@@ -1,0 +1,75 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
+import type { AssignmentInfo, Frame } from '../../core/subscribe/frames.js';
+import {
+  type AssignmentSchema,
+  EndReason,
+  type EndSchema,
+  GapReason,
+  type SubscribeResponse,
+  SubscribeResponseSchema,
+} from '../../gen/mainstem/v1/subscribe_pb.js';
+import { encodedEventsFrame, eventsFrameMessage } from './events-frame.js';
+
+type FrameInit = NonNullable<MessageInitShape<typeof SubscribeResponseSchema>['frame']>;
+type FrameKind<K extends Frame['kind']> = Extract<Frame, { kind: K }>;
+
+const gapReasons: { readonly [K in FrameKind<'gap'>['reason']]: GapReason } = {
+  retention: GapReason.RETENTION,
+  too_large: GapReason.TOO_LARGE,
+  topic_recreated: GapReason.TOPIC_RECREATED,
+};
+
+const endReasons: { readonly [K in FrameKind<'end'>['reason']]: EndReason } = {
+  caught_up: EndReason.CAUGHT_UP,
+  limit: EndReason.LIMIT,
+  shutting_down: EndReason.SHUTTING_DOWN,
+};
+
+/** A frame as a message; `binary` takes the records' shared encodings. */
+export function toResponse(frame: Frame, binary: boolean): SubscribeResponse {
+  if (frame.kind === 'events') return binary ? encodedEventsFrame(frame) : eventsFrameMessage(frame);
+  return create(SubscribeResponseSchema, { frame: toFrame(frame) });
+}
+
+function toFrame(frame: Exclude<Frame, { kind: 'events' }>): FrameInit {
+  switch (frame.kind) {
+    case 'ready': {
+      const { cursor, streamId, assignment } = frame;
+      return { case: 'ready', value: { cursor, streamId, assignment: toAssignment(assignment) } };
+    }
+    case 'heartbeat':
+      return {
+        case: 'heartbeat',
+        value: {
+          cursor: frame.cursor,
+          partitions: frame.partitions.map(({ partition, nextOffset, highWatermark }) => ({
+            partition,
+            nextOffset: BigInt(nextOffset),
+            highWatermark: BigInt(highWatermark),
+          })),
+        },
+      };
+    case 'gap': {
+      const { topic, partition, message, cursor } = frame;
+      const [fromOffset, toOffset, reason] = [BigInt(frame.from), BigInt(frame.to), gapReasons[frame.reason]];
+      return { case: 'gap', value: { topic, partition, fromOffset, toOffset, reason, message, cursor } };
+    }
+    case 'assignment':
+      return { case: 'assignment', value: toAssignment(frame.assignment) };
+    case 'end':
+      return { case: 'end', value: toEnd(frame) };
+  }
+}
+
+function toAssignment({ topic, partitions, generation, cursor }: AssignmentInfo): MessageInitShape<typeof AssignmentSchema> {
+  const assignment: MessageInitShape<typeof AssignmentSchema> = { topic, partitions: [...partitions], cursor };
+  if (generation !== undefined) assignment.generation = BigInt(generation);
+  return assignment;
+}
+
+function toEnd({ reason, cursor, retryDelayMs }: FrameKind<'end'>): MessageInitShape<typeof EndSchema> {
+  const end: MessageInitShape<typeof EndSchema> = { reason: endReasons[reason], cursor };
+  if (retryDelayMs !== undefined) end.retryDelay = durationFromMs(Math.ceil(retryDelayMs));
+  return end;
+}

@@ -1,0 +1,28 @@
+import { create } from '@bufbuild/protobuf';
+import type { ServiceImpl } from '@connectrpc/connect';
+import type { Publishing } from '../../core/publish/command.js';
+import { PublishResponseSchema, type PublishService } from '../../gen/mainstem/v1/publish_pb.js';
+import { guardStream, guardUnary, usesBinary } from './call.js';
+import type { OnInternalError } from './errors.js';
+import { toPublishCommand } from './publish-mapper.js';
+import { publishStream } from './publish-stream.js';
+import { encodeResults, toResult } from './result-mapper.js';
+
+/** Number of `results` in PublishResponse. */
+const resultsField = 1;
+
+/** PublishService on the produce path. */
+export function publishService(publishing: Publishing, onInternalError: OnInternalError): ServiceImpl<typeof PublishService> {
+  return {
+    publish: guardUnary(onInternalError, async (request, context) => {
+      const results = await publishing.publish(toPublishCommand(request), context.signal);
+      const response = create(PublishResponseSchema);
+      if (usesBinary(context)) response.$unknown = encodeResults(resultsField, results);
+      else response.results = results.map(toResult);
+      return response;
+    }),
+    publishStream: guardStream(onInternalError, (requests, context) =>
+      publishStream(publishing, requests, context, onInternalError),
+    ),
+  };
+}

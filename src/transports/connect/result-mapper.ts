@@ -1,0 +1,63 @@
+import { create, toBinary, type UnknownField } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { WireType } from '@bufbuild/protobuf/wire';
+import type { Violation } from '../../core/errors.js';
+import type { EventResult } from '../../core/publish/command.js';
+import { type PublishResult, PublishResultSchema, PublishStatus } from '../../gen/mainstem/v1/publish_pb.js';
+import { writeTime } from './record-encoder.js';
+import { bytesTag, intTag, WireWriter } from './wire-writer.js';
+
+const statuses: { readonly [K in EventResult['status']]: PublishStatus } = {
+  stored: PublishStatus.STORED,
+  rejected: PublishStatus.REJECTED,
+  not_stored: PublishStatus.NOT_STORED,
+  unknown: PublishStatus.UNKNOWN,
+};
+
+/** An event's result as a message: for the JSON codecs, and where there is more to say than a position. */
+export function toResult(result: EventResult): PublishResult {
+  const status = statuses[result.status];
+  if (result.status !== 'stored') {
+    const { reason, message, violations } = result.error;
+    return create(PublishResultSchema, { status, reason, message, violations: violations.map(toViolation) });
+  }
+  const { partition, offset, timestamp, schemaVersion } = result;
+  return create(PublishResultSchema, {
+    status,
+    partition,
+    offset: BigInt(offset),
+    time: timestampFromMs(timestamp),
+    ...(schemaVersion === undefined ? {} : { schemaVersion }),
+  });
+}
+
+export function toViolation({ event, pointer, rule, message }: Violation) {
+  return { event, pointer, rule, message };
+}
+
+const tag = { partition: intTag(1), offset: intTag(2), time: bytesTag(3), status: intTag(4), schemaVersion: intTag(5) };
+const writer = new WireWriter();
+
+/**
+ * Results for the binary codecs, which write an unknown field as it is: all entries of the field `results` of this number. For stored events,
+ * nearly all, this takes a tenth of the general encoder's time.
+ */
+export function encodeResults(field: number, results: readonly EventResult[]): UnknownField[] {
+  const entryTag = bytesTag(field);
+  for (const result of results) {
+    if (result.status !== 'stored') {
+      writer.bytes(entryTag, toBinary(PublishResultSchema, toResult(result)));
+      continue;
+    }
+    const entry = writer.open(entryTag);
+    writer.int(tag.partition, result.partition);
+    writer.int(tag.offset, result.offset);
+    writeTime(writer, tag.time, result.timestamp);
+    writer.int(tag.status, PublishStatus.STORED);
+    if (result.schemaVersion !== undefined) writer.int(tag.schemaVersion, result.schemaVersion);
+    writer.close(entry);
+  }
+  const entries = writer.take();
+  // The first entry's tag is written by the codec; the field numbers in use have a tag of one byte.
+  return entries.length === 0 ? [] : [{ no: field, wireType: WireType.LengthDelimited, data: entries.subarray(1) }];
+}

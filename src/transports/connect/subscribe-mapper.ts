@@ -1,0 +1,89 @@
+import type { Duration, Timestamp } from '@bufbuild/protobuf/wkt';
+import { BusError } from '../../core/errors.js';
+import type { StartFrom, SubscribeCommand } from '../../core/subscribe/frames.js';
+import {
+  type CommitRequest,
+  OnExpired,
+  StartPosition,
+  type SubscribeRequest,
+} from '../../gen/mainstem/v1/subscribe_pb.js';
+import { fromInt64 } from './numbers.js';
+
+/** Throws UNIMPLEMENTED for what is not built yet, and INVALID_REQUEST, naming the field. */
+export function toSubscribeCommand(request: SubscribeRequest): SubscribeCommand {
+  refuseUnbuilt(request);
+  return {
+    topic: request.topic,
+    subscriber: request.subscriber || undefined,
+    from: toStart(request.from),
+    onExpired: toOnExpired(request.onExpired),
+    follow: request.follow,
+    limit: request.limit === undefined ? undefined : fromInt64('limit', request.limit),
+    heartbeatMs: request.heartbeatInterval && durationMs(request.heartbeatInterval),
+  };
+}
+
+/** Throws INVALID_REQUEST, naming the field. */
+export function toCommitCommand({ subscriber, cursor, generation }: CommitRequest) {
+  if (generation === undefined) {
+    throw new BusError('INVALID_REQUEST', "generation is required: it is in the Assignment of the subscriber's stream");
+  }
+  return { subscriber, cursor, generation: fromInt64('generation', generation) };
+}
+
+/** The fields that the contract has, but no code behind them: never ignored. */
+function refuseUnbuilt(request: SubscribeRequest): void {
+  const set: Record<string, boolean> = {
+    topics: request.topics.length > 0,
+    topic_pattern: request.topicPattern !== '',
+    until: request.until !== undefined,
+    filter: request.filter !== '',
+    fields: request.fields.length > 0,
+    reader_schema_version: request.readerSchemaVersion !== undefined,
+    max_uncommitted: request.maxUncommitted !== undefined,
+    commit_timeout: request.commitTimeout !== undefined,
+  };
+  const named = Object.keys(set).filter((field) => set[field]);
+  if (named.length === 0) return;
+  throw new BusError('UNIMPLEMENTED', `not built yet: ${named.join(', ')}; leave ${named.length > 1 ? 'them' : 'it'} out`, {
+    metadata: { fields: named.join(',') },
+  });
+}
+
+function toStart(from: SubscribeRequest['from']): StartFrom | undefined {
+  switch (from.case) {
+    case 'cursor':
+      return { at: 'cursor', cursor: from.value };
+    case 'time':
+      return { at: 'time', timestamp: timestampMs(from.value) };
+    case 'position':
+      if (from.value === StartPosition.EARLIEST) return { at: 'earliest' };
+      if (from.value === StartPosition.LATEST) return { at: 'latest' };
+      if (from.value === StartPosition.UNSPECIFIED) return undefined;
+      throw new BusError('INVALID_REQUEST', `position: ${Number(from.value)} is not a StartPosition that this server knows`);
+    default:
+      return undefined;
+  }
+}
+
+function toOnExpired(value: OnExpired): 'fail' | 'skip' {
+  if (value === OnExpired.SKIP) return 'skip';
+  if (value === OnExpired.UNSPECIFIED || value === OnExpired.FAIL) return 'fail';
+  throw new BusError('INVALID_REQUEST', `on_expired: ${Number(value)} is not an OnExpired that this server knows`);
+}
+
+/** The last second of the year 9999, where a Timestamp's range ends. */
+const lastSecond = 253_402_300_799n;
+
+/** Rounded up, so that nothing older is asked for; a time before 1970 is before every record. */
+function timestampMs({ seconds, nanos }: Timestamp): number {
+  if (seconds > lastSecond || nanos < 0 || nanos > 999_999_999) {
+    throw new BusError('INVALID_REQUEST', 'time is out of range: a Timestamp ends with the year 9999');
+  }
+  return seconds < 0n ? 0 : Number(seconds) * 1000 + Math.ceil(nanos / 1e6);
+}
+
+/** Its range is the core's matter. */
+function durationMs({ seconds, nanos }: Duration): number {
+  return Number(seconds) * 1000 + nanos / 1e6;
+}

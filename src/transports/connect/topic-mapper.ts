@@ -1,0 +1,75 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { durationFromMs } from '@bufbuild/protobuf/wkt';
+import { BusError } from '../../core/errors.js';
+import type { SettingsInput, TopicDetail, TopicInfo, TopicSettings } from '../../core/topics/topic.js';
+import {
+  type GetTopicResponseSchema,
+  type Topic,
+  TopicSchema,
+  type TopicSettings as SettingsMessage,
+  type TopicSettingsSchema,
+  TopicState,
+} from '../../gen/mainstem/v1/topic_pb.js';
+
+const states: { readonly [K in TopicInfo['state']]: TopicState } = {
+  creating: TopicState.CREATING,
+  active: TopicState.ACTIVE,
+  deleting: TopicState.DELETING,
+  unmanaged: TopicState.UNMANAGED,
+};
+
+/** What is absent stays undefined. Ranges are checked by the core, which throws TOPIC_SETTINGS_INVALID. */
+export function toSettingsInput(settings: SettingsMessage | undefined): SettingsInput {
+  if (settings === undefined) return {};
+  const { partitions, replicationFactor, minInsyncReplicas, retentionTime, retentionBytes, maxEventBytes } = settings;
+  return {
+    partitions,
+    replicationFactor,
+    minInsyncReplicas,
+    // Retention is a lower bound: a part of a millisecond counts as a whole one.
+    retentionMs: retentionTime && Number(retentionTime.seconds) * 1000 + Math.ceil(retentionTime.nanos / 1e6),
+    retentionBytes: retentionBytes === undefined ? undefined : bytesOf(retentionBytes),
+    maxEventBytes,
+    keyPointer: settings.keyPointer,
+    schemaless: settings.schemaless,
+  };
+}
+
+function bytesOf(value: bigint): number {
+  const number = Number(value);
+  if (Number.isSafeInteger(number)) return number;
+  throw new BusError('TOPIC_SETTINGS_INVALID', `retention_bytes: ${value} is too large; 2^53 - 1 is the most`);
+}
+
+export function toTopic({ name, state, settings, incarnation, latestSchemaVersion, publisherTime }: TopicInfo): Topic {
+  return create(TopicSchema, {
+    name,
+    state: states[state],
+    settings: toSettingsMessage(settings),
+    incarnation,
+    publisherTime,
+    ...(latestSchemaVersion === undefined ? {} : { schemaVersion: latestSchemaVersion }),
+  });
+}
+
+function toSettingsMessage(settings: TopicSettings): MessageInitShape<typeof TopicSettingsSchema> {
+  const { retentionMs, retentionBytes, keyPointer, ...same } = settings;
+  return {
+    ...same,
+    retentionTime: durationFromMs(retentionMs),
+    retentionBytes: BigInt(retentionBytes),
+    ...(keyPointer === undefined ? {} : { keyPointer }),
+  };
+}
+
+export function toTopicDetail(detail: TopicDetail): MessageInitShape<typeof GetTopicResponseSchema> {
+  return {
+    topic: toTopic(detail.topic),
+    partitions: detail.partitions.map(({ partition, earliest, highWatermark }) => ({
+      partition,
+      earliestOffset: BigInt(earliest),
+      highWatermark: BigInt(highWatermark),
+    })),
+    schemas: detail.schemas.map(({ version, definition }) => ({ version, definition })),
+  };
+}

@@ -1,0 +1,29 @@
+import { timestampNow } from '@bufbuild/protobuf/wkt';
+import type { ServiceImpl } from '@connectrpc/connect';
+import type { TopicAdmin } from '../../core/topics/topic.js';
+import type { TopicService } from '../../gen/mainstem/v1/topic_pb.js';
+import { guardUnary } from './call.js';
+import type { OnInternalError } from './errors.js';
+import { toSettingsInput, toTopic, toTopicDetail } from './topic-mapper.js';
+
+/** TopicService on the management of topics. */
+export function topicService(topics: TopicAdmin, onInternalError: OnInternalError): ServiceImpl<typeof TopicService> {
+  return {
+    listTopics: guardUnary(onInternalError, async () => ({ topics: (await topics.list()).map(toTopic) })),
+    getTopic: guardUnary(onInternalError, async ({ topic }) => ({
+      ...toTopicDetail(await topics.get(topic)),
+      time: timestampNow(),
+    })),
+    createTopic: guardUnary(onInternalError, async ({ topic, settings, schema, adopt }) => ({
+      topic: toTopic(await topics.create({ name: topic, settings: toSettingsInput(settings), schema, adopt })),
+    })),
+    applyTopic: guardUnary(onInternalError, async ({ topic, settings, schemas }) => {
+      const applied = await topics.apply({ name: topic, settings: toSettingsInput(settings), schemas });
+      return { topic: toTopic(applied.topic), changes: applied.changes, warnings: applied.warnings };
+    }),
+    deleteTopic: guardUnary(onInternalError, async ({ topic }) => {
+      await topics.delete(topic);
+      return {};
+    }),
+  };
+}

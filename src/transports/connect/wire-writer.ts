@@ -1,0 +1,125 @@
+import { Buffer } from 'node:buffer';
+import { WireType } from '@bufbuild/protobuf/wire';
+
+const initialBytes = 64 * 1024;
+/** A buffer that one huge record made grow beyond this is let go again. */
+const keptBytes = 2 * 1024 * 1024;
+
+/** The tag of a number field (int32, int64, bool, enum). */
+export function intTag(field: number): number {
+  return (field << 3) | WireType.Varint;
+}
+
+/** The tag of a field of bytes, text or a message. */
+export function bytesTag(field: number): number {
+  return (field << 3) | WireType.LengthDelimited;
+}
+
+/**
+ * Writes protobuf's wire form into one buffer that is used again and again: several times faster than the general writer,
+ * which makes an object per piece. `take` copies the result out; between the first write and `take` nothing may await.
+ */
+export class WireWriter {
+  #buffer = Buffer.allocUnsafeSlow(initialBytes);
+  #at = 0;
+
+  /** A whole number of magnitude below 2^53. */
+  int(tag: number, value: number): void {
+    this.#reserve(20);
+    this.#varint(tag);
+    if (value >= 0) this.#varint(value);
+    else this.#negative(value);
+  }
+
+  bytes(tag: number, value: Uint8Array): void {
+    this.#reserve(20 + value.length);
+    this.#varint(tag);
+    this.#varint(value.length);
+    this.#buffer.set(value, this.#at);
+    this.#at += value.length;
+  }
+
+  text(tag: number, value: string): void {
+    const length = Buffer.byteLength(value);
+    this.#reserve(20 + length);
+    this.#varint(tag);
+    this.#varint(length);
+    this.#at += this.#buffer.write(value, this.#at);
+  }
+
+  /** As `text`, but nothing at all for the empty text: for fields that are not `optional`. */
+  textIfAny(tag: number, value: string | undefined): void {
+    if (value) this.text(tag, value);
+  }
+
+  /** Begins a message; what is written until `close` of the returned mark belongs to it. */
+  open(tag: number): number {
+    this.#reserve(20);
+    this.#varint(tag);
+    return ++this.#at;
+  }
+
+  close(mark: number): void {
+    const length = this.#at - mark;
+    const extra = varintLength(length) - 1;
+    if (extra > 0) {
+      this.#reserve(extra);
+      this.#buffer.copyWithin(mark + extra, mark, this.#at);
+    }
+    this.#at = mark - 1;
+    this.#varint(length);
+    this.#at += length;
+  }
+
+  /** Whole fields, encoded before. */
+  raw(fields: Uint8Array): void {
+    this.#reserve(fields.length);
+    this.#buffer.set(fields, this.#at);
+    this.#at += fields.length;
+  }
+
+  /** What was written, as bytes of their own; the writer is empty again. */
+  take(): Uint8Array {
+    const taken = Buffer.allocUnsafe(this.#at);
+    this.#buffer.copy(taken, 0, 0, this.#at);
+    this.#at = 0;
+    if (this.#buffer.length > keptBytes) this.#buffer = Buffer.allocUnsafeSlow(initialBytes);
+    return taken;
+  }
+
+  #varint(value: number): void {
+    let rest = value;
+    while (rest > 0x7fff_ffff) {
+      this.#buffer[this.#at++] = (rest % 0x80) | 0x80;
+      rest = Math.floor(rest / 0x80);
+    }
+    while (rest > 0x7f) {
+      this.#buffer[this.#at++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
+    }
+    this.#buffer[this.#at++] = rest;
+  }
+
+  /** Negative numbers take ten bytes, as 64-bit two's complement. */
+  #negative(value: number): void {
+    let rest = BigInt.asUintN(64, BigInt(value));
+    while (rest > 0x7fn) {
+      this.#buffer[this.#at++] = Number(rest & 0x7fn) | 0x80;
+      rest >>= 7n;
+    }
+    this.#buffer[this.#at++] = Number(rest);
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#at + bytes;
+    if (needed <= this.#buffer.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#buffer.length * 2));
+    this.#buffer.copy(larger, 0, 0, this.#at);
+    this.#buffer = larger;
+  }
+}
+
+/** How many bytes a number takes, 0 to 2^31 - 1. */
+export function varintLength(value: number): number {
+  return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x20_0000 ? 3 : value < 0x1000_0000 ? 4 : 5;
+}

@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest';
+import { BusError } from '../../src/core/errors.js';
+import { createSchemaCompiler, schemaLimits } from '../../src/drivers/ajv/index.js';
+
+const compiler = createSchemaCompiler();
+const compile = (schema: unknown) => compiler.compile(JSON.stringify(schema));
+const accepts = (schema: unknown, document: unknown) => compile(schema).accepts(document);
+const explain = (schema: unknown, document: unknown, most = 10) => compile(schema).explain(document, most);
+
+function refusal(definition: string): BusError {
+  try {
+    compiler.compile(definition);
+  } catch (error) {
+    if (error instanceof BusError) return error;
+    throw error;
+  }
+  throw new Error(`accepted: ${definition.slice(0, 100)}`);
+}
+
+const refused = (schema: unknown) => refusal(JSON.stringify(schema)).message;
+
+describe('drafts', () => {
+  it('takes $schema with http or https, with or without #, and 2020-12 where it is absent', () => {
+    const tuple = { items: [{ type: 'string' }] };
+    for (const uri of ['http://json-schema.org/draft-07/schema#', 'https://json-schema.org/draft-07/schema']) {
+      expect(accepts({ $schema: uri, ...tuple }, [1])).toBe(false);
+    }
+    expect(accepts({ $schema: 'http://json-schema.org/draft/2019-09/schema#', ...tuple }, [1])).toBe(false);
+    expect(refused(tuple)).toContain('/items: it must be');
+    expect(accepts({ prefixItems: [{ type: 'string' }] }, [1])).toBe(false);
+  });
+
+  it('refuses an unknown draft and names those it knows', () => {
+    const message = refused({ $schema: 'http://json-schema.org/draft-04/schema#' });
+    for (const part of ['draft-04', 'draft-07', '2019-09', '2020-12']) expect(message).toContain(part);
+  });
+
+  it('ignores what stands beside $ref in draft-07 only, as the drafts say', () => {
+    const schema = { properties: { a: { $ref: '#/$defs/a', maximum: 1 } }, $defs: { a: { type: 'number' } } };
+    expect(accepts({ $schema: 'http://json-schema.org/draft-07/schema#', ...schema }, { a: 2 })).toBe(true);
+    expect(accepts(schema, { a: 2 })).toBe(false);
+  });
+});
+
+describe('accepting', () => {
+  it.each([
+    ['own members only', { required: ['constructor'] }, {}, false],
+    ['an own member of that name', { required: ['constructor'] }, { constructor: 1 }, true],
+    ['decimal multiples', { multipleOf: 1.1 }, 3.3, true],
+    ['small decimal multiples', { multipleOf: 0.0001 }, 0.0075, true],
+    ['no decimal multiple', { multipleOf: 0.01 }, 19.999, false],
+    ['huge multiples', { multipleOf: 0.5 }, 1e308, true],
+    [
+      'equal objects in another order',
+      { uniqueItems: true },
+      [
+        { a: 1, b: 2 },
+        { b: 2, a: 1 },
+      ],
+      false,
+    ],
+    ['a text like an object', { uniqueItems: true }, ['{"a":1}', { a: 1 }, 1, '1', true, null], true],
+    ['formats', { format: 'date' }, '2023-02-29', false],
+    ['unknown formats and keywords', { format: 'x', typo: 1, id: 'x', nullable: true, type: 'string' }, 'a', true],
+    ['nullable as no keyword', { nullable: true, type: 'string' }, null, false],
+    ['$async as no keyword', { $async: true, type: 'string' }, 1, false],
+    ['long names of Unicode categories', { pattern: '^\\p{Letter}+$' }, 'äé', true],
+    ['boolean schemas', false, {}, false],
+  ])('%s', (_name, schema, document, expected) => {
+    const compiled = compile(schema);
+    expect(compiled.accepts(document)).toBe(expected);
+    expect(compiled.explain(document, 10).total === 0).toBe(expected);
+  });
+
+  it('checks a catastrophic pattern in linear time', () => {
+    const schema = compile({ pattern: '^(a|a)*$' });
+    const started = performance.now();
+    expect(schema.accepts(`${'a'.repeat(100_000)}!`)).toBe(false);
+    // Backtracking would take 2^100000 steps: any bound tells the two apart.
+    expect(performance.now() - started).toBeLessThan(10_000);
+  });
+
+  it('survives a schema that refers to itself without end', () => {
+    const schema = compile({ properties: { a: true }, allOf: [{ $ref: '#' }] });
+    expect(schema.accepts({})).toBe(false);
+    expect(schema.explain({}, 5)).toMatchObject({ total: 1, violations: [{ pointer: '', rule: 'schema' }] });
+  });
+});
+
+describe('refusing schemas', () => {
+  it.each([
+    ['text that is not JSON', '{\n  "type": }', 'line 2, column 11'],
+    ['something else', '3', 'a schema is an object or a boolean'],
+    [
+      'a wrong keyword value',
+      '{"properties":{"a":{"type":"intger"}}}',
+      '/properties/a/type: it must be one of "array"',
+    ],
+    ['lookahead', '{"properties":{"a/b":{"pattern":"^(?=x)"}}}', '/properties/a~1b/pattern: the regular expression'],
+    ['a broken pattern', '{"patternProperties":{"(":{"type":"string"}}}', '/patternProperties/('],
+    ['an exploding pattern', '{"pattern":"((a{100}){100}){100}"}', '/pattern'],
+    [
+      'another document',
+      '{"$ref":"https://example.com/x.json"}',
+      '"https://example.com/x.json" leads to another document',
+    ],
+    [
+      'a missing definition',
+      '{"properties":{"a":{"$ref":"#/$defs/b"}}}',
+      '/properties/a/$ref: the reference "#/$defs/b" leads nowhere',
+    ],
+    ['an inherited definition', '{"$ref":"#/$defs/constructor","$defs":{}}', 'leads nowhere'],
+    ['deep nesting', `${'{"not":'.repeat(70)}true${'}'.repeat(70)}`, `deeper than ${schemaLimits.depth}`],
+    ['size', JSON.stringify({ description: 'x'.repeat(schemaLimits.bytes) }), `at most ${schemaLimits.bytes}`],
+    ['many subschemas', JSON.stringify({ anyOf: new Array(schemaLimits.subschemas).fill(true) }), 'more than'],
+  ])('%s', (_name, definition, message) => {
+    const error = refusal(definition);
+    expect(error.reason).toBe('SCHEMA_INVALID');
+    expect(error.message).toContain(message);
+  });
+});
+
+describe('explaining', () => {
+  const person = {
+    type: 'object',
+    properties: {
+      name: true,
+      age: { type: 'integer', minimum: 0 },
+      kind: { enum: ['a', 'b'] },
+      tags: { items: { type: 'string' } },
+    },
+    required: ['name', 'age'],
+    additionalProperties: false,
+  };
+
+  it('says for each violation where it is, which rule, and what to do', () => {
+    expect(explain(person, { age: -1, kind: 'c', x: 1 })).toEqual({
+      violations: [
+        { pointer: '', rule: 'required', message: 'must have the property "name"' },
+        {
+          pointer: '',
+          rule: 'additionalProperties',
+          message: 'must not have the property "x": the schema does not know it',
+        },
+        { pointer: '/age', rule: 'minimum', message: 'must be >= 0' },
+        { pointer: '/kind', rule: 'enum', message: 'must be one of "a", "b"' },
+      ],
+      total: 4,
+    });
+    expect(explain(person, { name: 1, age: 1 })).toEqual({ violations: [], total: 0 });
+  });
+
+  it('shows the first ones in order and counts all', () => {
+    const { violations, total } = explain(person, { name: 1, age: 1, tags: new Array(12).fill(1) }, 11);
+    expect(violations.map(({ pointer }) => pointer)).toEqual(Array.from({ length: 11 }, (_, i) => `/tags/${i}`));
+    expect(total).toBe(12);
+  });
+
+  it('stays short, however large the document is', () => {
+    const recursive = { $ref: '#/$defs/n', $defs: { n: { items: { $ref: '#/$defs/n' }, type: 'array' } } };
+    expect(explain(recursive, new Array(200_000).fill(1), 3).violations).toHaveLength(1);
+    const [violation] = explain({ additionalProperties: false }, { ['x'.repeat(100_000)]: 1 }).violations;
+    expect(violation?.message.length).toBeLessThan(400);
+  });
+});
