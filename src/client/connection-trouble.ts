@@ -28,7 +28,6 @@ const lost = new Set([
   'ECONNABORTED',
   'EPIPE',
   'ETIMEDOUT',
-  'ERR_HTTP2_ERROR',
   'ERR_HTTP2_GOAWAY_SESSION',
   'ERR_HTTP2_INVALID_SESSION',
   'ERR_HTTP2_INVALID_STREAM',
@@ -55,6 +54,7 @@ const lostMessages = [
 export function connectionTrouble(error: ConnectError): ConnectionTrouble | undefined {
   for (const code of causeCodes(error)) {
     if (unreachable.has(code)) return { kind: 'unreachable', detail: code };
+    if (code === 'ERR_HTTP2_ERROR') return { kind: 'lost', detail: `${code}; is it a Mainstem server?` };
     if (lost.has(code)) return { kind: 'lost', detail: code };
   }
   const message = lostMessages.find((pattern) => pattern.test(error.rawMessage));

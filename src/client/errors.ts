@@ -139,7 +139,7 @@ function withoutInfo(connectError: ConnectError, original: unknown, address: str
   return new MainstemError({
     code: statusCode(connectError.code),
     reason: reasons[connectError.code] ?? 'UNKNOWN',
-    message: connectError.rawMessage,
+    message: connectError.code === Code.DeadlineExceeded ? `${server} did not answer in time` : connectError.rawMessage,
     retryable: connectError.code === Code.Unavailable,
     cause: original,
   });

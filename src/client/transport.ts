@@ -5,6 +5,7 @@ import {
   createConnectTransport,
   createGrpcTransport,
   createGrpcWebTransport,
+  type GrpcTransportOptions,
   Http2SessionManager,
 } from '@connectrpc/connect-node';
 
@@ -68,12 +69,36 @@ export function openConnection(options: ConnectionOptions): Connection {
     };
   }
 
-  const sessionManager = new Http2SessionManager(
+  const sessions = new Http2SessionManager(
     address,
     { pingIntervalMs, pingTimeoutMs },
     { ...tls, settings: { initialWindowSize: 1024 * 1024, enablePush: false } },
   );
-  const http2 = { ...common, httpVersion: '2' as const, sessionManager };
+  const http2 = { ...common, httpVersion: '2' as const, sessionManager: withoutLateErrors(sessions) };
   const create = { connect: createConnectTransport, grpc: createGrpcTransport, 'grpc-web': createGrpcWebTransport };
-  return { address, transport: create[protocol](http2), close: () => sessionManager.abort() };
+  return { address, transport: create[protocol](http2), close: () => sessions.abort() };
+}
+
+/** What connect takes for the HTTP/2 connection of a transport; its own name for it is not exported. */
+type SessionManager = NonNullable<GrpcTransportOptions['sessionManager']>;
+
+/**
+ * connect stops listening to a session with its first error. One that is told an error twice (by a server that does not speak HTTP/2: the
+ * protocol error, and the end of the socket) would end the process with the second.
+ */
+function withoutLateErrors(sessions: Http2SessionManager): SessionManager {
+  const seen = new WeakSet<object>();
+  return {
+    authority: sessions.authority,
+    async request(...args: Parameters<SessionManager['request']>) {
+      const stream = await sessions.request(...args);
+      const { session } = stream;
+      if (session !== undefined && !seen.has(session)) {
+        seen.add(session);
+        session.on('error', () => undefined);
+      }
+      return stream;
+    },
+    notifyResponseByteRead: (stream) => sessions.notifyResponseByteRead(stream),
+  };
 }

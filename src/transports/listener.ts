@@ -68,7 +68,11 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     : createServer(tcp, accept);
   server.maxConnections = maxConnections;
   server.on('drop', (drop) => {
-    onError(new Error(`${maxConnections} connections are open; one from ${drop?.remoteAddress ?? 'somewhere'} was closed at once`));
+    onError(
+      new Error(
+        `${maxConnections} connections are open; one from ${drop?.remoteAddress ?? 'somewhere'} was closed at once`,
+      ),
+    );
   });
   server.on('connection', (socket: Socket) => {
     sockets.add(socket);
@@ -124,6 +128,7 @@ function opened(server: Server, host: string, port: number): Promise<void> {
 
 function addressOf(server: Server): { address: string; port: number } {
   const bound = server.address();
-  if (bound === null || typeof bound === 'string') throw new TypeError('a server on a TCP port has an address and a port');
+  if (bound === null || typeof bound === 'string')
+    throw new TypeError('a server on a TCP port has an address and a port');
   return { address: bound.family === 'IPv6' ? `[${bound.address}]` : bound.address, port: bound.port };
 }

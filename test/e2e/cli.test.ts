@@ -90,7 +90,7 @@ test('invalid lines are named; the valid ones come out as they went in', async (
   await writeFile(join(directory, 'people.ndjson'), '{"age":1}\n{"age":-1}\nnot json\n{"age" : 2.0}');
   const published = await run('publish', 'people', 'people.ndjson');
   expect(published.code).toBe(1);
-  expect(published.err).toMatch(/^line 2: \/age .*\(minimum\)\nline 3: .*\(PAYLOAD_NOT_JSON\)\n$/);
+  expect(published.err).toMatch(/^line 2: \/age .*\(minimum\)\nline 3: the payload is not JSON.*\n$/);
   const tailed = await run('tail', 'people', '--from', 'earliest', '--no-follow', '--data-only');
   expect(tailed.out.split('\n').sort()).toEqual(['', '{"age" : 2.0}', '{"age":1}']);
 });

@@ -67,7 +67,6 @@ test('any cursor of any frame resumes exactly after that frame', async () => {
   expect(reason).toBe('limit');
   const rest = openStream(bus.subscriptions, { topic: 't', from: { at: 'cursor', cursor: end }, follow: false });
   expect(texts([...first, ...(await rest.records(23))])).toEqual(upTo(30));
-  expect((await rest.next()).kind === 'ready' || true).toBe(true);
   const again = openStream(bus.subscriptions, { topic: 't', from: { at: 'cursor', cursor: start }, follow: false });
   expect(texts(await again.records(30))).toEqual(upTo(30));
   for (const each of [rest, again]) each.close();

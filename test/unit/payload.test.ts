@@ -32,6 +32,9 @@ test('says what is wrong, without repeating the payload', () => {
   expect(parse('')).toMatchObject({ rule: 'json', message: expect.stringContaining('empty') });
   expect(parse('\ufeff{}')).toMatchObject({ message: expect.stringContaining('byte order mark') });
   expect(parsePayload(Uint8Array.of(0x22, 0xff, 0x22))).toMatchObject({ message: expect.stringContaining('UTF-8') });
+  expect(parse('{bad')).toMatchObject({
+    message: "the payload is not JSON: Expected property name or '}' at position 1",
+  });
   const refused = parse('{"secret":"hunter2"');
   expect(refused).toMatchObject({ rule: 'json' });
   expect(JSON.stringify(refused)).not.toContain('hunter2');

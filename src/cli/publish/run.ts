@@ -2,7 +2,7 @@ import { createReadStream, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type MainstemClient, MainstemError } from '../../client/index.js';
-import { exitCodes, type Io, interruptedCode, isTty, note, writeOut } from '../io.js';
+import { exitCodes, type Io, interruptedCode, isClosedPipe, isTty, note, writeOut } from '../io.js';
 import { reportError } from '../report-error.js';
 import { ExitWith, UsageError } from '../usage-error.js';
 import { plural } from '../values.js';

@@ -59,6 +59,7 @@ export function embeddedLog(store: Store, options: EmbeddedLogOptions): EventLog
         if (start <= partition.earliest || partition.topic.gone) return;
         partition.earliest = start;
         clean.truncated(partition);
+        for (const follower of [...partition.followers]) follower.truncated();
       },
     });
   };

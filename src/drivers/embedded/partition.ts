@@ -25,6 +25,8 @@ export interface Partition {
 export interface Follower {
   /** A batch has become durable: `batch` is its stored form. */
   appended(facts: BatchFacts, batch: Buffer): void;
+  /** The first offset left has moved. */
+  truncated(): void;
   deleted(): void;
 }
 

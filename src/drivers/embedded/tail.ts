@@ -94,6 +94,12 @@ export function openTail(store: Store, catalog: TopicCatalog, sink: TailSink): L
         const slice: Slice = { outcome: 'ok', records, nextOffset: entry.position, earliest, highWatermark };
         guarded(() => sink.slice(topic.name, number, slice));
       },
+      truncated() {
+        if (entry.behind) return;
+        const { earliest, next: highWatermark } = partition;
+        const slice: Slice = { outcome: 'ok', records: [], nextOffset: entry.position, earliest, highWatermark };
+        guarded(() => sink.slice(topic.name, number, slice));
+      },
       deleted() {
         forget(name);
         guarded(() => sink.stopped(topic.name, number, { outcome: 'deleted' }));
@@ -109,7 +115,7 @@ export function openTail(store: Store, catalog: TopicCatalog, sink: TailSink): L
       forget(name);
       const partition = catalog.find(topic)?.partitions[number];
       if (partition === undefined) {
-        const entry: Following = { partition, position: from, behind: true, appended() {}, deleted() {} };
+        const entry: Following = { partition, position: from, behind: true, appended() {}, truncated() {}, deleted() {} };
         followed.set(name, entry);
         setImmediate(() => {
           if (closed || followed.get(name) !== entry) return;

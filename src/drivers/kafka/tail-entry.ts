@@ -6,6 +6,8 @@ export interface TailEntry {
   next: number;
   /** The high watermark that was told last. */
   reported: number | undefined;
+  /** The first offset left that was told last. */
+  earliest: number | undefined;
   /** The broker that leads it; undefined while that is to be found out. */
   node: number | undefined;
   /** Troubles in a row. */

@@ -92,9 +92,10 @@ function take(entry: TailEntry, fetched: Fetched, parts: TailParts, host: TailLo
   const { records, nextOffset, earliest, unreadable } = fetched;
   // A new leader may not know yet how far the old one had come.
   const highWatermark = Math.max(fetched.highWatermark, nextOffset);
-  if (nextOffset !== entry.next || highWatermark !== entry.reported) {
+  if (nextOffset !== entry.next || highWatermark !== entry.reported || earliest !== entry.earliest) {
     entry.next = nextOffset;
     entry.reported = highWatermark;
+    entry.earliest = earliest;
     host.deliver(entry, { outcome: 'ok', records, nextOffset, earliest, highWatermark });
   }
   const place = `${entry.topic}/${entry.partition}`;

@@ -122,6 +122,7 @@ export function openTail(parts: TailParts, sink: TailSink): LogTail {
         partition,
         next: from,
         reported: undefined,
+        earliest: undefined,
         node: undefined,
         attempts: 0,
         missing: 0,

@@ -17,7 +17,12 @@ const mostEntries = 1_500;
 export function errorDetails(error: BusError, message: string, limits: ErrorLimits): Detail[] {
   const { violations, outcome, expired } = error;
   const runs = outcome ? storedRuns(outcome.stored) : [];
-  const longest = Math.max(violations.length, runs.length, outcome?.unknown.length ?? 0, expired?.partitions.length ?? 0);
+  const longest = Math.max(
+    violations.length,
+    runs.length,
+    outcome?.unknown.length ?? 0,
+    expired?.partitions.length ?? 0,
+  );
 
   function build(entries: number, withCursor = true): Detail[] {
     const cut: Record<string, string> = {};

@@ -1,5 +1,5 @@
 import { Code, ConnectError, type HandlerContext } from '@connectrpc/connect';
-import { BusError, type Code as BusCode } from '../../core/errors.js';
+import { type Code as BusCode, BusError } from '../../core/errors.js';
 import { errorDetails } from './error-details.js';
 import { errorLimits, shortMessage } from './error-limits.js';
 

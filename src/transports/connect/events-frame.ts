@@ -3,8 +3,8 @@ import { create } from '@bufbuild/protobuf';
 import { WireType } from '@bufbuild/protobuf/wire';
 import type { Delivery, Frame } from '../../core/subscribe/frames.js';
 import { type SubscribeResponse, SubscribeResponseSchema } from '../../gen/mainstem/v1/subscribe_pb.js';
-import { toRecord } from './record-mapper.js';
 import { writeRecord } from './record-encoder.js';
+import { toRecord } from './record-mapper.js';
 import { bytesTag, varintLength, WireWriter } from './wire-writer.js';
 
 export type EventsFrame = Extract<Frame, { kind: 'events' }>;

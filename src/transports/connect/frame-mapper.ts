@@ -62,7 +62,12 @@ function toFrame(frame: Exclude<Frame, { kind: 'events' }>): FrameInit {
   }
 }
 
-function toAssignment({ topic, partitions, generation, cursor }: AssignmentInfo): MessageInitShape<typeof AssignmentSchema> {
+function toAssignment({
+  topic,
+  partitions,
+  generation,
+  cursor,
+}: AssignmentInfo): MessageInitShape<typeof AssignmentSchema> {
   const assignment: MessageInitShape<typeof AssignmentSchema> = { topic, partitions: [...partitions], cursor };
   if (generation !== undefined) assignment.generation = BigInt(generation);
   return assignment;

@@ -47,10 +47,12 @@ function watch(response: HttpResponse): Client {
   let wake: (() => void) | undefined;
   const client: Client = {
     gone: false,
-    ready: () =>
-      new Promise((resolve) => {
+    async ready() {
+      if (client.gone) return;
+      await new Promise<void>((resolve) => {
         wake = resolve;
-      }),
+      });
+    },
   };
   response.once('close', () => {
     client.gone = true;

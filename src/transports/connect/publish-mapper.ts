@@ -68,7 +68,12 @@ function valueText(value: Value, index: number): Uint8Array {
   try {
     return Buffer.from(JSON.stringify(toJson(ValueSchema, value)));
   } catch (cause) {
-    throw invalidEvent(index, 'json', 'json is not a JSON value: it has an empty part, or a number that JSON lacks', cause);
+    throw invalidEvent(
+      index,
+      'json',
+      'json is not a JSON value: it has an empty part, or a number that JSON lacks',
+      cause,
+    );
   }
 }
 

@@ -12,7 +12,10 @@ import { encodeResults, toResult } from './result-mapper.js';
 const resultsField = 1;
 
 /** PublishService on the produce path. */
-export function publishService(publishing: Publishing, onInternalError: OnInternalError): ServiceImpl<typeof PublishService> {
+export function publishService(
+  publishing: Publishing,
+  onInternalError: OnInternalError,
+): ServiceImpl<typeof PublishService> {
   return {
     publish: guardUnary(onInternalError, async (request, context) => {
       const results = await publishing.publish(toPublishCommand(request), context.signal);

@@ -4,7 +4,7 @@ import { ConnectError, type HandlerContext } from '@connectrpc/connect';
 import { BusError } from '../../core/errors.js';
 import type { EventResult, PublishCommand, Publishing } from '../../core/publish/command.js';
 import {
-  BatchFailureSchema,
+  type BatchFailureSchema,
   type PublishStreamRequest,
   type PublishStreamResponse,
   PublishStreamResponseSchema,

@@ -25,7 +25,11 @@ const first = bytesTag(1);
 const second = bytesTag(2);
 
 /** Writes a record as an entry of a repeated field: tag, length, and what the generated code would write for `toRecord`. */
-export function writeRecord(writer: WireWriter, entryTag: number, { partition, record, kind, schemaVersion }: Delivery): void {
+export function writeRecord(
+  writer: WireWriter,
+  entryTag: number,
+  { partition, record, kind, schemaVersion }: Delivery,
+): void {
   const entry = writer.open(entryTag);
   writer.int(tag.partition, partition);
   writer.int(tag.offset, record.offset);

@@ -1,6 +1,6 @@
 import { create, toBinary, type UnknownField } from '@bufbuild/protobuf';
-import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { WireType } from '@bufbuild/protobuf/wire';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { Violation } from '../../core/errors.js';
 import type { EventResult } from '../../core/publish/command.js';
 import { type PublishResult, PublishResultSchema, PublishStatus } from '../../gen/mainstem/v1/publish_pb.js';

@@ -45,9 +45,13 @@ function refuseUnbuilt(request: SubscribeRequest): void {
   };
   const named = Object.keys(set).filter((field) => set[field]);
   if (named.length === 0) return;
-  throw new BusError('UNIMPLEMENTED', `not built yet: ${named.join(', ')}; leave ${named.length > 1 ? 'them' : 'it'} out`, {
-    metadata: { fields: named.join(',') },
-  });
+  throw new BusError(
+    'UNIMPLEMENTED',
+    `not built yet: ${named.join(', ')}; leave ${named.length > 1 ? 'them' : 'it'} out`,
+    {
+      metadata: { fields: named.join(',') },
+    },
+  );
 }
 
 function toStart(from: SubscribeRequest['from']): StartFrom | undefined {
@@ -60,7 +64,10 @@ function toStart(from: SubscribeRequest['from']): StartFrom | undefined {
       if (from.value === StartPosition.EARLIEST) return { at: 'earliest' };
       if (from.value === StartPosition.LATEST) return { at: 'latest' };
       if (from.value === StartPosition.UNSPECIFIED) return undefined;
-      throw new BusError('INVALID_REQUEST', `position: ${Number(from.value)} is not a StartPosition that this server knows`);
+      throw new BusError(
+        'INVALID_REQUEST',
+        `position: ${Number(from.value)} is not a StartPosition that this server knows`,
+      );
     default:
       return undefined;
   }

@@ -4,9 +4,9 @@ import { BusError } from '../../core/errors.js';
 import type { SettingsInput, TopicDetail, TopicInfo, TopicSettings } from '../../core/topics/topic.js';
 import {
   type GetTopicResponseSchema,
+  type TopicSettings as SettingsMessage,
   type Topic,
   TopicSchema,
-  type TopicSettings as SettingsMessage,
   type TopicSettingsSchema,
   TopicState,
 } from '../../gen/mainstem/v1/topic_pb.js';

@@ -176,3 +176,15 @@ test('a line above every limit is rejected without being held', async () => {
   expect(run.err).toContain('line 2: longer than 8388608 bytes');
   expect(server.stored).toEqual(['{"n":1}', '{"n":2}']);
 });
+
+test('a server that is none is named, and does not end the process', async () => {
+  const { createServer } = await import('node:http');
+  const other = createServer((_request, response) => response.end('hello'));
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const address = other.address();
+  const port = typeof address === 'object' ? address?.port : 0;
+  const run = await cli(`127.0.0.1:${port}`, ['publish', 'orders'], { stdin: '{}' });
+  expect(run.code).toBe(3);
+  expect(run.err).toContain('is it a Mainstem server?');
+  await new Promise((resolve) => other.close(resolve));
+});

@@ -1,0 +1,81 @@
+import type { DescService } from '@bufbuild/protobuf';
+import type { ConnectRouter } from '@connectrpc/connect';
+import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
+import type { Publishing } from '../../core/publish/command.js';
+import type { Subscriptions } from '../../core/subscribe/frames.js';
+import type { TopicAdmin } from '../../core/topics/topic.js';
+import { file_google_rpc_error_details } from '../../gen/google/rpc/error_details_pb.js';
+import { Health } from '../../gen/grpc/health/v1/health_pb.js';
+import { ServerReflection } from '../../gen/grpc/reflection/v1/reflection_pb.js';
+import { ServerReflection as ServerReflectionAlpha } from '../../gen/grpc/reflection/v1alpha/reflection_pb.js';
+import { file_mainstem_v1_errors } from '../../gen/mainstem/v1/errors_pb.js';
+import { PublishService } from '../../gen/mainstem/v1/publish_pb.js';
+import { SubscribeService } from '../../gen/mainstem/v1/subscribe_pb.js';
+import { TopicService } from '../../gen/mainstem/v1/topic_pb.js';
+import { plainRoutes } from '../http/plain-routes.js';
+import type { HttpHandler } from '../node-http.js';
+import type { Readiness } from '../readiness.js';
+import { indexDescriptors } from './descriptor-index.js';
+import type { OnInternalError } from './errors.js';
+import { healthService } from './health-service.js';
+import { nodeAdapter } from './node-adapter.js';
+import { publishService } from './publish-service.js';
+import { reflectionAlphaService, reflectionService } from './reflection-service.js';
+import { subscribeService } from './subscribe-service.js';
+import { topicService } from './topic-service.js';
+
+/** What the transports serve. Where a path is undefined its service is not there: calls of it are UNIMPLEMENTED. */
+export interface Served {
+  readonly publishing: Publishing | undefined;
+  readonly subscriptions: Subscriptions | undefined;
+  readonly topics: TopicAdmin;
+  readonly readiness: () => Readiness;
+  /** Hears the cause of every `internal` error, which the caller does not. */
+  readonly onInternalError: OnInternalError;
+  /** The largest request message, and what one may unpack to. Default 16 MiB. */
+  readonly readMaxBytes?: number | undefined;
+}
+
+/** A batch has at most 8 MiB of payloads, which base64 in the JSON form makes 10.7 MiB; the rest is room for keys and headers. */
+const defaultReadMaxBytes = 16 * 1024 * 1024;
+/** One record of 8 MiB, by the same arithmetic; a frame of several stays under 1 MiB. */
+const writeMaxBytes = 16 * 1024 * 1024;
+/** The longest that a timer can run, 24.8 days; with a longer deadline Node's would go off at once. */
+const maxTimeoutMs = 2 ** 31 - 1;
+
+/** Everything on one port: the services over Connect, gRPC and gRPC-Web, health, reflection, and the plain routes. */
+export function connectHandler(served: Served): HttpHandler {
+  const { publishing, subscriptions, topics, readiness, onInternalError } = served;
+  const offered: DescService[] = [TopicService];
+  if (publishing) offered.push(PublishService);
+  if (subscriptions) offered.push(SubscribeService);
+  const described = [...offered, Health, ServerReflection, ServerReflectionAlpha];
+  const index = indexDescriptors(described, [file_mainstem_v1_errors, file_google_rpc_error_details]);
+
+  function routes(router: ConnectRouter): void {
+    router.service(PublishService, publishing ? publishService(publishing, onInternalError) : {});
+    router.service(SubscribeService, subscriptions ? subscribeService(subscriptions, onInternalError) : {});
+    router.service(TopicService, topicService(topics, onInternalError));
+    const names = offered.map(({ typeName }) => typeName);
+    router.service(
+      Health,
+      healthService(names, () => readiness().ready),
+    );
+    router.service(ServerReflection, reflectionService(index));
+    router.service(ServerReflectionAlpha, reflectionAlphaService(index));
+  }
+
+  return nodeAdapter({
+    routes,
+    fallback: plainRoutes(readiness),
+    onError: onInternalError,
+    readMaxBytes: served.readMaxBytes ?? defaultReadMaxBytes,
+    writeMaxBytes,
+    maxTimeoutMs,
+    // Requests may come compressed. Answers never are: it costs several times the CPU that everything else takes together.
+    acceptCompression: [compressionGzip, compressionBrotli],
+    compressMinBytes: Number.MAX_SAFE_INTEGER,
+    // A misspelt field has to be noticed: left out, it would mean something else.
+    jsonOptions: { ignoreUnknownFields: false },
+  });
+}
