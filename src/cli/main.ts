@@ -6,8 +6,8 @@ import { reportError } from './report-error.js';
 /** Runs one command line (without node and script); resolves with the exit code. Never throws. */
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   try {
-    const settings = argv.includes('serve') ? (await import('../config/index.js')).describeConfig() : [];
-    await createProgram(io, settings).parseAsync([...argv], { from: 'user' });
+    const program = await createProgram(io, argv);
+    await program.parseAsync([...argv], { from: 'user' });
     return exitCodes.ok;
   } catch (error) {
     // Commander has said its part already.

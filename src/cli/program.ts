@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import type { SettingDescription } from '../config/index.js';
 import { defaultAddress } from './connect.js';
 import type { Io } from './io.js';
 import { addPublish } from './publish/command.js';
@@ -8,8 +7,8 @@ import { addServe } from './serve.js';
 import { addTail } from './tail/command.js';
 import { addTopics } from './topics/command.js';
 
-/** The whole command line; `settings` are the flags of `serve`. Parsing throws a CommanderError after it has printed help or what is wrong. */
-export function createProgram(io: Io, settings: readonly SettingDescription[] = []): Command {
+/** The whole command line; `argv` tells which parts of it will be needed. Parsing throws a CommanderError after it has printed help or what is wrong. */
+export async function createProgram(io: Io, argv: readonly string[]): Promise<Command> {
   const program = new Command('mainstem');
   program
     .description(
@@ -32,7 +31,7 @@ Examples:
   $ mainstem publish orders orders.ndjson
   $ mainstem tail orders --from earliest`,
     );
-  addServe(program, io, settings);
+  await addServe(program, io, argv.includes('serve'));
   addPublish(program, io);
   addTail(program, io);
   addTopics(program, io);

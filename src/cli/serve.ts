@@ -1,13 +1,11 @@
 import type { Command } from 'commander';
-import type { Config, SettingDescription } from '../config/index.js';
+import type { Config } from '../config/index.js';
 import { type Io, writeOut } from './io.js';
 import { plainTable } from './table.js';
 
-/**
- * Adds `serve` with a flag for each setting; `settings` are left out where another command runs, because only a server should
- * pay for loading them.
- */
-export function addServe(program: Command, io: Io, settings: readonly SettingDescription[]): void {
+/** Adds `serve`; its flags, one for each setting, only `withFlags`: no other command should pay for loading the settings. */
+export async function addServe(program: Command, io: Io, withFlags: boolean): Promise<void> {
+  const settings = withFlags ? (await import('../config/index.js')).describeConfig() : [];
   const serve = program
     .command('serve')
     .summary('run a server')

@@ -39,7 +39,7 @@ const pingIntervalMs = 20_000;
 const pingTimeoutMs = 10_000;
 
 /** An address as a URL origin with path; throws a TypeError that says what an address looks like. */
-export function normalizeAddress(address: string): string {
+function normalizeAddress(address: string): string {
   const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(address) ? address : `http://${address}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || url.hostname === '' || (url.protocol !== 'http:' && url.protocol !== 'https:')) {

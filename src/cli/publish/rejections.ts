@@ -45,7 +45,7 @@ export function rejectionOf(line: number, result: PublishResult): Rejection {
 }
 
 /** `line 17: /age must be >= 0 (minimum)`. */
-export function describeRejection({ line, reason, message, violations }: Rejection): string {
+function describeRejection({ line, reason, message, violations }: Rejection): string {
   const why =
     violations.length === 0
       ? `${message || 'rejected'}${reason === '' ? '' : ` (${reason})`}`

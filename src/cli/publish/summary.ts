@@ -52,7 +52,7 @@ export function textSummary(totals: PublishTotals): string {
 }
 
 /** Sorted line numbers as `3-17, 20`, at most ten runs. */
-export function ranges(lines: readonly number[]): string {
+function ranges(lines: readonly number[]): string {
   const runs: [number, number][] = [];
   for (const line of lines) {
     const last = runs.at(-1);

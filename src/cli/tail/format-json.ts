@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { PayloadKind, type StreamRecord } from '../../client/index.js';
-import type { Format } from './formats.js';
+import type { Format } from './format.js';
 import { timeFormatter } from './record-time.js';
 
 /**

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import pc from 'picocolors';
 import { PayloadKind, type StreamRecord } from '../../client/index.js';
 import { safeText } from '../safe-text.js';
-import type { Format } from './formats.js';
+import type { Format } from './format.js';
 import { timeFormatter } from './record-time.js';
 
 /** For people: time, partition and offset, key, payload on one line; nothing of it can drive the terminal. */

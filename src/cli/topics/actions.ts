@@ -61,7 +61,7 @@ export function print(io: Pick<Io, 'stdout'>, text: string): Promise<void> {
 }
 
 /** A text file that the command line names. */
-export function readText(io: Pick<Io, 'cwd'>, file: string): string {
+function readText(io: Pick<Io, 'cwd'>, file: string): string {
   try {
     return readFileSync(resolve(io.cwd, file), 'utf8');
   } catch (error) {
