@@ -52,8 +52,8 @@ module.exports = {
     only(
       'cli-imports-client',
       '^src/cli/(?!serve([./]|-))',
-      ['^src/(cli|client)/'],
-      'The commands use the client, as any user can.',
+      ['^src/(cli|client|config)/'],
+      'The commands use the client, as any user can; config reads the files that people write.',
     ),
     only('only-serve-imports-the-app', '^src/cli/serve([./]|-)', [
       '^src/(cli|client|app|config)(/|[.]ts$)',

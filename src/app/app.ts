@@ -34,9 +34,14 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
   const drivers = await openDrivers(config);
   const { log, coordination } = drivers;
   const dependencies = [log.status, coordination.status];
-  for (const status of dependencies) logChanges(status, logger);
+  const unlisten = dependencies.map((status) => logChanges(status, logger));
 
-  const topics = createTopics({ log, coordination, compiler: createSchemaCompiler(), graceMs: config.coordinationGraceMs });
+  const topics = createTopics({
+    log,
+    coordination,
+    compiler: createSchemaCompiler(),
+    graceMs: config.coordinationGraceMs,
+  });
   const ports = { log, coordination, topics, authorizer: allowAll };
   const publisher = createPublisher({ ...ports, limits: { ...defaultPublishLimits, ...config.publish } });
   const subscriptions = createSubscriptions({ ...ports, heartbeatMs: config.heartbeatMs });
@@ -68,7 +73,10 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     throw error;
   });
   const address = `${tls ? 'https' : 'http'}://${listener.address}:${listener.port}`;
-  logger.info({ address, log: log.status.name, coordination: coordination.status.name, role: config.role }, 'listening');
+  logger.info(
+    { address, log: log.status.name, coordination: coordination.status.name, role: config.role },
+    'listening',
+  );
 
   const up = bringUp(topics, files, logger, stopping.signal).then(async () => {
     const names = (await topics.list()).filter((topic) => topic.state === 'active').map((topic) => topic.name);
@@ -79,6 +87,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
 
   async function stop(): Promise<void> {
     logger.info('shutting down');
+    for (const each of unlisten) each();
     ready = false;
     stopping.abort();
     const deadline = performance.now() + config.shutdownGraceMs;
@@ -113,8 +122,8 @@ async function readPem(file: string): Promise<Buffer> {
 }
 
 /** One line per change of state, however often a connection is tried. */
-function logChanges(status: DependencyStatus, logger: Logger): void {
-  status.onChange(({ name, state, detail }) => {
+function logChanges(status: DependencyStatus, logger: Logger): () => void {
+  return status.onChange(({ name, state, detail }) => {
     const facts = { dependency: name, state, detail };
     if (state === 'up') logger.info(facts, `${name} is up`);
     else logger.warn(facts, `${name} is ${state}`);

@@ -7,7 +7,10 @@ export function banner(address: string, config: Config, topics: readonly string[
   const event = people ? '{"firstName":"Ada","lastName":"Lovelace","age":36}' : '{"hello":"world"}';
   const isDefault = address === 'http://127.0.0.1:8080';
   const cli = `npx mainstem${isDefault ? '' : ` --address ${address}`}`;
-  const lines = [`Mainstem is ready at ${address} (log: ${place(config.log)}, coordination: ${place(config.coordination)})`, ''];
+  const lines = [
+    `Mainstem is ready at ${address} (log: ${place(config.log)}, coordination: ${place(config.coordination)})`,
+    '',
+  ];
   if (topics.length === 0) lines.push('There is no topic yet:', `  ${cli} topics create ${topic} --schemaless`, '');
   lines.push(
     'Publish with curl:',

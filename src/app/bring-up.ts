@@ -25,7 +25,8 @@ export async function bringUp(
   await untilUp(() => topics.start(), signal);
   for (const file of files) {
     const { changes, warnings } = await untilUp(() => topics.apply(file), signal).catch((error: unknown) => {
-      if (error instanceof BusError) throw new BusError(error.reason, `schemas/${file.name}: ${error.message}`, { cause: error });
+      if (error instanceof BusError)
+        throw new BusError(error.reason, `schemas/${file.name}: ${error.message}`, { cause: error });
       throw error;
     });
     if (changes.length > 0) logger.info({ topic: file.name, changes }, 'topic applied');

@@ -38,7 +38,10 @@ async function openLog({ log, maxDataBytes }: Config): Promise<EventLog> {
     return openKafka({ brokers: log.brokers });
   }
   const { openEmbeddedLog } = await import('../drivers/embedded/index.js');
-  return openEmbeddedLog({ directory: log.directory, ...(maxDataBytes === undefined ? {} : { maxBytes: maxDataBytes }) });
+  return openEmbeddedLog({
+    directory: log.directory,
+    ...(maxDataBytes === undefined ? {} : { maxBytes: maxDataBytes }),
+  });
 }
 
 async function openCoordination({ coordination, zookeeperSessionTimeoutMs }: Config): Promise<Coordination> {

@@ -57,14 +57,17 @@ function text(bytes: number[], value: string): void {
 /** Throws CURSOR_MALFORMED. That its topics exist, and are the same ones still, is for the caller to check. */
 export function decodeCursor(cursor: string): Cursor {
   if (cursor === '') throw malformed('it is empty');
-  if (cursor.length > maxCursorChars) throw malformed(`it has ${cursor.length} characters; at most ${maxCursorChars} are possible`);
+  if (cursor.length > maxCursorChars)
+    throw malformed(`it has ${cursor.length} characters; at most ${maxCursorChars} are possible`);
   if (!/^[A-Za-z0-9_-]+$/.test(cursor)) throw malformed('it has characters that no cursor has');
   const bytes = Buffer.from(cursor, 'base64url');
   const end = bytes.length - 4;
   if (end < 1) throw malformed('it is too short');
   // The checksum first: a cursor cut short in copying should not be mistaken for one of another version.
-  if (crc32(bytes.subarray(0, end)) !== bytes.readUInt32LE(end)) throw malformed('its checksum is wrong; was it copied whole?');
-  if (bytes[0] !== formatVersion) throw malformed(`it has format version ${bytes[0]}; this server reads version ${formatVersion}`);
+  if (crc32(bytes.subarray(0, end)) !== bytes.readUInt32LE(end))
+    throw malformed('its checksum is wrong; was it copied whole?');
+  if (bytes[0] !== formatVersion)
+    throw malformed(`it has format version ${bytes[0]}; this server reads version ${formatVersion}`);
   const reader = { bytes, at: 1, end };
   const topics: TopicCursor[] = [];
   for (let left = readVarint(reader); left > 0; left--) {

@@ -47,7 +47,15 @@ function schemaVersionHeader(version: number): Header {
 /** The headers to store with an event. Throws INVALID_REQUEST with a message that names the field. */
 export function writeHeaders(event: EventInput, schemaVersion: number | undefined): readonly Header[] {
   const version = schemaVersionHeader(schemaVersion ?? 0);
-  if (!event.id && !event.source && !event.type && !event.subject && !event.time && !event.attributes && !event.headers) {
+  if (
+    !event.id &&
+    !event.source &&
+    !event.type &&
+    !event.subject &&
+    !event.time &&
+    !event.attributes &&
+    !event.headers
+  ) {
     return [version];
   }
   const complete = Boolean(event.id && event.source && event.type);
@@ -58,14 +66,20 @@ export function writeHeaders(event: EventInput, schemaVersion: number | undefine
     if (!text) continue;
     const value = Buffer.from(text);
     if (value.length > metadataLimits.textBytes) {
-      throw new BusError('INVALID_REQUEST', `${name} has ${value.length} bytes; at most ${metadataLimits.textBytes} are allowed`);
+      throw new BusError(
+        'INVALID_REQUEST',
+        `${name} has ${value.length} bytes; at most ${metadataLimits.textBytes} are allowed`,
+      );
     }
     headers.push([prefix + name, value]);
   }
   let bytes = 0;
   const attributes = Object.entries(event.attributes ?? {});
   if (attributes.length > metadataLimits.attributes) {
-    throw new BusError('INVALID_REQUEST', `${attributes.length} attributes; at most ${metadataLimits.attributes} are allowed`);
+    throw new BusError(
+      'INVALID_REQUEST',
+      `${attributes.length} attributes; at most ${metadataLimits.attributes} are allowed`,
+    );
   }
   for (const [name, text] of attributes) {
     if (!attributeName.test(name) || takenNames.has(name)) {
@@ -94,7 +108,10 @@ export function writeHeaders(event: EventInput, schemaVersion: number | undefine
     headers.push(header);
   }
   if (bytes > metadataLimits.bytes) {
-    throw new BusError('INVALID_REQUEST', `${bytes} bytes of attributes and headers; at most ${metadataLimits.bytes} are allowed`);
+    throw new BusError(
+      'INVALID_REQUEST',
+      `${bytes} bytes of attributes and headers; at most ${metadataLimits.bytes} are allowed`,
+    );
   }
   return headers;
 }

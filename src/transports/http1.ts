@@ -17,12 +17,12 @@ export interface HttpPart {
 export const maxHeaderBytes = 32 * 1024;
 
 /** HTTP/1.1. Bodies and answers may take any time, since streams do; headers and idle connections may not. */
-export function createHttp1(handler: HttpHandler, onError: (error: Error) => void): HttpPart {
+export function createHttp1(handler: HttpHandler, onError: (error: Error) => void, headersTimeoutMs: number): HttpPart {
   const server = createServer({
     maxHeaderSize: maxHeaderBytes,
-    headersTimeout: 10_000,
+    headersTimeout: headersTimeoutMs,
     requestTimeout: 0,
-    connectionsCheckingInterval: 2_000,
+    connectionsCheckingInterval: Math.ceil(headersTimeoutMs / 5),
     // Longer than balancers keep idle connections, so that it is they who close them.
     keepAliveTimeout: 75_000,
   });

@@ -36,7 +36,11 @@ export function createHttp2(handler: HttpHandler, onError: (error: Error) => voi
   server.on('request', guarded(handler, onError));
 
   return {
-    take: (socket) => void server.emit('connection', socket),
+    take(socket) {
+      // Else a client that closes while much is to be written to it would never be noticed: HTTP/2 has no half-open connections.
+      socket.allowHalfOpen = false;
+      server.emit('connection', socket);
+    },
     drain() {
       draining = true;
       // GOAWAY: calls that are under way end by themselves, and with the last one the connection.

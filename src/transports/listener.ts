@@ -17,8 +17,8 @@ export interface ListenOptions {
   readonly handler: HttpHandler;
   /** What went wrong on a connection, outside of any call: broken links, failed handshakes. For the log, at a low level. */
   readonly onError: (error: Error) => void;
-  /** How long a new connection may say nothing, and how long a TLS handshake may take. Default 10,000. */
-  readonly firstByteTimeoutMs?: number | undefined;
+  /** How long each of these may take: a TLS handshake, a connection's first bytes, a request's headers. Default 10,000. */
+  readonly openingTimeoutMs?: number | undefined;
   /** Connections at the same time; further ones are closed at once, and `onError` hears of it. Default 20,000. */
   readonly maxConnections?: number | undefined;
 }
@@ -36,8 +36,8 @@ export interface Listener {
 
 /** One port for HTTP/1.1 and HTTP/2, told apart by the first bytes, cleartext or TLS. Throws a ListenError. */
 export async function listen(options: ListenOptions): Promise<Listener> {
-  const { handler, onError, host, port, firstByteTimeoutMs = 10_000, maxConnections = 20_000 } = options;
-  const http1 = createHttp1(handler, onError);
+  const { handler, onError, host, port, openingTimeoutMs = 10_000, maxConnections = 20_000 } = options;
+  const http1 = createHttp1(handler, onError, openingTimeoutMs);
   const http2 = createHttp2(handler, onError);
   const sockets = new Set<Socket>();
   /** Connections that have not said yet what they speak. */
@@ -46,7 +46,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   function accept(socket: Socket): void {
     silent.add(socket);
     socket.once('close', () => silent.delete(socket));
-    byFirstBytes(socket, firstByteTimeoutMs, (version) => {
+    byFirstBytes(socket, openingTimeoutMs, (version) => {
       silent.delete(socket);
       (version === 2 ? http2 : http1).take(socket);
     });
@@ -61,7 +61,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
           ...options.tls,
           ALPNProtocols: ['h2', 'http/1.1'],
           minVersion: 'TLSv1.2',
-          handshakeTimeout: firstByteTimeoutMs,
+          handshakeTimeout: openingTimeoutMs,
         },
         accept,
       ).on('tlsClientError', onError)

@@ -11,7 +11,7 @@ const root = join(import.meta.dirname, '../..');
 const topics = ['people', 'flights', 'earthquakes', 'orders'];
 
 describe.each(await driverPairs())('on $name', (pair) => {
-  test('the README\'s tour does what it says', async () => {
+  test("the README's tour does what it says", async () => {
     const steps = consoleSteps(readFileSync(join(root, 'README.md'), 'utf8'));
     expect(steps.length).toBeGreaterThan(10);
     const { args, topic } = await pair.place();
@@ -29,7 +29,9 @@ describe.each(await driverPairs())('on $name', (pair) => {
       topics.reduce((all, name) => all.replace(new RegExp(`\\b${name}\\b(?!\\.ndjson)`, 'g'), topic(name)), text);
 
     for (const { line, command, output } of steps) {
-      const typed = here(command).replaceAll('localhost:8080', new URL(server.address).host).replaceAll('npx mainstem', 'mainstem');
+      const typed = here(command)
+        .replaceAll('localhost:8080', new URL(server.address).host)
+        .replaceAll('npx mainstem', 'mainstem');
       const { stdout, stderr, status } = spawnSync('bash', ['-c', typed], {
         cwd: folder.path,
         encoding: 'utf8',

@@ -44,7 +44,14 @@ describe.each(await driverPairs())('on $name', (pair) => {
       const published = await cli(server.address, ['publish', topic(name), file]);
       expect(published, published.stderr).toMatchObject({ code: 0 });
       expect(published.stdout).toContain(events.toLocaleString('en-US'));
-      const tailed = await cli(server.address, ['tail', topic(name), '--from', 'earliest', '--no-follow', '--data-only']);
+      const tailed = await cli(server.address, [
+        'tail',
+        topic(name),
+        '--from',
+        'earliest',
+        '--no-follow',
+        '--data-only',
+      ]);
       expect(tailed, tailed.stderr).toMatchObject({ code: 0 });
       const output = tailed.stdout.trimEnd().split('\n');
       expect(output.length).toBe(events);

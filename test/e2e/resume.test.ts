@@ -7,7 +7,9 @@ import { driverPairs } from '../support/pairs.js';
 import { cleanEnvironment, cliPath, startServer } from '../support/server.js';
 
 const people = (from: number, to: number) =>
-  Array.from({ length: to - from }, (_, i) => JSON.stringify({ firstName: 'P', lastName: `${from + i}`, age: from + i }));
+  Array.from({ length: to - from }, (_, i) =>
+    JSON.stringify({ firstName: 'P', lastName: `${from + i}`, age: from + i }),
+  );
 
 /** A datamart: `tail --subscriber`, which commits what it has written. Killed like the process that it stands for. */
 function startMart(address: string, topic: string) {
@@ -66,12 +68,27 @@ describe.each(await driverPairs())('on $name', (pair) => {
     const first = await startServer({ args });
     onTestFinished(() => first.kill());
     await cli(first.address, ['publish', topic('people'), '-'], people(0, 10).join('\n'));
-    const tailed = await cli(first.address, ['tail', topic('people'), '--subscriber', 'mart-b', '--limit', '4', '--data-only']);
+    const tailed = await cli(first.address, [
+      'tail',
+      topic('people'),
+      '--subscriber',
+      'mart-b',
+      '--limit',
+      '4',
+      '--data-only',
+    ]);
     expect(tailed.stdout.trim().split('\n')).toEqual(people(0, 4));
     expect(await first.stop()).toBe(0);
     const second = await startServer({ args });
     onTestFinished(() => second.kill());
-    const rest = await cli(second.address, ['tail', topic('people'), '--subscriber', 'mart-b', '--no-follow', '--data-only']);
+    const rest = await cli(second.address, [
+      'tail',
+      topic('people'),
+      '--subscriber',
+      'mart-b',
+      '--no-follow',
+      '--data-only',
+    ]);
     expect(rest.stdout.trim().split('\n')).toEqual(people(4, 10));
   }, 120_000);
 });

@@ -104,10 +104,21 @@ test('with parts out of reach it starts, says so once, is not ready, and does no
   onTestFinished(() => server.kill());
   const ready = await fetch(`${server.address}/readyz`);
   expect(ready.status).toBe(503);
-  const published = await cli(server.address, ['publish', 'people', '-'], '{}');
-  expect(published.code).toBe(3);
-  expect(published.stderr).toMatch(/UNAVAILABLE|NOT_READY/);
+  expect(await ready.json()).toMatchObject({
+    ready: false,
+    dependencies: [{ state: 'connecting' }, { state: 'connecting' }],
+  });
+  const published = await fetch(`${server.address}/mainstem.v1.PublishService/Publish`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ topic: 'people', events: [{ json: {} }] }),
+  });
+  expect(published.status).toBe(503);
+  expect(await published.json()).toMatchObject({
+    code: 'unavailable',
+    message: expect.stringContaining('coordination'),
+  });
   expect(await server.stop()).toBe(0);
-  const complaints = server.output().match(/"state":"down"/g) ?? [];
-  expect(complaints.length).toBeLessThanOrEqual(2);
+  const complaints = server.output().match(/"state":"connecting"/g) ?? [];
+  expect(complaints).toHaveLength(2);
 });

@@ -10,7 +10,10 @@ const never = new AbortController().signal;
 setMaxListeners(0, never);
 
 async function publish(bus: TestBus, values: unknown[]): Promise<void> {
-  const events = values.map((value) => ({ payload: Buffer.from(JSON.stringify(value)), key: Buffer.from(String(value)) }));
+  const events = values.map((value) => ({
+    payload: Buffer.from(JSON.stringify(value)),
+    key: Buffer.from(String(value)),
+  }));
   await bus.publisher.publish({ topic: 't', mode: 'all_or_nothing', events }, never);
 }
 
@@ -71,7 +74,10 @@ test('a second stream waits with nothing, takes over when the first one goes, an
   const first = openStream(bus.subscriptions, mart);
   const { assignment } = await first.expect('ready');
   const second = openStream(bus.subscriptions, mart);
-  expect(await second.expect('ready')).toMatchObject({ cursor: '', assignment: { partitions: [], generation: undefined } });
+  expect(await second.expect('ready')).toMatchObject({
+    cursor: '',
+    assignment: { partitions: [], generation: undefined },
+  });
   await publish(bus, upTo(9));
   const got = await first.records(9);
   const cursor = got.at(-1)?.cursor ?? '';
@@ -103,7 +109,12 @@ test('commits only move forward, and only where the cursor reaches', async () =>
   const { assignment } = await next.expect('assignment').catch(() => ({ assignment: undefined }));
   const cursor = assignment?.cursor ?? '';
   const positions = cursor === '' ? [] : decodeCursor(cursor)[0]?.positions;
-  if (positions && positions.length > 0) expect(positions).toEqual([[0, 0], [1, 5], [2, 4]]);
+  if (positions && positions.length > 0)
+    expect(positions).toEqual([
+      [0, 0],
+      [1, 5],
+      [2, 4],
+    ]);
   next.close();
 });
 
@@ -111,7 +122,8 @@ test('a commit that cannot be is refused, and changes nothing', async () => {
   await using bus = await openBus();
   const { incarnation } = await create(bus);
   await publish(bus, upTo(10));
-  const at = (positions: [number, number][], life = incarnation) => encodeCursor([{ topic: 't', incarnation: life, positions }]);
+  const at = (positions: [number, number][], life = incarnation) =>
+    encodeCursor([{ topic: 't', incarnation: life, positions }]);
   expect(await reasonOf(commit(bus, at([[0, 1]]), 1))).toBe('FENCED');
   const stream = openStream(bus.subscriptions, mart);
   const { generation } = (await stream.expect('ready')).assignment;
@@ -143,7 +155,9 @@ test('a topic that is created anew starts at its beginning, and says that the ol
   const second = openStream(bus.subscriptions, mart);
   const got = await second.records(1);
   expect(texts(got)).toEqual([100]);
-  expect(second.others).toContainEqual(expect.objectContaining({ kind: 'gap', reason: 'topic_recreated', from: 10, to: 0 }));
+  expect(second.others).toContainEqual(
+    expect.objectContaining({ kind: 'gap', reason: 'topic_recreated', from: 10, to: 0 }),
+  );
   expect(await reasonOf(commit(bus, cursor, (generation ?? 0) + 1))).toBe('CURSOR_STALE_TOPIC');
   second.close();
 });

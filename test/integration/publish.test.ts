@@ -43,7 +43,11 @@ function gate() {
   const reached = new Promise<void>((resolve) => {
     arrive = resolve;
   });
-  return { before: () => (arrive(), opened), reached, open };
+  const before = () => {
+    arrive();
+    return opened;
+  };
+  return { before, reached, open };
 }
 
 test('stores events with positions, by key in one partition and in order', async () => {
@@ -91,7 +95,9 @@ test('what arrives while an append is on its way makes up the next batch', async
   await reached;
   for (let i = 1; i <= 20; i++) calls.push(bus.publisher.publish(command('t', [event(i)]), never));
   open();
-  const offsets = (await Promise.all(calls)).map(([result]) => (result?.status === 'stored' ? result.offset : undefined));
+  const offsets = (await Promise.all(calls)).map(([result]) =>
+    result?.status === 'stored' ? result.offset : undefined,
+  );
   expect(offsets).toEqual(Array.from({ length: 21 }, (_, i) => i));
   expect(bus.log.batches.map(({ records }) => records)).toEqual([1, 20]);
 });
@@ -135,7 +141,10 @@ test('a call that is stored in part says what became of each event', async () =>
   await bus.topics.create({ name: 't', settings: { schemaless: true, partitions: 2 }, adopt: false });
   const keys = { zero: '', one: '' };
   const place = await bus.publisher.publish(
-    command('t', ['a', 'b', 'c', 'd', 'e', 'f'].map((key) => event(key, { key: Buffer.from(key) }))),
+    command(
+      't',
+      ['a', 'b', 'c', 'd', 'e', 'f'].map((key) => event(key, { key: Buffer.from(key) })),
+    ),
     never,
   );
   place.forEach((result, i) => {
@@ -146,7 +155,9 @@ test('a call that is stored in part says what became of each event', async () =>
   bus.log.before = (partition) => {
     if (partition === 1) throw new BusError('LOG_UNAVAILABLE', 'the broker is away');
   };
-  const partly = await failure(bus.publisher.publish(command('t', [to(keys.zero), to(keys.one), to(keys.zero)]), never));
+  const partly = await failure(
+    bus.publisher.publish(command('t', [to(keys.zero), to(keys.one), to(keys.zero)]), never),
+  );
   expect(partly).toMatchObject({ reason: 'PARTIALLY_STORED', outcome: { events: 3, unknown: [] } });
   expect(partly.outcome?.stored.map(({ event }) => event)).toEqual([0, 2]);
 
@@ -190,7 +201,11 @@ test('on a stream, nothing overtakes a failure until the client goes on knowingl
 
 test('limits are told with their numbers, and what is refused leaves no trace', async () => {
   await using bus = await openBus();
-  await bus.topics.create({ name: 't', settings: { schemaless: true, maxEventBytes: 1024, keyPointer: '/id' }, adopt: false });
+  await bus.topics.create({
+    name: 't',
+    settings: { schemaless: true, maxEventBytes: 1024, keyPointer: '/id' },
+    adopt: false,
+  });
   const publish = (events: EventInput[]) => failure(bus.publisher.publish(command('t', events), never));
   expect(await publish([])).toMatchObject({ reason: 'INVALID_REQUEST' });
   const fits = `"${'ü'.repeat(511)}"`;
@@ -200,8 +215,13 @@ test('limits are told with their numbers, and what is refused leaves no trace', 
     message: expect.stringContaining('1025 bytes; t takes at most 1024'),
   });
   expect(await publish(Array.from({ length: 10_001 }, () => event(1)))).toMatchObject({ reason: 'BATCH_TOO_LARGE' });
-  expect(await publish([event({ id: [] })])).toMatchObject({ reason: 'INVALID_REQUEST', message: expect.stringContaining('key') });
-  expect(await failure(bus.publisher.publish(command('nowhere', [event(1)]), never))).toMatchObject({ reason: 'TOPIC_NOT_FOUND' });
+  expect(await publish([event({ id: [] })])).toMatchObject({
+    reason: 'INVALID_REQUEST',
+    message: expect.stringContaining('key'),
+  });
+  expect(await failure(bus.publisher.publish(command('nowhere', [event(1)]), never))).toMatchObject({
+    reason: 'TOPIC_NOT_FOUND',
+  });
   expect((await bus.log.bounds('t', 0)).highWatermark).toBe(1);
 });
 

@@ -10,7 +10,10 @@ const never = new AbortController().signal;
 setMaxListeners(0, never);
 
 async function publish(bus: TestBus, values: unknown[], topic = 't'): Promise<void> {
-  const events = values.map((value) => ({ payload: Buffer.from(JSON.stringify(value)), key: Buffer.from(String(value)) }));
+  const events = values.map((value) => ({
+    payload: Buffer.from(JSON.stringify(value)),
+    key: Buffer.from(String(value)),
+  }));
   await bus.publisher.publish({ topic, mode: 'all_or_nothing', events }, never);
 }
 
@@ -80,7 +83,11 @@ test('starts at a time: the first record that is not older', async () => {
   const stored = read.outcome === 'ok' ? (read.records[0]?.timestamp ?? 0) : 0;
   while (Date.now() <= stored) await new Promise((resolve) => setImmediate(resolve));
   await publish(bus, [2]);
-  const after = openStream(bus.subscriptions, { topic: 't', from: { at: 'time', timestamp: stored + 1 }, follow: false });
+  const after = openStream(bus.subscriptions, {
+    topic: 't',
+    from: { at: 'time', timestamp: stored + 1 },
+    follow: false,
+  });
   expect(texts(await after.records(1))).toEqual([2]);
   const from = openStream(bus.subscriptions, { topic: 't', from: { at: 'time', timestamp: stored }, follow: false });
   expect(texts(await from.records(2))).toEqual([1, 2]);
@@ -130,7 +137,10 @@ test('what retention has removed: a cursor is refused with one to go on with, or
   const refused = openStream(bus.subscriptions, { topic: 't', from });
   const error = await refused.next().catch((thrown: unknown) => thrown);
   if (!(error instanceof BusError)) throw new Error('expected CURSOR_EXPIRED');
-  expect(error).toMatchObject({ reason: 'CURSOR_EXPIRED', expired: { partitions: [{ partition: 0, asked: 5, first: 12 }] } });
+  expect(error).toMatchObject({
+    reason: 'CURSOR_EXPIRED',
+    expired: { partitions: [{ partition: 0, asked: 5, first: 12 }] },
+  });
 
   const onward = openStream(bus.subscriptions, {
     topic: 't',

@@ -31,13 +31,13 @@ export function consoleSteps(markdown: string): ConsoleStep[] {
 export function matchesOutput(actual: string, promised: string): boolean {
   const pattern = promised
     .split('\n')
-    .map((line) => (line.trim() === '…' ? '[^]*?' : line.split('…').map(escape).join('.*?')))
+    .map((line) => (line.trim() === '…' ? '[^]*?' : line.split('…').map(literally).join('.*?')))
     .join('\n')
     .replaceAll('\n[^]*?\n', '\n[^]*?')
     .replace(/\n\[\^\]\*\?$/, '[^]*');
   return new RegExp(`^${pattern}$`).test(actual.trim());
 }
 
-function escape(text: string): string {
+function literally(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }

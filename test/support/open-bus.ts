@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { defaultPublishLimits, type PublishLimits } from '../../src/core/publish/command.js';
-import { createPublisher, type Publisher } from '../../src/core/publish/publisher.js';
 import { allowAll } from '../../src/core/ports/authorizer.js';
 import type { Coordination } from '../../src/core/ports/coordination.js';
+import { defaultPublishLimits, type PublishLimits } from '../../src/core/publish/command.js';
+import { createPublisher, type Publisher } from '../../src/core/publish/publisher.js';
 import { createSubscriptions, type SubscriptionService } from '../../src/core/subscribe/subscriptions.js';
 import { createTopics, type TopicsService } from '../../src/core/topics/index.js';
 import { createSchemaCompiler } from '../../src/drivers/ajv/index.js';
@@ -27,7 +27,12 @@ export async function openBus(limits: Partial<PublishLimits> = {}): Promise<Test
   const { coordination } = embedded;
   const topics = createTopics({ log, coordination, compiler: createSchemaCompiler() });
   await topics.start();
-  const publisher = createPublisher({ log, topics, authorizer: allowAll, limits: { ...defaultPublishLimits, ...limits } });
+  const publisher = createPublisher({
+    log,
+    topics,
+    authorizer: allowAll,
+    limits: { ...defaultPublishLimits, ...limits },
+  });
   const subscriptions = createSubscriptions({ log, coordination, topics, authorizer: allowAll });
   return {
     log,

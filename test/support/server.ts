@@ -3,12 +3,14 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
-export const cliPath = join(root, 'bin/mainstem.js');
+/** `MAINSTEM_TEST_CLI` names another build than the checkout's. */
+export const cliPath = process.env.MAINSTEM_TEST_CLI ?? join(root, 'bin/mainstem.js');
 
 /** A real server in a process of its own. */
 export interface TestServer {
   /** `http://127.0.0.1:12345`. */
   readonly address: string;
+  readonly pid: number;
   readonly output: () => string;
   signal(name: NodeJS.Signals): void;
   /** Resolves with the exit code, or the signal that ended it. */
@@ -39,7 +41,9 @@ export async function startServer({ args, env = {}, whenListening = false }: Ser
   const address = new Promise<string>((resolve, reject) => {
     const onText = (chunk: Buffer) => {
       output += chunk.toString();
-      const found = whenListening ? /"address":"(http[^"]+)"/.exec(output) : /Mainstem is ready at (http\S+)/.exec(output);
+      const found = whenListening
+        ? /"address":"(http[^"]+)"/.exec(output)
+        : /Mainstem is ready at (http\S+)/.exec(output);
       if (found?.[1]) resolve(found[1]);
     };
     child.stdout.on('data', onText);
@@ -49,6 +53,7 @@ export async function startServer({ args, env = {}, whenListening = false }: Ser
   const exited = endOf(child);
   return {
     address: await address,
+    pid: child.pid ?? 0,
     output: () => output,
     signal: (name) => void child.kill(name),
     exited,
@@ -71,6 +76,8 @@ async function endOf(child: ChildProcess): Promise<number | NodeJS.Signals> {
 /** The environment without settings of the bus that the developer may have. */
 export function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
-    Object.entries({ ...process.env, NO_COLOR: '1' }).filter(([name]) => !name.startsWith('MAINSTEM_') && name !== 'FORCE_COLOR'),
+    Object.entries({ ...process.env, NO_COLOR: '1' }).filter(
+      ([name]) => !name.startsWith('MAINSTEM_') && name !== 'FORCE_COLOR',
+    ),
   );
 }

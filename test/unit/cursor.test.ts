@@ -48,7 +48,10 @@ test('a damaged cursor is refused, whatever happened to it', () => {
 
 test('what never was a cursor is refused', () => {
   for (const text of ['', 'latest', 'a b', '../..', 'x'.repeat(100_000), 'AQAAAAAA', '☃']) {
-    expect(reasonOf(() => decodeCursor(text)), text.slice(0, 20)).toBe('CURSOR_MALFORMED');
+    expect(
+      reasonOf(() => decodeCursor(text)),
+      text.slice(0, 20),
+    ).toBe('CURSOR_MALFORMED');
   }
   fc.assert(fc.property(fc.string(), (text) => reasonOf(() => decodeCursor(text)) === 'CURSOR_MALFORMED'));
 });

@@ -6,7 +6,15 @@ const payload = Buffer.from('{}');
 
 test('a complete CloudEvent is stored in the binary mode of the Kafka binding', () => {
   const headers = writeHeaders(
-    { payload, id: '1', source: '/a', type: 't', subject: 's', time: '2026-01-01T00:00:00Z', attributes: { traceid: 'x' } },
+    {
+      payload,
+      id: '1',
+      source: '/a',
+      type: 't',
+      subject: 's',
+      time: '2026-01-01T00:00:00Z',
+      attributes: { traceid: 'x' },
+    },
     3,
   );
   const texts = Object.fromEntries(headers.map(([name, value]) => [name, Buffer.from(value).toString()]));
@@ -33,7 +41,7 @@ test('a complete CloudEvent is stored in the binary mode of the Kafka binding', 
   });
 });
 
-test('an incomplete one keeps its attributes under the bus\'s own names, and further headers as they are', () => {
+test("an incomplete one keeps its attributes under the bus's own names, and further headers as they are", () => {
   const extra = [
     ['trace', Buffer.from([0xff, 0])],
     ['trace', Buffer.from('again')],

@@ -5,7 +5,9 @@ import { expect, test } from 'vitest';
 import { murmur2 } from '../../src/core/publish/murmur2.js';
 import { partitionOf } from '../../src/core/publish/partitioner.js';
 
-const theirs: (key: Buffer) => number = createRequire(import.meta.url)('kafkajs/src/producer/partitioners/default/murmur2.js');
+const theirs: (key: Buffer) => number = createRequire(import.meta.url)(
+  'kafkajs/src/producer/partitioners/default/murmur2.js',
+);
 
 test('hashes as the Java client does (vectors of its own tests)', () => {
   expect(murmur2(Buffer.from('21'))).toBe(-973932308);

@@ -43,7 +43,12 @@ test('says what is wrong, without repeating the payload', () => {
 test('decides as the JSON parsing test suite demands', () => {
   const folder = mkdtempSync(join(tmpdir(), 'json-parsing-'));
   try {
-    execFileSync('tar', ['xzf', join(import.meta.dirname, '../../../shared/corpora/json-parsing.tar.gz'), '-C', folder]);
+    execFileSync('tar', [
+      'xzf',
+      join(import.meta.dirname, '../../../shared/corpora/json-parsing.tar.gz'),
+      '-C',
+      folder,
+    ]);
     const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.json'));
     expect(files.length).toBeGreaterThan(300);
     for (const name of files) {

@@ -15,7 +15,10 @@ import { encodeResults, toResult } from '../../src/transports/connect/result-map
 const bytes = fc.uint8Array({ maxLength: 300 });
 const text = fc.string({ unit: 'binary', maxLength: 60 });
 const header = fc.oneof(
-  fc.tuple(fc.constantFrom('ce_id', 'ce_source', 'ce_type', 'ce_subject', 'ce_time', 'ce_traceparent', 'ce___proto__'), text),
+  fc.tuple(
+    fc.constantFrom('ce_id', 'ce_source', 'ce_type', 'ce_subject', 'ce_time', 'ce_traceparent', 'ce___proto__'),
+    text,
+  ),
   fc.tuple(fc.constantFrom('mainstem_id', 'mainstem_schema', 'x-other', ''), text),
 );
 const delivery: fc.Arbitrary<Delivery> = fc.record({
@@ -27,26 +30,26 @@ const delivery: fc.Arbitrary<Delivery> = fc.record({
     offset: fc.maxSafeNat(),
     timestamp: fc.oneof(fc.nat(), fc.integer({ min: -10_000, max: 4_102_444_800_000 })),
     key: fc.option(bytes),
-    value: fc.option(fc.oneof(bytes, fc.uint8Array({ minLength: 200_000, maxLength: 200_001 }))),
-    headers: fc.array(header.map(([name, value]) => [name, Buffer.from(value)] as const), { maxLength: 6 }),
+    value: fc.option(fc.oneof(bytes, fc.constant(new Uint8Array(200_000).fill(0x20)))),
+    headers: fc.array(
+      header.map(([name, value]) => [name, Buffer.from(value)] as const),
+      { maxLength: 6 },
+    ),
   }),
 });
 
 test('a hand-encoded frame is, byte for byte, what the generated code writes', () => {
   fc.assert(
-    fc.property(fc.array(delivery, { maxLength: 4 }), text, (deliveries, cursor) => {
+    fc.property(fc.array(delivery, { maxLength: 4 }), fc.string({ minLength: 1 }), (deliveries, cursor) => {
       const frame = { kind: 'events', topic: 'people', deliveries, cursor } as const;
       const general = toBinary(SubscribeResponseSchema, toResponse(frame, false));
       const encoded = toBinary(SubscribeResponseSchema, toResponse(frame, true));
       const again = toBinary(SubscribeResponseSchema, toResponse(frame, true));
-      // An empty text is left out by one and written by the other, which means the same.
-      if (cursor !== '') expect(Buffer.compare(encoded, general)).toBe(0);
+      expect(Buffer.compare(encoded, general)).toBe(0);
       expect(Buffer.compare(again, encoded)).toBe(0);
-      const decoded = fromBinary(SubscribeResponseSchema, encoded);
-      expect(decoded).toEqual(fromBinary(SubscribeResponseSchema, general));
-      expect(decoded.frame.case).toBe('events');
+      expect(fromBinary(SubscribeResponseSchema, encoded).frame.case).toBe('events');
     }),
-    { numRuns: 60 },
+    { numRuns: 200 },
   );
 });
 

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { errorToJsonBytes } from '@connectrpc/connect/protocol-connect';
 import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
@@ -52,7 +53,12 @@ const anyError = fc
       stored: Array.from({ length: stored }, (_, i) => ({ event: 2 * i, partition: i % 7, offset: 2 ** 40 + i })),
       unknown: Array.from({ length: stored }, (_, i) => 2 * i + 1),
     };
-    const partitions = Array.from({ length: expired }, (_, partition) => ({ topic: 'people', partition, asked: 1, first: 2 ** 40 }));
+    const partitions = Array.from({ length: expired }, (_, partition) => ({
+      topic: 'people',
+      partition,
+      asked: 1,
+      first: 2 ** 40,
+    }));
     return new BusError(reason, message, {
       ...rest,
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
@@ -75,7 +81,10 @@ test.each([
       for (const name of Object.keys(info?.metadata ?? {})) expect(name).toMatch(/^[a-z][a-zA-Z0-9_-]{1,63}$/);
       const listed = sent.findDetails(BadRequestSchema)[0]?.fieldViolations.length ?? 0;
       if (listed < error.violations.length) {
-        expect(info?.metadata).toMatchObject({ violations_total: String(error.violations.length), violations_listed: String(listed) });
+        expect(info?.metadata).toMatchObject({
+          violations_total: String(error.violations.length),
+          violations_listed: String(listed),
+        });
       }
       const [outcome] = sent.findDetails(PublishOutcomeSchema);
       expect(outcome?.events).toBe(error.outcome?.events);
@@ -142,5 +151,7 @@ test('a wait cut short is answered as what cut it', () => {
     expect(toConnectError(thrown, call('grpc', left), never).code).toBe(Code.Canceled);
   }
   // An answer of substance that was there already is not hidden by the end of the call.
-  expect(toConnectError(new BusError('TOPIC_NOT_FOUND', 'no'), call('grpc', aborted.signal), never).code).toBe(Code.NotFound);
+  expect(toConnectError(new BusError('TOPIC_NOT_FOUND', 'no'), call('grpc', aborted.signal), never).code).toBe(
+    Code.NotFound,
+  );
 });

@@ -39,7 +39,10 @@ export async function claimPartitions(coordination: Coordination, request: Claim
     if (claimed) return claimed;
   }
   if (!request.entitled()) return undefined;
-  throw new BusError('COORDINATION_UNAVAILABLE', `the positions of ${request.subscriber} change too fast to be taken over`);
+  throw new BusError(
+    'COORDINATION_UNAVAILABLE',
+    `the positions of ${request.subscriber} change too fast to be taken over`,
+  );
 }
 
 async function claimOnce(coordination: Coordination, request: ClaimRequest): Promise<Claimed | undefined> {
@@ -70,7 +73,11 @@ async function claimOnce(coordination: Coordination, request: ClaimRequest): Pro
   const missing = partitions.filter((partition) => !found.has(partition));
   const created = await Promise.all(
     missing.map((partition) =>
-      createRecord(coordination, path(partition), { incarnation, generation: 0, next: positions.get(partition)?.next ?? 0 }),
+      createRecord(coordination, path(partition), {
+        incarnation,
+        generation: 0,
+        next: positions.get(partition)?.next ?? 0,
+      }),
     ),
   );
   if (created.includes(false)) return undefined;
@@ -90,7 +97,11 @@ async function claimOnce(coordination: Coordination, request: ClaimRequest): Pro
 }
 
 /** False if somebody else was faster. */
-async function createRecord(coordination: Coordination, path: readonly string[], record: OffsetRecord): Promise<boolean> {
+async function createRecord(
+  coordination: Coordination,
+  path: readonly string[],
+  record: OffsetRecord,
+): Promise<boolean> {
   try {
     await coordination.create(path, writeRecord(record));
     return true;

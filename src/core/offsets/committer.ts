@@ -54,10 +54,14 @@ export function createCommitter(coordination: Coordination): Committer {
   async function plan({ entry, next }: Pending, key: string) {
     let found = known.get(key);
     // A record from memory that would refuse, or makes the write needless, may be out of date.
-    if (!found || found.record.generation !== entry.generation || found.record.next >= next) found = await load(entry, key);
+    if (!found || found.record.generation !== entry.generation || found.record.next >= next)
+      found = await load(entry, key);
     if (!found || found.record.generation !== entry.generation) throw fenced(entry, found?.record.generation);
     if (found.record.incarnation !== entry.incarnation) {
-      throw new BusError('CURSOR_STALE_TOPIC', `the cursor is of an earlier topic ${entry.topic} that has been deleted since`);
+      throw new BusError(
+        'CURSOR_STALE_TOPIC',
+        `the cursor is of an earlier topic ${entry.topic} that has been deleted since`,
+      );
     }
     if (found.record.next >= next) return { done: found.record.next };
     const record: OffsetRecord = { ...found.record, next };
@@ -157,6 +161,10 @@ function fenced({ subscriber, topic, partition, generation }: CommitEntry, curre
       ? `${subscriber} has no position there; subscribe first`
       : `generation ${generation} is not the current one (${current}): another stream owns it`;
   return new BusError('FENCED', `partition ${partition} of ${topic} cannot be committed: ${why}`, {
-    metadata: { topic, partition: String(partition), ...(current === undefined ? {} : { generation: String(current) }) },
+    metadata: {
+      topic,
+      partition: String(partition),
+      ...(current === undefined ? {} : { generation: String(current) }),
+    },
   });
 }

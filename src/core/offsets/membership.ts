@@ -176,7 +176,8 @@ async function joinLine(request: MembershipRequest, session: Session): Promise<L
     async isFirst() {
       const names = (await coordination.children(streamsPath(subscriber))).sort();
       for (const known of [...topics.keys()]) if (!names.includes(known)) topics.delete(known);
-      if (!names.includes(name)) throw new CoordinationError('session_lost', `the stream's place in line is gone: ${name}`);
+      if (!names.includes(name))
+        throw new CoordinationError('session_lost', `the stream's place in line is gone: ${name}`);
       for (const other of names) {
         if (other === name) return true;
         if (!topics.has(other)) {

@@ -8,7 +8,7 @@ export interface DependencyStatus {
   readonly detail: string | undefined;
   /** Milliseconds since 1970 of the last change. */
   readonly since: number;
-  /** Calls back after each change of state, until the returned function is called. */
+  /** Calls back after each change of state, and when a first attempt to connect has failed, until the returned function is called. */
   onChange(listener: (status: DependencyStatus) => void): () => void;
 }
 
@@ -21,12 +21,13 @@ export class MutableStatus implements DependencyStatus {
 
   constructor(readonly name: string) {}
 
-  /** Says once per change of state; a repeated `down` only renews the detail. */
+  /** Says once per change of state, and once why it is still connecting; after that a repetition only renews the detail. */
   set(state: DependencyStatus['state'], detail?: string): void {
+    const isNews = state !== this.state || (this.detail === undefined && detail !== undefined && state !== 'up');
     this.detail = detail;
-    if (state === this.state) return;
+    if (!isNews) return;
+    if (state !== this.state) this.since = Date.now();
     this.state = state;
-    this.since = Date.now();
     for (const listener of this.#listeners) listener(this);
   }
 

@@ -92,10 +92,14 @@ export function createAppender(
       groups.add(queued.group);
       queued.done(error);
     }
-    const behind = new BusError('STREAM_HALTED', `not stored: an earlier event for partition ${partition} failed (${error.reason})`, {
-      cause: error,
-      retryAfterMs: error.retryAfterMs ?? 1000,
-    });
+    const behind = new BusError(
+      'STREAM_HALTED',
+      `not stored: an earlier event for partition ${partition} failed (${error.reason})`,
+      {
+        cause: error,
+        retryAfterMs: error.retryAfterMs ?? 1000,
+      },
+    );
     for (let i = head; i < queue.length; i++) {
       const queued = queue[i];
       if (!queued || queued.withdrawn || !groups.has(queued.group)) continue;

@@ -14,7 +14,8 @@ export function createBudget(limits: Pick<PublishLimits, 'bufferBytes' | 'topicB
   return {
     reserve(topic, bytes) {
       const ofTopic = usedBy.get(topic) ?? 0;
-      const full = used + bytes > limits.bufferBytes ? 'server' : ofTopic + bytes > limits.topicBufferBytes ? 'topic' : undefined;
+      const full =
+        used + bytes > limits.bufferBytes ? 'server' : ofTopic + bytes > limits.topicBufferBytes ? 'topic' : undefined;
       if (full) {
         const limit = full === 'server' ? limits.bufferBytes : limits.topicBufferBytes;
         throw new BusError(

@@ -57,8 +57,9 @@ function depthOf(text: string): number {
 function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const position = /at position \d+/.exec(message)?.[0];
-  const what = /^(Unexpected end of JSON input|Unterminated string|Bad (control|escaped) character|Expected (?:(?! in JSON)[^,(])+|Unexpected (token|number|string|non-whitespace))/.exec(
-    message,
-  )?.[0];
+  const what =
+    /^(Unexpected end of JSON input|Unterminated string|Bad (control|escaped) character|Expected (?:(?! in JSON)[^,(])+|Unexpected (token|number|string|non-whitespace))/.exec(
+      message,
+    )?.[0];
   return [what ?? 'not parseable', position].filter(Boolean).join(' ');
 }

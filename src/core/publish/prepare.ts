@@ -15,7 +15,7 @@ export interface Prepared {
 }
 
 /** How many violations an event's error lists; the totals are always told. */
-export const violationsPerEvent = 10;
+const violationsPerEvent = 10;
 
 /** The checks of one call, against one snapshot of the topic: never a mixture of schema versions. */
 export interface Preparation {
@@ -52,7 +52,12 @@ export function preparation(topic: ActiveTopic, version: number | undefined, any
       key = found ?? null;
     }
     if (key !== null && key.length > metadataLimits.keyBytes) {
-      return refusal('EVENT_TOO_LARGE', index, 'key', `the key has ${key.length} bytes; at most ${metadataLimits.keyBytes} are allowed`);
+      return refusal(
+        'EVENT_TOO_LARGE',
+        index,
+        'key',
+        `the key has ${key.length} bytes; at most ${metadataLimits.keyBytes} are allowed`,
+      );
     }
     let headers: AppendRecord['headers'];
     try {

@@ -41,10 +41,19 @@ export function createPublisher({ log, topics, authorizer, limits }: PublisherPo
   }
 
   /** Everything between the topic's snapshot and the queue happens in one go, so that calls keep the order of their arrival. */
-  function admit(topic: ActiveTopic, command: PublishCommand, order: Order | undefined, signal: AbortSignal): Promise<EventResult[]> {
+  function admit(
+    topic: ActiveTopic,
+    command: PublishCommand,
+    order: Order | undefined,
+    signal: AbortSignal,
+  ): Promise<EventResult[]> {
     signal.throwIfAborted();
     const { events, mode } = command;
-    const { prepare, schemaVersion } = preparation(topic, command.schemaVersion, anyPartition(topic.settings.partitions));
+    const { prepare, schemaVersion } = preparation(
+      topic,
+      command.schemaVersion,
+      anyPartition(topic.settings.partitions),
+    );
     const call = createCall(mode, events.length);
     const accepted: (Prepared | undefined)[] = new Array(events.length);
     const refused: BusError[] = [];
@@ -67,7 +76,10 @@ export function createPublisher({ log, topics, authorizer, limits }: PublisherPo
     });
     if (refused.length > 0 && mode === 'all_or_nothing') throw callRefusal(refused, events.length);
     if (bytes > limits.bytesPerCall + events.length * 256) {
-      throw new BusError('BATCH_TOO_LARGE', `the events have ${bytes} bytes in all; a call may bring ${limits.bytesPerCall}`);
+      throw new BusError(
+        'BATCH_TOO_LARGE',
+        `the events have ${bytes} bytes in all; a call may bring ${limits.bytesPerCall}`,
+      );
     }
     budget.reserve(topic.name, bytes);
     enqueue(topic, accepted, schemaVersion, call, order, signal);

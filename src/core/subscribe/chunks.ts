@@ -4,8 +4,8 @@ import pRetry from 'p-retry';
 import { BusError } from '../errors.js';
 import type { EventLog, OutOfRange } from '../ports/event-log.js';
 import { toDelivery } from './delivery.js';
-import { lowerBound, type Taken, takeFrom } from './ring.js';
 import type { Delivery } from './frames.js';
+import { lowerBound, type Taken, takeFrom } from './ring.js';
 
 /** A range of a partition that was read apart from the tail: every visible record from `from` up to `nextOffset`. */
 export interface Chunk {

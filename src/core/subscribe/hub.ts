@@ -75,7 +75,11 @@ export function createHub(log: EventLog): Hub {
     wakeAll(topic);
   }
 
-  function onStopped(topic: string, partition: number, why: { outcome: 'deleted' } | ({ outcome: string } & Bounds)): void {
+  function onStopped(
+    topic: string,
+    partition: number,
+    why: { outcome: 'deleted' } | ({ outcome: string } & Bounds),
+  ): void {
     const topicFeed = followed.get(topic);
     const feed = topicFeed?.partitions[partition];
     if (!topicFeed || !feed) return;

@@ -57,7 +57,12 @@ interface Position {
   lostUpTo: number | undefined;
 }
 
-export function createProgress(topic: ActiveTopic, feed: TopicFeed, wakeup: Wakeup, signal: AbortSignal): StreamProgress {
+export function createProgress(
+  topic: ActiveTopic,
+  feed: TopicFeed,
+  wakeup: Wakeup,
+  signal: AbortSignal,
+): StreamProgress {
   let positions: Position[] = [];
   let gaps: Extract<Step, { kind: 'gap' }>[] = [];
   let failure: BusError | undefined;
@@ -66,7 +71,13 @@ export function createProgress(topic: ActiveTopic, feed: TopicFeed, wakeup: Wake
   function position(partition: number, next: number, end = Number.POSITIVE_INFINITY): Position {
     const partitionFeed = feed.partitions[partition];
     if (!partitionFeed) throw new RangeError(`partition ${partition} of ${topic.name} is not followed`);
-    const blank = { chunk: undefined, loadingSince: undefined, aheadSince: undefined, recheck: undefined, lostUpTo: undefined };
+    const blank = {
+      chunk: undefined,
+      loadingSince: undefined,
+      aheadSince: undefined,
+      recheck: undefined,
+      lostUpTo: undefined,
+    };
     return { feed: partitionFeed, next, end, ...blank };
   }
 
@@ -101,8 +112,13 @@ export function createProgress(topic: ActiveTopic, feed: TopicFeed, wakeup: Wake
   function load(at: Position): void {
     if (at.loadingSince !== undefined || at.recheck) return;
     const now = performance.now();
-    const busy = positions.filter(({ loadingSince }) => loadingSince !== undefined && now - loadingSince < loadCountsMs);
-    if (busy.length >= loadsAtOnce) return recheckSoon(at);
+    const busy = positions.filter(
+      ({ loadingSince }) => loadingSince !== undefined && now - loadingSince < loadCountsMs,
+    );
+    if (busy.length >= loadsAtOnce) {
+      recheckSoon(at);
+      return;
+    }
     at.loadingSince = now;
     feed.chunks.read(feed, at.feed.partition, at.next, signal).then(
       (result) => {
@@ -110,7 +126,10 @@ export function createProgress(topic: ActiveTopic, feed: TopicFeed, wakeup: Wake
         if (result.outcome === 'ok') {
           at.aheadSince = undefined;
           // Nothing there although the tail has seen more: ask again, but not at once.
-          if (result.nextOffset <= at.next) return recheckSoon(at);
+          if (result.nextOffset <= at.next) {
+            recheckSoon(at);
+            return;
+          }
           // A reader that is not waiting now may not come back for long: then the shared cache is enough.
           if (wakeup.waiting) at.chunk = result;
         } else if (result.outcome === 'expired') at.lostUpTo = result.earliest;
@@ -128,11 +147,20 @@ export function createProgress(topic: ActiveTopic, feed: TopicFeed, wakeup: Wake
 
   function checkAhead(at: Position, highWatermark: number): void {
     at.aheadSince ??= performance.now();
-    if (performance.now() - at.aheadSince < aheadToleranceMs) return recheckSoon(at);
+    if (performance.now() - at.aheadSince < aheadToleranceMs) {
+      recheckSoon(at);
+      return;
+    }
     failure = new BusError(
       'CURSOR_AHEAD',
       `the position ${at.next} in partition ${at.feed.partition} of ${topic.name} lies beyond the end (${highWatermark}): has the log lost records, or is the cursor of another cluster?`,
-      { metadata: { partition: String(at.feed.partition), position: String(at.next), high_watermark: String(highWatermark) } },
+      {
+        metadata: {
+          partition: String(at.feed.partition),
+          position: String(at.next),
+          high_watermark: String(highWatermark),
+        },
+      },
     );
   }
 
@@ -185,7 +213,12 @@ export function createProgress(topic: ActiveTopic, feed: TopicFeed, wakeup: Wake
         if (deliveries.length > 0) continue;
         const { offset } = head.record;
         at.next = offset;
-        return gap(at, offset + 1, 'too_large', `the record has ${head.bytes} bytes; a stream carries at most ${maxRecordBytes}`);
+        return gap(
+          at,
+          offset + 1,
+          'too_large',
+          `the record has ${head.bytes} bytes; a stream carries at most ${maxRecordBytes}`,
+        );
       }
       // A record that does not fit any more comes first in a frame of its own.
       if (head && deliveries.length > 0 && head.bytes > room) continue;
@@ -199,7 +232,9 @@ export function createProgress(topic: ActiveTopic, feed: TopicFeed, wakeup: Wake
   return {
     serve(offsets, ends) {
       // What has no end was added after the end was taken: nothing of it is asked for.
-      positions = [...offsets].map(([partition, next]) => position(partition, next, ends && (ends.get(partition) ?? 0)));
+      positions = [...offsets].map(([partition, next]) =>
+        position(partition, next, ends && (ends.get(partition) ?? 0)),
+      );
       gaps = [];
     },
     add(partition, offset) {
@@ -215,7 +250,9 @@ export function createProgress(topic: ActiveTopic, feed: TopicFeed, wakeup: Wake
       return positions.every((at) => at.next >= at.end);
     },
     cursor() {
-      return positions.length === 0 ? '' : cursorOf(topic, new Map(positions.map((at) => [at.feed.partition, at.next])));
+      return positions.length === 0
+        ? ''
+        : cursorOf(topic, new Map(positions.map((at) => [at.feed.partition, at.next])));
     },
     report: () =>
       positions.map((at) => ({

@@ -69,7 +69,10 @@ export function positionsIn(
   const found = cursor.find((part) => part.topic === topic.name);
   if (!found) {
     const others = cursor.map((part) => part.topic).join(', ');
-    throw new BusError('CURSOR_WRONG_TOPIC', `the cursor is not of ${topic.name}${others ? ` but of ${others.slice(0, 300)}` : ''}`);
+    throw new BusError(
+      'CURSOR_WRONG_TOPIC',
+      `the cursor is not of ${topic.name}${others ? ` but of ${others.slice(0, 300)}` : ''}`,
+    );
   }
   if (found.incarnation !== topic.incarnation) {
     throw new BusError(

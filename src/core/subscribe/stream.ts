@@ -138,7 +138,11 @@ async function takeUp(
   }
 }
 
-function endFrame(reason: Extract<Frame, { kind: 'end' }>['reason'], progress: StreamProgress, delayMs?: number): Frame {
+function endFrame(
+  reason: Extract<Frame, { kind: 'end' }>['reason'],
+  progress: StreamProgress,
+  delayMs?: number,
+): Frame {
   return { kind: 'end', reason, cursor: progress.cursor(), retryDelayMs: delayMs };
 }
 

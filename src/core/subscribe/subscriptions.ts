@@ -58,7 +58,10 @@ export function createSubscriptions({
     }
   }
 
-  async function* subscribe(command: SubscribeCommand, callSignal: AbortSignal): AsyncGenerator<Frame, void, undefined> {
+  async function* subscribe(
+    command: SubscribeCommand,
+    callSignal: AbortSignal,
+  ): AsyncGenerator<Frame, void, undefined> {
     check(command);
     if (draining.signal.aborted) throw new BusError('SHUTTING_DOWN', 'the server is shutting down; connect again');
     const topic = topics.peek(command.topic) ?? (await topics.require(command.topic));
@@ -81,7 +84,12 @@ export function createSubscriptions({
       signal.addEventListener('abort', release, { once: true });
       if (signal.aborted) release();
       signal.throwIfAborted();
-      yield* runStream({ log, coordination, topics, feed, heartbeatMs, draining: draining.signal }, command, topic, signal);
+      yield* runStream(
+        { log, coordination, topics, feed, heartbeatMs, draining: draining.signal },
+        command,
+        topic,
+        signal,
+      );
     } catch (error) {
       throw toBusError(error);
     } finally {
@@ -115,7 +123,10 @@ export function createSubscriptions({
       ).flat();
       for (const { topic, partition } of entries) {
         if (partition < topic.settings.partitions) continue;
-        throw new BusError('INVALID_REQUEST', `${topic.name} has ${topic.settings.partitions} partitions; the cursor names ${partition}`);
+        throw new BusError(
+          'INVALID_REQUEST',
+          `${topic.name} has ${topic.settings.partitions} partitions; the cursor names ${partition}`,
+        );
       }
       await Promise.all(
         entries.map(async ({ topic, partition, next }) => {

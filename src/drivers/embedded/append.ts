@@ -3,9 +3,9 @@ import { type AppendRecord, recordBytes } from '../../core/model.js';
 import type { Appended } from '../../core/ports/event-log.js';
 import { encodeBatch } from './batch-format.js';
 import { type BatchFacts, batchKey } from './batch-key.js';
-import type { Partition } from './partition.js';
 import type { SpaceLimit } from './space-limit.js';
 import type { Store } from './store.js';
+import type { Partition } from './topic.js';
 import { describe, notFound } from './topic-catalog.js';
 import type { WriteFailure } from './write-failure.js';
 

@@ -13,7 +13,7 @@ export interface BatchFacts {
   readonly bytesSoFar: number;
 }
 
-export const BATCH_KEY_BYTES = 36;
+const BATCH_KEY_BYTES = 36;
 const PREFIX_BYTES = 15;
 
 export function batchKey(topicNumber: number, partition: number, facts: BatchFacts): Buffer {

@@ -1,7 +1,7 @@
 import { keyBefore, partitionKey, readBatchKey } from './batch-key.js';
-import type { Partition } from './partition.js';
 import type { SpaceLimit } from './space-limit.js';
 import type { Store } from './store.js';
+import type { Partition } from './topic.js';
 import { numberKey } from './topic-catalog.js';
 import { whenCommitted } from './when-committed.js';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { tryLock } from 'fs-native-extensions';
 
 /** The layout that this version reads and writes. */
-export const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 1;
 
 const formatFile = 'format.json';
 const lockFile = 'lock';

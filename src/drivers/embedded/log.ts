@@ -3,11 +3,12 @@ import type { EventLog } from '../../core/ports/event-log.js';
 import { appendBatch } from './append.js';
 import { partitionKey, readBits } from './batch-key.js';
 import { cleaner } from './cleaner.js';
-import { firstOffsetWhere, type Partition, readRange, startRecord } from './partition.js';
+import { firstOffsetWhere, readRange, startRecord } from './partition.js';
 import { keepRetention } from './retention.js';
 import { spaceLimit } from './space-limit.js';
 import type { Store } from './store.js';
 import { openTail } from './tail.js';
+import type { Partition } from './topic.js';
 import { describe, topicCatalog } from './topic-catalog.js';
 import { whenCommitted } from './when-committed.js';
 

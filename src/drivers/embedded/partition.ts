@@ -4,31 +4,7 @@ import type { ReadResult } from '../../core/ports/event-log.js';
 import { decodeBatch } from './batch-format.js';
 import { type BatchFacts, keyAfter, keyBefore, partitionKey, readBatchKey, readBits } from './batch-key.js';
 import type { Store, Table } from './store.js';
-import type { Topic } from './topic-catalog.js';
-
-/** A partition as it is in memory: what is durable, and what the group in flight will make of it. */
-export interface Partition {
-  readonly topic: Topic;
-  readonly number: number;
-  /** The first offset left: batches below it are being removed. */
-  earliest: number;
-  /** The high watermark: everything below is durable. */
-  next: number;
-  lastTimestamp: number;
-  bytesSoFar: number;
-  /** The same, with the group in flight. */
-  planned: { next: number; lastTimestamp: number; bytesSoFar: number };
-  readonly followers: Set<Follower>;
-}
-
-/** A tail's place in a partition. */
-export interface Follower {
-  /** A batch has become durable: `batch` is its stored form. */
-  appended(facts: BatchFacts, batch: Buffer): void;
-  /** The first offset left has moved. */
-  truncated(): void;
-  deleted(): void;
-}
+import type { Partition, Topic } from './topic.js';
 
 /** Finds a partition's bounds from what is stored: its start record and its last batch. Reads two keys. */
 export function loadPartition(store: Store, topic: Topic, number: number): Partition {
@@ -55,12 +31,7 @@ export function startRecord(partition: Partition, earliest: number): Buffer {
 }
 
 /** The batch that holds an offset, or the last one before it. */
-export function lastBatchUpTo(
-  batches: Table,
-  topicNumber: number,
-  partition: number,
-  offset: number,
-): BatchFacts | undefined {
+function lastBatchUpTo(batches: Table, topicNumber: number, partition: number, offset: number): BatchFacts | undefined {
   const start =
     offset >= Number.MAX_SAFE_INTEGER
       ? keyBefore(topicNumber, partition + 1, 0)

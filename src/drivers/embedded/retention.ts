@@ -1,12 +1,12 @@
-import { firstOffsetWhere, type Partition } from './partition.js';
+import { firstOffsetWhere } from './partition.js';
 import type { Store } from './store.js';
-import type { Topic } from './topic-catalog.js';
+import type { Partition, Topic } from './topic.js';
 
 /**
  * The offset that a partition may start at by its topic's retention: whole batches that are older than `retentionMs`, and those beyond
  * `retentionBytes` counted from the newest. Both are lower bounds.
  */
-export function retainedFrom(store: Store, partition: Partition, now: number): number {
+function retainedFrom(store: Store, partition: Partition, now: number): number {
   const { retentionMs, retentionBytes } = partition.topic.settings;
   let from = partition.earliest;
   if (retentionMs > 0) {

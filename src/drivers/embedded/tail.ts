@@ -1,8 +1,9 @@
 import type { LogRecord } from '../../core/model.js';
 import type { LogTail, Slice, TailSink } from '../../core/ports/event-log.js';
 import { decodeBatch } from './batch-format.js';
-import { type Follower, type Partition, readRange } from './partition.js';
+import { readRange } from './partition.js';
 import type { Store } from './store.js';
+import type { Follower, Partition } from './topic.js';
 import type { TopicCatalog } from './topic-catalog.js';
 
 /** How much a partition that lags behind gets per turn. */
@@ -115,7 +116,14 @@ export function openTail(store: Store, catalog: TopicCatalog, sink: TailSink): L
       forget(name);
       const partition = catalog.find(topic)?.partitions[number];
       if (partition === undefined) {
-        const entry: Following = { partition, position: from, behind: true, appended() {}, truncated() {}, deleted() {} };
+        const entry: Following = {
+          partition,
+          position: from,
+          behind: true,
+          appended() {},
+          truncated() {},
+          deleted() {},
+        };
         followed.set(name, entry);
         setImmediate(() => {
           if (closed || followed.get(name) !== entry) return;

@@ -1,26 +1,10 @@
 import { BusError } from '../../core/errors.js';
 import type { LogTopic, LogTopicSettings } from '../../core/ports/event-log.js';
-import { loadPartition, type Partition } from './partition.js';
+import { loadPartition } from './partition.js';
 import type { Store } from './store.js';
+import type { Partition, StoredSettings, Topic } from './topic.js';
 import { whenCommitted } from './when-committed.js';
 import type { Mutation } from './write-queue.js';
-
-/** One life of a topic. Its number is never used again, so that a topic created anew never sees old records. */
-export interface Topic {
-  readonly name: string;
-  readonly number: number;
-  settings: StoredSettings;
-  partitions: Partition[];
-  /** Its deletion is being written, or is done: nothing may be appended any more. */
-  gone: boolean;
-}
-
-interface StoredSettings {
-  readonly partitions: number;
-  readonly retentionMs: number;
-  readonly retentionBytes: number;
-  readonly maxEventBytes: number;
-}
 
 /** The topics of a log: all in memory, each change durable before it takes effect. */
 export interface TopicCatalog {

@@ -17,7 +17,7 @@ import { toPublishCommand } from './publish-mapper.js';
 import { encodeResults, toResult, toViolation } from './result-mapper.js';
 
 /** How much of one stream may be under way; beyond that nothing more is read. The last batch read may go over the bytes. */
-export const streamLimits = { batches: 64, bytes: 8 * 1024 * 1024 };
+const streamLimits = { batches: 64, bytes: 8 * 1024 * 1024 };
 
 /** Number of `results` in PublishStreamResponse. */
 const resultsField = 2;

@@ -1,0 +1,136 @@
+import { Buffer } from 'node:buffer';
+import { BusError } from '../../src/core/errors.js';
+import type { EventResult, PublishCommand, Publishing } from '../../src/core/publish/command.js';
+import type { Delivery, Frame, Subscriptions } from '../../src/core/subscribe/frames.js';
+import type { TopicAdmin } from '../../src/core/topics/topic.js';
+import { connectHandler } from '../../src/transports/connect/routes.js';
+import { type Listener, type ListenOptions, listen } from '../../src/transports/listener.js';
+import { until } from '../support/until.js';
+
+/** A bus of one partition, in memory, behind the real transports. What it is told to hold back waits for the test, or for the signal. */
+export interface TestBus {
+  readonly listener: Listener;
+  readonly url: string;
+  /** What the server had to log. */
+  readonly errors: unknown[];
+  readonly commands: PublishCommand[];
+  /** Calls that wait now: publishing to the topic `held`, and streams that follow. */
+  readonly waiting: Set<AbortSignal>;
+  readonly progress: ReturnType<typeof until>;
+  /** Lets the publishing to `held` go on. */
+  release(): void;
+  ready: boolean;
+}
+
+export async function startBus(options: Partial<ListenOptions> = {}): Promise<TestBus> {
+  const progress = until();
+  const errors: unknown[] = [];
+  const commands: PublishCommand[] = [];
+  const waiting = new Set<AbortSignal>();
+  const stored: Delivery[] = [];
+  const gate = resolvers();
+
+  async function wait(signal: AbortSignal, released: Promise<unknown> = new Promise(() => undefined)): Promise<void> {
+    waiting.add(signal);
+    progress.changed();
+    const aborted = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+    });
+    try {
+      await Promise.race([aborted, released]);
+    } finally {
+      waiting.delete(signal);
+      progress.changed();
+    }
+  }
+
+  async function publish(command: PublishCommand, signal: AbortSignal): Promise<EventResult[]> {
+    commands.push(command);
+    if (command.topic === 'missing') throw new BusError('TOPIC_NOT_FOUND', 'topic missing does not exist');
+    if (command.topic === 'broken') throw new Error('a secret of the server');
+    if (command.topic === 'held') await wait(signal, gate.promise);
+    return command.events.map(({ payload, key }): EventResult => {
+      const record = {
+        offset: stored.length,
+        timestamp: 1_000,
+        key: key ?? null,
+        value: Buffer.from(payload),
+        headers: [],
+      };
+      stored.push({ partition: 0, record, kind: 'json', schemaVersion: 1, bytes: payload.length });
+      return { status: 'stored', partition: 0, offset: record.offset, timestamp: 1_000, schemaVersion: 1 };
+    });
+  }
+
+  const publishing: Publishing = { publish, openStream: () => ({ publish }) };
+  const subscriptions: Subscriptions = {
+    async *subscribe({ topic, follow, limit }, signal): AsyncGenerator<Frame> {
+      const assignment = { topic, partitions: [0], generation: undefined, cursor: 'c0' };
+      yield { kind: 'ready', streamId: 's', cursor: 'c0', assignment };
+      if (limit !== undefined) {
+        // As much as is asked for, large, for clients that do not read.
+        const record = { offset: 0, timestamp: 0, key: null, value: Buffer.alloc(256 * 1024, 0x20), headers: [] };
+        const large: Delivery = { partition: 0, record, kind: 'json', schemaVersion: 1, bytes: record.value.length };
+        const stopped = wait(signal);
+        stopped.catch(() => undefined);
+        for (let left = limit; left > 0; left--) yield { kind: 'events', topic, deliveries: [large], cursor: 'c' };
+      }
+      yield { kind: 'events', topic, deliveries: [...stored], cursor: 'c1' };
+      if (follow ?? true) await wait(signal);
+      yield { kind: 'end', reason: 'caught_up', cursor: 'c1', retryDelayMs: undefined };
+    },
+    commit: async ({ generation }) => {
+      if (generation !== 7) throw new BusError('FENCED', 'the generation is not 7');
+      return [{ topic: 't', partition: 0, nextOffset: 0 }];
+    },
+  };
+  const topics: TopicAdmin = {
+    list: async () => [],
+    get: async (name) => {
+      throw new BusError('TOPIC_NOT_FOUND', `topic ${name} does not exist`);
+    },
+    create: async () => {
+      throw new BusError('TOPIC_ALREADY_EXISTS', 'it exists');
+    },
+    apply: async () => {
+      throw new BusError('SCHEMA_INVALID', 'no');
+    },
+    delete: async () => undefined,
+  };
+
+  const bus = { ready: true };
+  const listener = await listen({
+    host: '127.0.0.1',
+    port: 0,
+    onError: () => undefined,
+    ...options,
+    handler: connectHandler({
+      publishing,
+      subscriptions,
+      topics,
+      readiness: () => ({
+        ready: bus.ready,
+        dependencies: [{ name: 'memory', state: 'up', detail: undefined, since: 0 }],
+      }),
+      onInternalError: (error) => errors.push(error),
+    }),
+  });
+  const url = `${options.tls ? 'https' : 'http'}://${listener.address}:${listener.port}`;
+  return Object.assign(bus, {
+    listener,
+    url,
+    errors,
+    commands,
+    waiting,
+    progress,
+    release: () => gate.resolve(undefined),
+  });
+}
+
+function resolvers() {
+  let resolve: (value: unknown) => void = () => undefined;
+  const promise = new Promise((onResolve) => {
+    resolve = onResolve;
+  });
+  return { promise, resolve };
+}

@@ -1,0 +1,121 @@
+import { Buffer } from 'node:buffer';
+import { create, fromJson, type JsonValue, type MessageInitShape } from '@bufbuild/protobuf';
+import { expect, test } from 'vitest';
+import { PublishRequestSchema } from '../../src/gen/mainstem/v1/publish_pb.js';
+import { CommitRequestSchema, SubscribeRequestSchema } from '../../src/gen/mainstem/v1/subscribe_pb.js';
+import { TopicSettingsSchema } from '../../src/gen/mainstem/v1/topic_pb.js';
+import { usesBinary } from '../../src/transports/connect/call.js';
+import { toPublishCommand } from '../../src/transports/connect/publish-mapper.js';
+import { toCommitCommand, toSubscribeCommand } from '../../src/transports/connect/subscribe-mapper.js';
+import { toSettingsInput } from '../../src/transports/connect/topic-mapper.js';
+
+const publish = (json: JsonValue) => toPublishCommand(fromJson(PublishRequestSchema, json));
+const subscribe = (init: MessageInitShape<typeof SubscribeRequestSchema>) =>
+  toSubscribeCommand(create(SubscribeRequestSchema, { topic: 't', ...init }));
+
+test('events take their key as bytes or text, and their payload as bytes or a value', () => {
+  const { events, mode, topic } = publish({
+    topic: 'people',
+    mode: 'PUBLISH_MODE_INDEPENDENT',
+    events: [
+      { keyText: 'å', json: { a: [1, 2.5, null, 'x'] } },
+      {
+        key: 'AAE=',
+        jsonBytes: 'eyAiYSI6IDEuMCB9',
+        id: '1',
+        attributes: { n: 'v' },
+        headers: [{ name: 'h', value: 'AQ==' }],
+      },
+    ],
+  });
+  expect({ topic, mode }).toEqual({ topic: 'people', mode: 'independent' });
+  expect(events.map(({ payload }) => Buffer.from(payload).toString())).toEqual([
+    '{"a":[1,2.5,null,"x"]}',
+    '{ "a": 1.0 }',
+  ]);
+  expect(events.map(({ key }) => key && Buffer.from(key).toString('hex'))).toEqual(['c3a5', '0001']);
+  expect(events[1]).toMatchObject({ id: '1', attributes: { n: 'v' }, headers: [['h', Uint8Array.of(1)]] });
+});
+
+test.each<[JsonValue, string]>([
+  [{ events: [{ jsonBytes: 'MQ==' }, {}] }, 'event 1: neither json_bytes nor json is set'],
+  [{ events: [{ jsonBytes: 'MQ==', key: '', keyText: 'a' }] }, 'event 0: key and key_text are both set'],
+  [{ mode: 9, events: [{ jsonBytes: 'MQ==' }] }, 'mode: 9'],
+])('publish refuses %j and says where', (request, message) => {
+  expect(() => publish(request)).toThrow(
+    expect.objectContaining({ reason: 'INVALID_REQUEST', message: expect.stringContaining(message) }),
+  );
+});
+
+test.each<[string, MessageInitShape<typeof SubscribeRequestSchema>]>([
+  ['topics', { topics: ['a'] }],
+  ['topic_pattern', { topicPattern: 'a.*' }],
+  ['until', { until: {} }],
+  ['filter', { filter: 'x' }],
+  ['fields', { fields: ['/a'] }],
+  ['reader_schema_version', { readerSchemaVersion: 0 }],
+  ['max_uncommitted', { maxUncommitted: 0n }],
+  ['commit_timeout', { commitTimeout: {} }],
+])('subscribe refuses %s, which is not built, by name', (field, init) => {
+  expect(() => subscribe(init)).toThrow(
+    expect.objectContaining({ reason: 'UNIMPLEMENTED', message: expect.stringContaining(field) }),
+  );
+});
+
+test('a start is a place, a cursor or a time rounded up', () => {
+  expect(subscribe({})).toEqual({ topic: 't', onExpired: 'fail' });
+  expect(subscribe({ from: { case: 'position', value: 1 } }).from).toEqual({ at: 'earliest' });
+  expect(subscribe({ from: { case: 'position', value: 0 } }).from).toBeUndefined();
+  expect(subscribe({ from: { case: 'cursor', value: '' } }).from).toEqual({ at: 'cursor', cursor: '' });
+  const at = (seconds: bigint, nanos = 0) => subscribe({ from: { case: 'time', value: { seconds, nanos } } }).from;
+  expect(at(1_700_000_000n, 1)).toEqual({ at: 'time', timestamp: 1_700_000_000_001 });
+  expect(at(-5n, 5)).toEqual({ at: 'time', timestamp: 0 });
+  expect(() => at(2n ** 60n)).toThrow('year 9999');
+  expect(
+    subscribe({ heartbeatInterval: { seconds: 2n, nanos: 500_000_000 }, limit: 3n, follow: false, onExpired: 2 }),
+  ).toMatchObject({
+    heartbeatMs: 2_500,
+    limit: 3,
+    follow: false,
+    onExpired: 'skip',
+  });
+});
+
+test('numbers that a double cannot hold are refused, not rounded', () => {
+  const refused = (field: string) =>
+    expect.objectContaining({ reason: 'INVALID_REQUEST', message: expect.stringContaining(field) });
+  expect(() => subscribe({ limit: 2n ** 53n })).toThrow(refused('limit'));
+  const commit = (generation?: bigint) =>
+    toCommitCommand(
+      create(CommitRequestSchema, {
+        subscriber: 's',
+        cursor: 'c',
+        ...(generation === undefined ? {} : { generation }),
+      }),
+    );
+  expect(commit(0n)).toEqual({ subscriber: 's', cursor: 'c', generation: 0 });
+  expect(() => commit()).toThrow(refused('generation'));
+  expect(() => commit(-(2n ** 63n))).toThrow(refused('generation'));
+  expect(() => toSettingsInput(create(TopicSettingsSchema, { retentionBytes: 2n ** 60n }))).toThrow('retention_bytes');
+});
+
+test('settings that are absent stay absent, and zero is a value', () => {
+  expect(toSettingsInput(undefined)).toEqual({});
+  expect(toSettingsInput(create(TopicSettingsSchema, { retentionTime: {}, keyPointer: '' }))).toEqual({
+    retentionMs: 0,
+    keyPointer: '',
+  });
+});
+
+test.each([
+  ['application/json', false],
+  ['application/json; charset=utf-8', false],
+  ['application/connect+json', false],
+  ['application/grpc-web+json', false],
+  ['application/proto', true],
+  ['application/connect+proto', true],
+  ['application/grpc', true],
+  ['application/grpc-web-text+proto', true],
+])('%s is answered in binary: %s', (type, binary) => {
+  expect(usesBinary({ requestHeader: new Headers({ 'content-type': type }) })).toBe(binary);
+});
