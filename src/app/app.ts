@@ -123,9 +123,11 @@ async function readPem(file: string): Promise<Buffer> {
 
 /** One line per change of state, however often a connection is tried. */
 function logChanges(status: DependencyStatus, logger: Logger): () => void {
-  return status.onChange(({ name, state, detail }) => {
+  const say = ({ name, state, detail }: DependencyStatus) => {
     const facts = { dependency: name, state, detail };
     if (state === 'up') logger.info(facts, `${name} is up`);
-    else logger.warn(facts, `${name} is ${state}`);
-  });
+    else logger.warn(facts, `${name} is ${state === 'connecting' ? 'not reachable yet' : state}`);
+  };
+  if (status.detail !== undefined && status.state !== 'up') say(status);
+  return status.onChange(say);
 }
