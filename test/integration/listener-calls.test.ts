@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { execFile } from 'node:child_process';
 import { connect as connectHttp2 } from 'node:http2';
+import { connect as connectTcp } from 'node:net';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
@@ -174,21 +175,35 @@ test.each<Protocol>(['connect', 'grpc', 'grpc-web'])(
   },
 );
 
-test('a client that does not read is not written to without end, and its leaving is noticed', async () => {
-  const session = connectHttp2(bus.url);
-  session.on('error', () => undefined);
+/** Opens a stream of a million large events and reads none of them; what is returned leaves. */
+function openUnread(version: '1.1' | '2'): () => void {
+  const path = '/mainstem.v1.SubscribeService/Subscribe';
   const message = Buffer.from('{"topic":"t","limit":"1000000"}');
-  const stream = session.request({
-    ':method': 'POST',
-    ':path': '/mainstem.v1.SubscribeService/Subscribe',
-    'content-type': 'application/connect+json',
-  });
+  const body = Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]);
+  if (version === '1.1') {
+    const socket = connectTcp(bus.listener.port, '127.0.0.1');
+    const head = ['host: x', 'content-type: application/connect+json', `content-length: ${body.length}`];
+    socket.write(`POST ${path} HTTP/1.1\r\n${head.join('\r\n')}\r\n\r\n`);
+    socket.write(body);
+    return () => socket.destroy();
+  }
+  const session = connectHttp2(bus.url);
+  const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/connect+json' });
+  session.on('error', () => undefined);
   stream.on('error', () => undefined);
-  stream.end(Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]));
-  await bus.progress.until(() => bus.waiting.size === 1);
-  session.destroy();
-  await bus.progress.until(() => bus.waiting.size === 0);
-});
+  stream.end(body);
+  return () => session.destroy();
+}
+
+test.each(['1.1', '2'] as const)(
+  'on HTTP/%s a client that leaves without reading frees its stream',
+  async (version) => {
+    const leave = openUnread(version);
+    await bus.progress.until(() => bus.waiting.size === 1);
+    leave();
+    await bus.progress.until(() => bus.waiting.size === 0);
+  },
+);
 
 test.each([['1.1'], ['2']] as const)(
   'a message over the limit is refused on HTTP/%s, and the connection serves on',

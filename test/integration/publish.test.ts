@@ -235,3 +235,20 @@ test('an event without a key but with an id meets its retry in the same partitio
   }
   expect(partitions.size).toBe(1);
 });
+
+test('on a stream, a batch that finds the buffer full is not overtaken by the next one', async () => {
+  await using bus = await openBus({ topicBufferBytes: 10_000 });
+  await bus.topics.create({ name: 't', settings: { schemaless: true }, adopt: false });
+  const { before, reached, open } = gate();
+  bus.log.before = before;
+  const stream = bus.publisher.openStream();
+  const send = (value: string, continueAfterFailure = false) =>
+    stream.publish({ ...command('t', [event(value)], { mode: 'independent' }), continueAfterFailure }, never);
+  const first = send('x'.repeat(6_000));
+  await reached;
+  expect(await failure(send('y'.repeat(6_000)))).toMatchObject({ reason: 'OVERLOADED' });
+  expect(await send('small')).toMatchObject([{ status: 'not_stored', error: { reason: 'STREAM_HALTED' } }]);
+  open();
+  await first;
+  expect(await send('y'.repeat(6_000), true)).toMatchObject([{ status: 'stored', offset: 1 }]);
+});

@@ -238,3 +238,41 @@ test('draining ends streams with their cursor and a delay; a disconnected stream
   await drained;
   expect(await reasonOf(openStream(bus.subscriptions, { topic: 't' }).next())).toBe('SHUTTING_DOWN');
 });
+
+test('partitions that came while nobody was listening are followed too', async () => {
+  await using bus = await openBus();
+  await topic(bus, { partitions: 2 });
+  const first = openStream(bus.subscriptions, { topic: 't' });
+  await first.expect('ready');
+  first.close();
+  await bus.topics.apply({ name: 't', settings: { partitions: 4 }, schemas: [] });
+  await publish(bus, upTo(40));
+  const second = openStream(bus.subscriptions, { topic: 't', from: { at: 'earliest' }, follow: false });
+  expect(texts(await second.records(40))).toEqual(upTo(40));
+  expect(await second.expect('end')).toMatchObject({ reason: 'caught_up' });
+});
+
+test('a call that is cancelled before its stream has begun ends at once, and leaves nothing', async () => {
+  await using bus = await openBus();
+  await topic(bus);
+  for (const subscriber of [undefined, 'mart']) {
+    const call = new AbortController();
+    const frames = bus.subscriptions.subscribe({ topic: 't', subscriber }, call.signal)[Symbol.asyncIterator]();
+    const first = frames.next();
+    call.abort();
+    expect(await reasonOf(first)).toBe('CANCELLED');
+  }
+  await bus.subscriptions.drain();
+});
+
+test('a stream that does not follow ends at the end it found, though partitions are added meanwhile', async () => {
+  await using bus = await openBus();
+  await topic(bus);
+  await publish(bus, upTo(10));
+  const stream = openStream(bus.subscriptions, { topic: 't', from: { at: 'earliest' }, follow: false });
+  await stream.expect('ready');
+  await bus.topics.apply({ name: 't', settings: { partitions: 2 }, schemas: [] });
+  await publish(bus, upTo(10, 10));
+  expect(texts(await stream.records(10))).toEqual(upTo(10));
+  expect(await stream.expect('end')).toMatchObject({ reason: 'caught_up' });
+});
