@@ -143,7 +143,8 @@ describe.skipIf(whyNoCluster('own', 'zookeeper') !== undefined)('zookeeper, when
     expect(performance.now() - start).toBeLessThan(operationTimeoutMs * 2);
     expect(connection.status).toMatchObject({ state: 'connecting', detail: expect.stringContaining('ECONNREFUSED') });
     await server.start();
-    await seen('up');
+    // Told once that it could not connect yet.
+    await seen('connecting', 'up');
     expect(await connection.get(['a'])).toBeUndefined();
   });
 

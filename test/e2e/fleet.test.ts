@@ -4,7 +4,7 @@ import { createGrpcTransport } from '@connectrpc/connect-node';
 import { Kafka, logLevel } from 'kafkajs';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { PublishService } from '../../src/gen/mainstem/v1/publish_pb.js';
-import { type SubscribeResponse, SubscribeService } from '../../src/gen/mainstem/v1/subscribe_pb.js';
+import { type Assignment, type Events, type Ready, SubscribeService } from '../../src/gen/mainstem/v1/subscribe_pb.js';
 import { useCluster } from '../cluster/use-cluster.js';
 import { cli } from '../support/cli.js';
 import { driverPairs } from '../support/pairs.js';
@@ -13,7 +13,12 @@ import { startServer } from '../support/server.js';
 const cluster = await useCluster();
 const pair = (await driverPairs()).find(({ name }) => name !== 'embedded');
 
-type FrameCase = NonNullable<SubscribeResponse['frame']['case']>;
+/** The frames that these tests wait for. */
+interface Frames {
+  ready: Ready;
+  events: Events;
+  assignment: Assignment;
+}
 
 function stream(address: string, topic: string, subscriber: string) {
   const client = createClient(SubscribeService, createGrpcTransport({ baseUrl: address }));
@@ -23,13 +28,12 @@ function stream(address: string, topic: string, subscriber: string) {
     .subscribe({ topic, subscriber, heartbeatInterval: { seconds: 1n } }, { signal: call.signal })
     [Symbol.asyncIterator]();
   return {
-    async next<C extends FrameCase>(wanted: C): Promise<Extract<SubscribeResponse['frame'], { case: C }>['value']> {
+    async next<C extends keyof Frames>(wanted: C): Promise<Frames[C]> {
       for (;;) {
         const { value, done } = await frames.next();
         if (done) throw new Error(`the stream ended before a frame ${wanted}`);
-        // Narrowed by the comparison, which TypeScript does not carry over to the generic type.
-        if (value.frame.case === wanted)
-          return value.frame.value as Extract<SubscribeResponse['frame'], { case: C }>['value'];
+        // The comparison narrows the frame, but not the type parameter.
+        if (value.frame.case === wanted) return value.frame.value as Frames[C];
       }
     },
   };
