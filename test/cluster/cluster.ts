@@ -15,6 +15,8 @@ export interface Cluster {
 export interface ClusterOptions {
   /** Default 3.9.1. */
   readonly kafkaVersion?: string | undefined;
+  /** See KafkaServerOptions. */
+  readonly advertise?: KafkaServerOptions['advertise'];
 }
 
 /**
@@ -22,7 +24,8 @@ export interface ClusterOptions {
  * they are not stopped), containers where Docker answers, and otherwise local JVMs from Maven Central's jars.
  */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const [kafka, zookeeper] = await Promise.all([anyKafka({ version: options.kafkaVersion }), anyZooKeeper()]);
+  const { kafkaVersion: version, advertise } = options;
+  const [kafka, zookeeper] = await Promise.all([anyKafka({ version, advertise }), anyZooKeeper()]);
   return { kafka, zookeeper, stop: async () => void (await Promise.all([kafka.dispose(), zookeeper.dispose()])) };
 }
 

@@ -19,6 +19,8 @@ export function dockerAnswers(): boolean {
 export async function startKafkaInDocker(options: KafkaServerOptions = {}): Promise<KafkaServer> {
   const { GenericContainer, Wait } = await import('testcontainers');
   const port = await freePort();
+  const address = `127.0.0.1:${port}`;
+  const advertised = (await options.advertise?.(address)) ?? address;
   const container = await new GenericContainer(`apache/kafka:${options.version ?? '3.9.1'}`)
     .withExposedPorts({ container: 9092, host: port })
     .withEnvironment({
@@ -27,7 +29,7 @@ export async function startKafkaInDocker(options: KafkaServerOptions = {}): Prom
       KAFKA_CONTROLLER_QUORUM_VOTERS: '1@localhost:9093',
       KAFKA_CONTROLLER_LISTENER_NAMES: 'CONTROLLER',
       KAFKA_LISTENERS: 'PLAINTEXT://:9092,CONTROLLER://:9093',
-      KAFKA_ADVERTISED_LISTENERS: `PLAINTEXT://127.0.0.1:${port}`,
+      KAFKA_ADVERTISED_LISTENERS: `PLAINTEXT://${advertised}`,
       KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
       KAFKA_AUTO_CREATE_TOPICS_ENABLE: 'false',
       KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: '1',
@@ -39,7 +41,6 @@ export async function startKafkaInDocker(options: KafkaServerOptions = {}): Prom
     })
     .withWaitStrategy(Wait.forLogMessage(/Kafka Server started/))
     .start();
-  const address = `127.0.0.1:${port}`;
   return { ...handle(container.getId(), address, () => container.stop()), brokers: [address] };
 }
 

@@ -16,6 +16,8 @@ export interface KafkaServerOptions {
   readonly version?: string | undefined;
   /** Further lines for `server.properties`; they win. */
   readonly properties?: Readonly<Record<string, string>> | undefined;
+  /** The address that clients are told, given the broker's own: that of a proxy in front of it, say. Asked once before the first start. */
+  readonly advertise?: ((address: string) => Promise<string>) | undefined;
 }
 
 /** Starts a Kafka of its own for the caller, from Maven Central's jars. Ready when an idempotent produce succeeds. */
@@ -25,7 +27,13 @@ export async function startKafka(options: KafkaServerOptions = {}): Promise<Kafk
   const server = await startServer({
     name: 'kafka',
     prepare: async (folder, ports) => {
-      const properties = { ...settings(folder, ports), ...options.properties };
+      const address = `127.0.0.1:${ports[0]}`;
+      const advertised = (await options.advertise?.(address)) ?? address;
+      const properties = {
+        ...settings(folder, ports),
+        'advertised.listeners': `PLAINTEXT://${advertised}`,
+        ...options.properties,
+      };
       const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}\n`);
       await writeFile(join(folder, 'server.properties'), lines.join(''));
       const clusterId = randomBytes(16).toString('base64url');
@@ -51,7 +59,6 @@ function settings(folder: string, ports: readonly number[]): Record<string, stri
     'controller.quorum.voters': `1@127.0.0.1:${controller}`,
     'controller.listener.names': 'CONTROLLER',
     listeners: `PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${broker}`,
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'log.dirs': join(folder, 'data'),
     'auto.create.topics.enable': 'false',

@@ -44,6 +44,7 @@ export async function until<T>(
 }
 
 function show(value: unknown): string {
-  const text = typeof value === 'bigint' ? `${value}n` : (JSON.stringify(value) ?? String(value));
+  const text =
+    JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? `${part}n` : part)) ?? String(value);
   return text.length > 300 ? `${text.slice(0, 300)}…` : text;
 }

@@ -1,0 +1,26 @@
+import { expect, onTestFinished, test } from 'vitest';
+import { Wakeup } from '../../src/cli/publish/wakeup.js';
+import { createMainstemClient, type PublishBatch } from '../../src/client/index.js';
+import { startServer } from '../support/server.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+
+test('an open PublishStream does not hold up a shutdown: it ends with SHUTTING_DOWN once everything is answered', async () => {
+  const directory = await temporaryDirectory();
+  onTestFinished(() => directory.remove());
+  // The grace is longer than the test may take: nothing but the end of the stream lets the server exit.
+  const server = await startServer({ args: ['--log', `embedded:${directory.path}`, '--shutdown-grace-ms', '10m'] });
+  onTestFinished(() => server.kill());
+  const client = createMainstemClient({ address: server.address });
+  onTestFinished(() => client.close());
+  const idle = new Wakeup();
+  async function* batches(): AsyncGenerator<PublishBatch> {
+    yield { topic: 'people', events: [{ data: { firstName: 'Ada', lastName: 'Lovelace', age: 36 } }] };
+    await idle.wait();
+  }
+  const answers = client.publishBatches(batches())[Symbol.asyncIterator]();
+  expect((await answers.next()).value.results).toHaveLength(1);
+  const exited = server.stop();
+  await expect(answers.next()).rejects.toMatchObject({ reason: 'SHUTTING_DOWN' });
+  expect(await exited).toBe(0);
+  idle.wake();
+}, 60_000);

@@ -1,0 +1,3 @@
+import { everyNemesisOnce } from './suite.js';
+
+everyNemesisOnce('embedded');

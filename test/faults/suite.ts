@@ -1,0 +1,30 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describeFigures } from './figures.js';
+import { keepHistory } from './keep-history.js';
+import { nemeses } from './nemeses.js';
+import { runRound } from './round.js';
+import { type Pair, type Stand, startStand } from './stand.js';
+
+/** Every nemesis of a pair once, shortly. Another seed: MAINSTEM_FAULTS_SEED. */
+export function everyNemesisOnce(pair: Pair): void {
+  const seed = Number(process.env['MAINSTEM_FAULTS_SEED'] ?? 7);
+
+  describe(`on the ${pair} pair nothing is lost, doubled, out of order or silently missing`, () => {
+    let stand: Stand;
+    beforeAll(async () => {
+      stand = await startStand(pair, () => performance.now());
+    });
+    afterAll(() => stand?.stop());
+
+    test.each(nemeses.filter(({ pairs }) => pairs.includes(pair)))(
+      'under $name',
+      async (nemesis) => {
+        const result = await runRound({ stand, nemesis, seed, length: 'short' });
+        console.log(`${pair} ${nemesis.name}: ${describeFigures(result.figures)}`);
+        const kept = result.violations.length > 0 ? await keepHistory(result, stand) : '';
+        expect(result.violations, `the history is kept in ${kept}`).toEqual([]);
+      },
+      600_000,
+    );
+  });
+}
