@@ -45,7 +45,7 @@ export interface PublishCalls {
   publish(input: PublishInput, options?: CallOptions): Promise<PublishResult[]>;
   /**
    * Publishes a stream of batches on one call; yields one answer per batch, in order. Not on HTTP/1.1. The batches are asked for as the
-   * connection takes them: the source decides how many may be unanswered. When the iteration throws, the unanswered batches may be stored or not.
+   * connection takes them: the source decides how many may be unanswered. When the iteration throws, the unanswered batches may be stored or not; with SHUTTING_DOWN they are not stored.
    */
   publishBatches(batches: AsyncIterable<PublishBatch>, options?: CallOptions): AsyncIterable<PublishStreamResponse>;
 }

@@ -34,6 +34,8 @@ export interface Connection {
 
 /** The largest answer that is read: above the 8 MiB that one record may have, with its headers. */
 const readMaxBytes = 16 * 1024 * 1024;
+/** What one connection may hold of its calls' bytes, in MB. By Node's default, 10, calls fail that are large or many: one batch may have 8 MiB. */
+const maxSessionMemory = 512;
 /** A link that is dead without saying so is noticed after these two together. */
 const pingIntervalMs = 20_000;
 const pingTimeoutMs = 10_000;
@@ -72,7 +74,7 @@ export function openConnection(options: ConnectionOptions): Connection {
   const sessions = new Http2SessionManager(
     address,
     { pingIntervalMs, pingTimeoutMs },
-    { ...tls, settings: { initialWindowSize: 1024 * 1024, enablePush: false } },
+    { ...tls, maxSessionMemory, settings: { initialWindowSize: 1024 * 1024, enablePush: false } },
   );
   const http2 = { ...common, httpVersion: '2' as const, sessionManager: withoutLateErrors(sessions) };
   const create = { connect: createConnectTransport, grpc: createGrpcTransport, 'grpc-web': createGrpcWebTransport };

@@ -61,6 +61,8 @@ export function decodeCursor(cursor: string): Cursor {
     throw malformed(`it has ${cursor.length} characters; at most ${maxCursorChars} are possible`);
   if (!/^[A-Za-z0-9_-]+$/.test(cursor)) throw malformed('it has characters that no cursor has');
   const bytes = Buffer.from(cursor, 'base64url');
+  // The decoder passes over characters that make no whole byte, and bits that are none.
+  if (bytes.toString('base64url') !== cursor) throw malformed('it has characters too many; was it copied whole?');
   const end = bytes.length - 4;
   if (end < 1) throw malformed('it is too short');
   // The checksum first: a cursor cut short in copying should not be mistaken for one of another version.

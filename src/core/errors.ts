@@ -7,6 +7,7 @@ export const catalogue = {
   PAYLOAD_NOT_JSON: { code: 'invalid_argument' },
   EVENT_TOO_LARGE: { code: 'invalid_argument' },
   BATCH_TOO_LARGE: { code: 'invalid_argument' },
+  REQUEST_TOO_LARGE: { code: 'resource_exhausted' },
   SCHEMA_VIOLATION: { code: 'invalid_argument' },
   SCHEMA_INVALID: { code: 'invalid_argument' },
   SCHEMA_VERSION_NOT_FOUND: { code: 'not_found' },

@@ -16,12 +16,15 @@ export interface HttpPart {
 /** Request line and headers together, in bytes. */
 export const maxHeaderBytes = 32 * 1024;
 
-/** HTTP/1.1. Bodies and answers may take any time, since streams do; headers and idle connections may not. */
+/** How long a request may take to come in whole. No stream comes in over HTTP/1.1; a call's 16 MiB take this long at 1 Mbit/s. */
+const wholeRequestMs = 120_000;
+
+/** HTTP/1.1. Answers may take any time, since streams do; headers, bodies and idle connections may not. */
 export function createHttp1(handler: HttpHandler, onError: (error: Error) => void, headersTimeoutMs: number): HttpPart {
   const server = createServer({
     maxHeaderSize: maxHeaderBytes,
     headersTimeout: headersTimeoutMs,
-    requestTimeout: 0,
+    requestTimeout: wholeRequestMs,
     connectionsCheckingInterval: Math.ceil(headersTimeoutMs / 5),
     // Longer than balancers keep idle connections, so that it is they who close them.
     keepAliveTimeout: 75_000,

@@ -1,7 +1,7 @@
-import { createServer, type ServerHttp2Session } from 'node:http2';
+import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import { guarded } from './guarded-handler.js';
 import { type HttpPart, maxHeaderBytes } from './http1.js';
-import type { HttpHandler } from './node-http.js';
+import type { HttpHandler, StreamHandler } from './node-http.js';
 
 const MiB = 1024 * 1024;
 /** Calls at the same time on one connection. */
@@ -13,7 +13,7 @@ const sessionWindowBytes = 8 * MiB;
 const maxSessionMemory = 64;
 
 /** HTTP/2, with and without TLS. */
-export function createHttp2(handler: HttpHandler, onError: (error: Error) => void): HttpPart {
+export function createHttp2(handler: HttpHandler, onError: (error: Error) => void, openingTimeoutMs: number): HttpPart {
   const server = createServer({
     maxSessionMemory,
     settings: {
@@ -29,11 +29,13 @@ export function createHttp2(handler: HttpHandler, onError: (error: Error) => voi
   server.on('session', (session) => {
     sessions.add(session);
     session.once('close', () => sessions.delete(session));
+    expectOpening(session, openingTimeoutMs);
     session.setLocalWindowSize(sessionWindowBytes);
     if (draining) session.close();
   });
   server.on('sessionError', onError);
   server.on('request', guarded(handler, onError));
+  if (handler.stream) offerStreams(server, handler.stream, onError);
 
   return {
     take(socket) {
@@ -48,4 +50,23 @@ export function createHttp2(handler: HttpHandler, onError: (error: Error) => voi
     },
     release: () => void server.close(),
   };
+}
+
+/** Whoever begins like HTTP/2 and then never says how it wants to be spoken to (which a client says first of all) is cut off. */
+function expectOpening(session: ServerHttp2Session, timeoutMs: number): void {
+  const timer = setTimeout(() => session.destroy(), timeoutMs);
+  session.once('remoteSettings', () => clearTimeout(timer));
+  session.once('close', () => clearTimeout(timer));
+}
+
+/** Puts `first` in front of what makes requests and responses of streams: the listener that Node has added for the event `request`. */
+function offerStreams(server: Http2Server, first: StreamHandler, onError: (error: Error) => void): void {
+  const listeners = server.listeners('stream');
+  server.removeAllListeners('stream');
+  server.on('stream', (stream, headers, ...rest) => {
+    const otherwise = () => {
+      for (const listener of listeners) Reflect.apply(listener, server, [stream, headers, ...rest]);
+    };
+    first(stream, headers, otherwise, onError);
+  });
 }

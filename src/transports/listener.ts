@@ -7,17 +7,25 @@ import { createHttp2 } from './http2.js';
 import { ListenError } from './listen-error.js';
 import type { HttpHandler } from './node-http.js';
 
+/** PEM, each of them. */
+export interface TlsFiles {
+  readonly cert: string | Buffer;
+  readonly key: string | Buffer;
+  /** Who signs clients' certificates: a client must show one. Undefined: clients need none. */
+  readonly clientCa?: string | Buffer | undefined;
+}
+
 export interface ListenOptions {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
-  /** PEM. TLS 1.2 or later; ALPN offers h2 and http/1.1. Undefined: cleartext. */
-  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined;
+  /** TLS 1.2 or later; ALPN offers h2 and http/1.1. Undefined: cleartext. */
+  readonly tls?: TlsFiles | undefined;
   /** Serves every request, of either version of HTTP. */
   readonly handler: HttpHandler;
   /** What went wrong on a connection, outside of any call: broken links, failed handshakes. For the log, at a low level. */
   readonly onError: (error: Error) => void;
-  /** How long each of these may take: a TLS handshake, a connection's first bytes, a request's headers. Default 10,000. */
+  /** How long each of these may take: a TLS handshake, a connection's first bytes, HTTP/2's opening, a request's headers. Default 10,000. */
   readonly openingTimeoutMs?: number | undefined;
   /** Connections at the same time; further ones are closed at once, and `onError` hears of it. Default 20,000. */
   readonly maxConnections?: number | undefined;
@@ -38,7 +46,7 @@ export interface Listener {
 export async function listen(options: ListenOptions): Promise<Listener> {
   const { handler, onError, host, port, openingTimeoutMs = 10_000, maxConnections = 20_000 } = options;
   const http1 = createHttp1(handler, onError, openingTimeoutMs);
-  const http2 = createHttp2(handler, onError);
+  const http2 = createHttp2(handler, onError, openingTimeoutMs);
   const sockets = new Set<Socket>();
   /** Connections that have not said yet what they speak. */
   const silent = new Set<Socket>();
@@ -58,7 +66,9 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     ? createTlsServer(
         {
           ...tcp,
-          ...options.tls,
+          cert: options.tls.cert,
+          key: options.tls.key,
+          ...(options.tls.clientCa && { ca: options.tls.clientCa, requestCert: true, rejectUnauthorized: true }),
           ALPNProtocols: ['h2', 'http/1.1'],
           minVersion: 'TLSv1.2',
           handshakeTimeout: openingTimeoutMs,

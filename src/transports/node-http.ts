@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { Http2ServerRequest, Http2ServerResponse, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 
 /** A request as it comes from either version of HTTP. */
 export type HttpRequest = IncomingMessage | Http2ServerRequest;
@@ -14,4 +14,19 @@ export type HttpResponse = (Omit<ServerResponse, 'write'> | Omit<Http2ServerResp
 };
 
 /** Serves both versions; may throw before it has answered. */
-export type HttpHandler = (request: HttpRequest, response: HttpResponse) => void;
+export interface HttpHandler {
+  (request: HttpRequest, response: HttpResponse): void;
+  /** Offered every HTTP/2 request first, as a stream; those that it does not take get a request and a response. */
+  readonly stream?: StreamHandler | undefined;
+}
+
+/**
+ * Serves an HTTP/2 request without the compatibility layer's request and response, or calls `otherwise`, at once or later, with the stream
+ * unanswered and without listeners of its own. Must not throw.
+ */
+export type StreamHandler = (
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  otherwise: () => void,
+  onError: (error: Error) => void,
+) => void;

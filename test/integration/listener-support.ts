@@ -62,7 +62,7 @@ export async function startBus(options: Partial<ListenOptions> = {}): Promise<Te
     });
   }
 
-  const publishing: Publishing = { publish, openStream: () => ({ publish }) };
+  const publishing: Publishing = { publish, openStream: () => ({ publish, draining: new AbortController().signal }) };
   const subscriptions: Subscriptions = {
     async *subscribe({ topic, follow, limit }, signal): AsyncGenerator<Frame> {
       const assignment = { topic, partitions: [0], generation: undefined, cursor: 'c0' };

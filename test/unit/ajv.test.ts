@@ -65,6 +65,45 @@ describe('accepting', () => {
     ['nullable as no keyword', { nullable: true, type: 'string' }, null, false],
     ['$async as no keyword', { $async: true, type: 'string' }, 1, false],
     ['long names of Unicode categories', { pattern: '^\\p{Letter}+$' }, 'äé', true],
+    [
+      'patterned properties beside a branch that did not pass',
+      { patternProperties: { '^x': true }, anyOf: [{ properties: { a: { const: 1 } }, required: ['a'] }, true] },
+      { x: 1 },
+      true,
+    ],
+    [
+      'patterned properties as evaluated ones',
+      {
+        patternProperties: { '^x': true },
+        anyOf: [{ properties: { a: { const: 1 } }, required: ['a'] }, true],
+        unevaluatedProperties: false,
+      },
+      { x: 1 },
+      true,
+    ],
+    [
+      'items that no branch has evaluated',
+      { anyOf: [{ prefixItems: [{ const: 1 }], minItems: 1 }, true], unevaluatedItems: false },
+      [2],
+      false,
+    ],
+    [
+      'items that a branch has evaluated',
+      { anyOf: [{ items: { type: 'string' } }, { prefixItems: [{ type: 'integer' }] }], unevaluatedItems: false },
+      ['a', 'b'],
+      true,
+    ],
+    [
+      'a recursive reference in a small definition',
+      {
+        $schema: 'https://json-schema.org/draft/2019-09/schema',
+        $id: 'http://example.com/root.json',
+        $defs: { map: { $id: 'map.json', type: ['string', 'object'], additionalProperties: { $recursiveRef: '#' } } },
+        anyOf: [{ type: 'integer' }, { $ref: '#/$defs/map' }],
+      },
+      { a: 1 },
+      false,
+    ],
     ['boolean schemas', false, {}, false],
   ])('%s', (_name, schema, document, expected) => {
     const compiled = compile(schema);

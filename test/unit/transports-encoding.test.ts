@@ -66,6 +66,22 @@ test('a record is encoded once, however many streams send it', () => {
   expect(fromBinary(EventsSchema, wire ?? new Uint8Array()).records).toEqual([toRecord(shared)]);
 });
 
+test('streams share a frame only where it is the same in every record', () => {
+  const at = (offset: number): Delivery => {
+    const value = Buffer.from(`{"n":${offset}}`);
+    const record = { offset, timestamp: 1_700_000_000_123, key: null, value, headers: [] };
+    return { partition: offset % 2, kind: 'json', schemaVersion: 1, bytes: 80, record };
+  };
+  const [first, middle, other, last] = [at(1), at(2), at(3), at(4)];
+  const send = (deliveries: Delivery[], cursor = 'c') =>
+    toResponse({ kind: 'events', topic: 't', deliveries, cursor }, true).$unknown?.[0]?.data;
+  const sent = send([first, middle, last]);
+  expect(send([first, middle, last])).toBe(sent);
+  expect(send([first, other, last])).not.toEqual(sent);
+  expect(send([first, middle, last], 'd')).not.toEqual(sent);
+  expect(send([first, middle, last])).toEqual(sent);
+});
+
 test('JSON shows what is zero', () => {
   const record = { offset: 0, timestamp: 0, key: Buffer.alloc(0), value: null, headers: [] };
   const shown = toJson(

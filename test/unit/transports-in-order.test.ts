@@ -15,6 +15,7 @@ function setUp(inputs: number, limits: { batches: number; bytes: number }, bytes
     }
   }
   const abort = new AbortController();
+  const closing = new AbortController();
   const output = inOrder(
     source(),
     (input) => ({
@@ -26,8 +27,9 @@ function setUp(inputs: number, limits: { batches: number; bytes: number }, bytes
     }),
     limits,
     abort.signal,
+    closing.signal,
   );
-  return { output, open, abort, progress, asked: () => asked };
+  return { output, open, abort, closing, progress, asked: () => asked };
 }
 
 test('answers come in the order of the batches, whichever is done first', async () => {
@@ -83,4 +85,16 @@ test('an abort ends it also while it waits for input', async () => {
   const next = output.next();
   abort.abort(new Error('gone'));
   await expect(next).rejects.toThrow('gone');
+});
+
+test('once it closes, what was started is answered, nothing else is, and its reason ends the stream', async () => {
+  const { output, open, closing, progress } = setUp(100, { batches: 2, bytes: 100 });
+  const first = output.next();
+  await progress.until(() => open.size === 2);
+  closing.abort(new Error('closing down'));
+  for (const [input, { resolve }] of open) resolve(`answer ${input}`);
+  expect((await first).value).toBe('answer 0');
+  expect((await output.next()).value).toBe('answer 1');
+  await expect(output.next()).rejects.toThrow('closing down');
+  expect(open.size).toBe(2);
 });

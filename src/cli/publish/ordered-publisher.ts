@@ -42,6 +42,9 @@ const maxBatches = 16;
 const maxBytes = 4 * 1024 * 1024;
 const longestDelayMs = 5_000;
 
+/** Reasons of a broken stream that say that what is unanswered is not stored. */
+const sparesUnanswered = new Set(['UNREACHABLE', 'SHUTTING_DOWN']);
+
 /** Reasons for which an event that is not stored is sent again, and the delay where the server names none. */
 const retryDelays: Record<string, number> = {
   STREAM_HALTED: 0,
@@ -229,7 +232,7 @@ export async function publishOrdered(
   } catch (error) {
     const trouble = MainstemError.from(error);
     const lines = inFlight.flatMap((batch) => batch.lines);
-    (trouble.reason === 'UNREACHABLE' ? notStored : unknown).push(...lines);
+    (sparesUnanswered.has(trouble.reason) ? notStored : unknown).push(...lines);
     inFlight.length = 0;
     stop(trouble);
   } finally {

@@ -80,6 +80,8 @@ export interface Publishing {
 
 /** One PublishStream. */
 export interface PublishSession {
+  /** Aborted, with SHUTTING_DOWN as the reason, when nothing is admitted any more. What was admitted before is still answered. */
+  readonly draining: AbortSignal;
   /** As `Publishing.publish`. Calls may overlap: events are queued in the order of the calls. */
   publish(
     command: PublishCommand & { readonly continueAfterFailure: boolean },

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { BusError } from '../errors.js';
 import type { Authorizer } from '../ports/authorizer.js';
 import type { EventLog } from '../ports/event-log.js';
@@ -28,7 +29,9 @@ export function createPublisher({ log, topics, authorizer, limits }: PublisherPo
   const anyPartition = rotation();
   /** By `topic/partition`; an appender is dropped when it runs idle. */
   const appenders = new Map<string, Appender>();
-  let draining = false;
+  const draining = new AbortController();
+  // Every open stream listens.
+  setMaxListeners(0, draining.signal);
 
   function appenderOf(topic: ActiveTopic, partition: number): Appender {
     const name = `${topic.name}/${partition}`;
@@ -140,7 +143,7 @@ export function createPublisher({ log, topics, authorizer, limits }: PublisherPo
   }
 
   function check(command: PublishCommand): void {
-    if (draining) throw new BusError('SHUTTING_DOWN', 'the server is shutting down; connect again');
+    draining.signal.throwIfAborted();
     authorizer.authorize('publish', command.topic);
     const count = command.events.length;
     if (count === 0) throw new BusError('INVALID_REQUEST', 'events is empty; at least one event is required');
@@ -157,13 +160,14 @@ export function createPublisher({ log, topics, authorizer, limits }: PublisherPo
     },
     openStream: () =>
       createPublishSession({
+        draining: draining.signal,
         check,
         peek,
         require: (command) => topics.require(command.topic, command.schemaVersion),
         admit,
       }),
     async drain() {
-      draining = true;
+      draining.abort(new BusError('SHUTTING_DOWN', 'the server is shutting down; connect again'));
       await Promise.all([...appenders.values()].map((appender) => appender.idle));
     },
   };

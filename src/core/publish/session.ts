@@ -11,6 +11,7 @@ export interface Order {
 }
 
 interface Admission {
+  readonly draining: AbortSignal;
   check(command: PublishCommand): void;
   peek(command: PublishCommand): ActiveTopic | undefined;
   require(command: PublishCommand): Promise<ActiveTopic>;
@@ -69,6 +70,7 @@ export function createPublishSession(admission: Admission): PublishSession {
   }
 
   return {
+    draining: admission.draining,
     async publish(command, signal) {
       // As many batches as are in flight listen to the stream's one signal.
       setMaxListeners(0, signal);

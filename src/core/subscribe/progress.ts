@@ -197,7 +197,7 @@ export function createProgress(
     const first = turn++;
     for (let i = 0; i < count && room > 0 && deliveries.length < maxRecords; i++) {
       const at = positions[(first + i) % count];
-      if (!at || at.next >= at.end) continue;
+      if (!at || (at.next >= at.end && !isBeyond(at))) continue;
       if (at.next < at.feed.earliest) at.lostUpTo = at.feed.earliest;
       if (at.lostUpTo !== undefined) {
         if (deliveries.length > 0) continue;
@@ -206,7 +206,7 @@ export function createProgress(
         if (to > at.next) return gap(at, to, 'retention', `retention has removed the records before offset ${to}`);
       }
       const taken = take(at, room);
-      if (!taken) continue;
+      if (!taken || at.next >= at.end) continue;
       const fit = fitting(taken, at.end, maxRecords - deliveries.length);
       const head = fit.deliveries[0];
       if (head && head.bytes > maxRecordBytes) {
@@ -247,7 +247,7 @@ export function createProgress(
       return gaps.shift() ?? collect(maxRecords);
     },
     get done() {
-      return positions.every((at) => at.next >= at.end);
+      return positions.every((at) => at.next >= at.end && !isBeyond(at));
     },
     cursor() {
       return positions.length === 0
@@ -261,6 +261,11 @@ export function createProgress(
         highWatermark: Math.max(at.feed.highWatermark, at.feed.ring.next),
       })),
   };
+}
+
+/** Past its own end and past all that is known of the log: not at its end, before it is clear whether the log has lost records. */
+function isBeyond({ next, end, feed }: Position): boolean {
+  return next > end && next > Math.max(feed.highWatermark, feed.ring.next);
 }
 
 /** The part of what was taken that may be sent: before the end, not more than asked for, up to a record that is too large. */

@@ -1,6 +1,7 @@
 import { MissingRefError, type ValidateFunction } from 'ajv';
 import { BusError, type Violation } from '../../core/errors.js';
 import type { CompiledSchema, Explanation, SchemaCompiler } from '../../core/ports/schema-compiler.js';
+import { Budget, countReferences, TooCostly } from './budget.js';
 import { type Draft, draftOf } from './drafts.js';
 import { addFormats } from './formats.js';
 import { countValues, isObject } from './json.js';
@@ -32,49 +33,64 @@ export function createSchemaCompiler(): SchemaCompiler {
 class Compiled implements CompiledSchema {
   readonly #prepared: Prepared;
   readonly #draft: Draft;
+  readonly #budget = new Budget();
   readonly #first: ValidateFunction;
   #all: ValidateFunction | undefined;
 
   constructor(prepared: Prepared, draft: Draft) {
     this.#prepared = prepared;
     this.#draft = draft;
-    this.#first = compile(prepared, draft, false);
+    this.#first = compile(prepared, draft, this.#budget, false);
   }
 
   accepts(document: unknown): boolean {
     try {
+      this.#budget.start(document);
       return this.#first(document) === true;
     } catch {
-      // A reference that leads to itself without consuming anything overflows the stack; `explain` says so.
+      // A reference that leads to itself without consuming anything overflows the stack, others take too long; `explain` says so.
       return false;
+    } finally {
+      this.#budget.end();
     }
   }
 
   explain(document: unknown, most: number): Explanation {
     try {
+      this.#budget.start(document);
       const validate = this.#explainer(document);
       if (validate(document) === true) return { violations: [], total: 0 };
       const errors = validate.errors ?? [];
       validate.errors = null;
       return explainErrors(errors, most);
     } catch (error) {
-      const message =
-        error instanceof RangeError
-          ? 'cannot be checked: the schema refers to itself without end for this document'
-          : 'cannot be checked: the schema fails on this document';
+      const why =
+        error instanceof TooCostly
+          ? 'it takes too long, since the schema refers to itself in too many ways or has a costly regular expression'
+          : error instanceof RangeError
+            ? 'the schema refers to itself without end for this document'
+            : 'the schema fails on this document';
+      const message = `cannot be checked: ${why}`;
       return { violations: [{ pointer: '', rule: 'schema', message }] satisfies Omit<Violation, 'event'>[], total: 1 };
+    } finally {
+      this.#budget.end();
     }
   }
 
   #explainer(document: unknown): ValidateFunction {
     if (this.#prepared.refs.size > 0 && countValues(document, mostExplainedValues) > mostExplainedValues)
       return this.#first;
-    this.#all ??= compile(this.#prepared, this.#draft, true);
+    this.#all ??= compile(this.#prepared, this.#draft, this.#budget, true);
     return this.#all;
   }
 }
 
-function compile({ schema, patterns, refs }: Prepared, draft: Draft, allErrors: boolean): ValidateFunction {
+function compile(
+  { schema, patterns, refs, dynamic }: Prepared,
+  draft: Draft,
+  budget: Budget,
+  allErrors: boolean,
+): ValidateFunction {
   const ajv = draft.create({
     strict: false,
     allErrors,
@@ -82,13 +98,15 @@ function compile({ schema, patterns, refs }: Prepared, draft: Draft, allErrors: 
     $data: false,
     // Already checked; and inlining large definitions at each reference would multiply the code.
     validateSchema: false,
-    inlineRefs: 30,
+    // But a dynamic reference that is inlined leads elsewhere.
+    inlineRefs: dynamic ? false : 30,
     logger: false,
     // Optimizing doubles the time to compile and gains nothing measurable.
-    code: { optimize: false, regExp: linearRegExps(patterns) },
+    code: { optimize: false, regExp: linearRegExps(patterns, budget.spend) },
   });
   addFormats(ajv);
   correctKeywords(ajv);
+  countReferences(ajv, budget);
   checkInherited(refs, schema);
   try {
     // A schema may contain schemas; ajv overflows the stack unless it has compiled the meta-schema before.

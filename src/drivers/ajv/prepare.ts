@@ -10,6 +10,8 @@ export interface Prepared {
   readonly patterns: ReadonlyMap<string, string>;
   /** The first place of each reference. */
   readonly refs: ReadonlyMap<string, string>;
+  /** Whether a reference's target depends on where the evaluation comes from. */
+  readonly dynamic: boolean;
 }
 
 /** Keywords whose value is data, or maps names to schemas. Everything else is taken for a schema where it is an object. */
@@ -35,7 +37,7 @@ export function prepareSchema(definition: string): Prepared {
   checkDepth(schema, '', 1);
   const walk = new Walk();
   walk.visit(schema, '');
-  return { schema, patterns: walk.patterns, refs: walk.refs };
+  return { schema, patterns: walk.patterns, refs: walk.refs, dynamic: walk.dynamic };
 }
 
 function parse(definition: string): unknown {
@@ -56,6 +58,7 @@ function checkDepth(value: unknown, pointer: string, depth: number): void {
 class Walk {
   readonly patterns = new Map<string, string>();
   readonly refs = new Map<string, string>();
+  dynamic = false;
   #subschemas = 0;
   #patternsLength = 0;
 
@@ -80,6 +83,7 @@ class Walk {
     if (keyword === 'pattern' && typeof value === 'string') this.#pattern(value, pointer);
     else if (refKeywords.has(keyword) && typeof value === 'string') {
       if (!this.refs.has(value)) this.refs.set(value, pointer);
+      if (keyword !== '$ref') this.dynamic = true;
     } else if (mapKeywords.has(keyword) && isObject(value)) {
       for (const [name, child] of Object.entries(value)) {
         const place = pointerTo(pointer, name);

@@ -12,15 +12,21 @@ export interface RegExpEngine {
  * exist there. Also, `\s` and `.` treat only ASCII white space and `\n` specially.
  *
  * @param places where in the schema each pattern stands, for the message.
+ * @param spend is told before each use what it costs at worst: one per 1,000 instructions and characters
  */
-export function linearRegExps(places: ReadonlyMap<string, string>): RegExpEngine {
+export function linearRegExps(places: ReadonlyMap<string, string>, spend: (steps: number) => void): RegExpEngine {
   const compile = (pattern: string) => {
     const place = places.get(pattern) ?? '';
     const expression = compileRe2(pattern, place);
-    if (expression.programSize() > schemaLimits.patternProgram) {
+    const size = expression.programSize();
+    if (size > schemaLimits.patternProgram) {
       throw invalidSchema(place, `the regular expression ${show(pattern)} is too complex; reduce its repetitions`);
     }
-    return { test: (text: string) => expression.test(text), toString: () => pattern };
+    const test = (text: string) => {
+      spend((size * text.length) / 1_000);
+      return expression.test(text);
+    };
+    return { test, toString: () => pattern };
   };
   return Object.assign(compile, { code: 'linearRegExps' });
 }

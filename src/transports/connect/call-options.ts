@@ -1,4 +1,8 @@
 import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
+import { strictText } from './strict-text.js';
+
+/** `textDecoder` is missing in connect's type, and heeded all the same. */
+const jsonOptions = { ignoreUnknownFields: false, textDecoder: strictText };
 
 /** What holds for every call, whatever service it is of. */
 export const callOptions = {
@@ -12,5 +16,5 @@ export const callOptions = {
   acceptCompression: [compressionGzip, compressionBrotli],
   compressMinBytes: Number.MAX_SAFE_INTEGER,
   // A misspelt field has to be noticed: left out, it would mean something else.
-  jsonOptions: { ignoreUnknownFields: false },
+  jsonOptions,
 };

@@ -1,5 +1,6 @@
 import type { HandlerContext } from '@connectrpc/connect';
 import { type OnInternalError, toConnectError } from './errors.js';
+import { LaneContext } from './lane/lane-context.js';
 
 /** Runs a unary call; whatever it throws becomes the error that the caller gets. */
 export function guardUnary<I, O>(
@@ -35,6 +36,8 @@ export function guardStream<I, O>(
  * nothing that is called with GET asks.
  */
 export function usesBinary(context: Pick<HandlerContext, 'requestHeader'>): boolean {
+  // The lane knows it already, and makes no Headers unless they are looked at.
+  if (context instanceof LaneContext) return context.binary;
   const type = context.requestHeader.get('content-type') ?? '';
   return !/[/+]json\b/i.test(type);
 }

@@ -8,7 +8,7 @@ import { cutText, type Detail, type ErrorLimits } from './error-limits.js';
 import { storedRuns, toOutcome } from './outcome-mapper.js';
 
 /** The domain of every ErrorInfo. */
-const errorDomain = 'mainstem.dev';
+export const errorDomain = 'mainstem.dev';
 
 /** No list entry is so small that more of them than this would fit anywhere. */
 const mostEntries = 1_500;

@@ -16,36 +16,83 @@ const tag = { topic: bytesTag(1), records: bytesTag(2), cursor: bytesTag(3) };
 /** One for the process: nothing is kept in it beyond a call. */
 const writer = new WireWriter();
 
-/** A record's entry of `Events.records`: made once, and kept with the record for all streams. */
-function wireOf(delivery: Delivery): Uint8Array {
-  if (delivery.wire === undefined) {
-    writeRecord(writer, tag.records, delivery);
-    delivery.wire = writer.take();
+/**
+ * How much is encoded in one go, in one buffer: one for each record costs several times as much. Such a buffer lives as long as any of its records,
+ * which are neighbours in one partition and so are let go together; so much more per partition is held at most.
+ */
+const runBytes = 64 * 1024;
+
+/** Gives records their entries of `Events.records`: made once, and kept with the record for all streams. */
+function encode(deliveries: readonly Delivery[]): void {
+  for (let at = 0; at < deliveries.length; ) {
+    const first = deliveries[at];
+    if (first === undefined || first.wire !== undefined) at++;
+    else at += encodeRun(deliveries, at, first);
   }
-  return delivery.wire;
+}
+
+/** Encodes neighbours that have no encoding yet; returns how many. */
+function encodeRun(deliveries: readonly Delivery[], from: number, first: Delivery): number {
+  const ends: number[] = [];
+  for (let at = from; at < deliveries.length; at++) {
+    const delivery = deliveries[at];
+    if (!delivery || delivery.wire !== undefined || delivery.partition !== first.partition) break;
+    if (ends.length > 0 && writer.length + delivery.bytes > runBytes) break;
+    writeRecord(writer, tag.records, delivery);
+    ends.push(writer.length);
+  }
+  const run = writer.take();
+  let start = 0;
+  for (let i = 0; i < ends.length; i++) {
+    const delivery = deliveries[from + i];
+    const end = ends[i] ?? start;
+    if (delivery) delivery.wire = run.subarray(start, end);
+    start = end;
+  }
+  return ends.length;
+}
+
+/** The frame that was put together last: live streams of a topic ask for the same one, one after the other. */
+let latest: (EventsFrame & { readonly data: Uint8Array<ArrayBuffer> }) | undefined;
+
+function isLatest({ topic, deliveries, cursor }: EventsFrame): boolean {
+  return (
+    latest !== undefined &&
+    latest.cursor === cursor &&
+    latest.topic === topic &&
+    latest.deliveries.length === deliveries.length &&
+    latest.deliveries.every((delivery, i) => delivery === deliveries[i])
+  );
 }
 
 /**
  * A frame for the binary codecs. The codec writes unknown fields as they are, so the whole `events` field stands there, put together from
  * the records' shared encodings with a single copy; the message's own `frame` stays empty.
  */
-export function encodedEventsFrame({ topic, deliveries, cursor }: EventsFrame): SubscribeResponse {
-  const entries = deliveries.map(wireOf);
+export function encodedEventsFrame(events: EventsFrame): SubscribeResponse {
+  if (latest === undefined || !isLatest(events)) latest = { ...events, data: putTogether(events) };
+  const frame = create(SubscribeResponseSchema);
+  frame.$unknown = [{ no: eventsField, wireType: WireType.LengthDelimited, data: latest.data }];
+  return frame;
+}
+
+/** The content of the field `events`, with its length in front. */
+function putTogether({ topic, deliveries, cursor }: EventsFrame): Uint8Array<ArrayBuffer> {
+  encode(deliveries);
   const topicBytes = Buffer.byteLength(topic);
   const cursorBytes = Buffer.byteLength(cursor);
   let length = 2 + varintLength(topicBytes) + topicBytes + varintLength(cursorBytes) + cursorBytes;
-  for (const entry of entries) length += entry.length;
+  for (const { wire } of deliveries) length += wire?.length ?? 0;
 
   const data = Buffer.allocUnsafe(varintLength(length) + length);
   let at = putText(data, putVarint(data, 0, length), tag.topic, topic, topicBytes);
-  for (const entry of entries) {
-    data.set(entry, at);
-    at += entry.length;
+  for (const { wire } of deliveries) {
+    if (wire === undefined) continue;
+    data.set(wire, at);
+    at += wire.length;
   }
   putText(data, at, tag.cursor, cursor, cursorBytes);
-  const frame = create(SubscribeResponseSchema);
-  frame.$unknown = [{ no: eventsField, wireType: WireType.LengthDelimited, data }];
-  return frame;
+  return data;
 }
 
 /** The same for the JSON codecs. */

@@ -12,13 +12,15 @@ export interface Started<O> {
 /**
  * Starts work for each input as it comes, several at a time up to the limits, and yields the results in the order of the inputs. At the
  * limits no more input is asked for; an unread result counts. Throws the first error, of the inputs or of a result, at its place in the
- * order. After an abort no input is asked for any more; the work has to end by the signal itself.
+ * order. After an abort no input is asked for any more; the work has to end by the signal itself. Once `closing` aborts inputs are dropped, and its
+ * reason is thrown after the results of what was started.
  */
 export async function* inOrder<I, O>(
   inputs: AsyncIterable<I>,
   start: (input: I) => Started<O>,
   limits: InFlightLimits,
   signal: AbortSignal,
+  closing?: AbortSignal,
 ): AsyncGenerator<O, void, undefined> {
   const queue: Started<O>[] = [];
   let bytes = 0;
@@ -32,13 +34,15 @@ export async function* inOrder<I, O>(
     try {
       for await (const input of inputs) {
         if (stopped) return;
+        // Read on, so that the sender is not stuck behind a full window while the last answers go out.
+        if (closing?.aborted) continue;
         const started = start(input);
         // Its rejection is dealt with when its turn comes; until then nobody else looks at it.
         started.result.catch(() => undefined);
         bytes += started.bytes;
         queue.push(started);
         wakeWriter?.();
-        while (!stopped && (queue.length >= limits.batches || bytes >= limits.bytes)) {
+        while (!stopped && !closing?.aborted && (queue.length >= limits.batches || bytes >= limits.bytes)) {
           await new Promise<void>((resolve) => {
             wakeReader = resolve;
           });
@@ -52,13 +56,21 @@ export async function* inOrder<I, O>(
       wakeWriter?.();
     }
   }
+  function close(): void {
+    failure ??= { error: closing?.reason };
+    wakeReader?.();
+    wakeWriter?.();
+  }
   // An abandoned generator is never resumed: the reader's end hangs on the signal, and on the generator's own end.
   const stop = () => {
     stopped = true;
+    closing?.removeEventListener('abort', close);
     wakeReader?.();
     wakeWriter?.();
   };
   signal.addEventListener('abort', stop, { once: true });
+  closing?.addEventListener('abort', close, { once: true });
+  if (closing?.aborted) close();
   try {
     void read();
     for (;;) {

@@ -1,7 +1,11 @@
 import { type ConnectRouter, type ConnectRouterOptions, createConnectRouter } from '@connectrpc/connect';
 import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest } from '@connectrpc/connect-node';
-import type { HttpHandler, HttpResponse } from '../node-http.js';
+import type { HttpHandler, HttpRequest, HttpResponse } from '../node-http.js';
+import { createLane } from './lane/lane.js';
+import { readAhead, wholeBody } from './lane/read-ahead.js';
+import { recordUnary } from './lane/unary-methods.js';
+import { type Explain, explainedEnding } from './own-errors.js';
 
 export interface AdapterOptions extends ConnectRouterOptions {
   readonly routes: (router: ConnectRouter) => void;
@@ -9,31 +13,43 @@ export interface AdapterOptions extends ConnectRouterOptions {
   readonly fallback: HttpHandler;
   /** A call that could not be answered for a reason of the server's own. */
   readonly onError: (error: unknown, method: string) => void;
+  /** Says more about the errors that connect itself answers with. */
+  readonly explain?: Explain | undefined;
+  /** Whether usual unary calls over HTTP/2 take the short way, see lane/. Default true. */
+  readonly fastLane?: boolean | undefined;
 }
 
 /**
  * Serves connect's routes on Node, as connect-node's own adapter does, with three differences: a stream whose client is gone ends even where
  * it waited for the client to read; a request that is answered before it was read whole keeps its connection; and errors go to `onError`.
  */
-export function nodeAdapter({ routes, fallback, onError, ...options }: AdapterOptions): HttpHandler {
-  const router = createConnectRouter(options);
+export function nodeAdapter(adapterOptions: AdapterOptions): HttpHandler {
+  const { routes, fallback, onError, explain, fastLane = true, ...options } = adapterOptions;
+  const { router, methods } = recordUnary(createConnectRouter(options), options);
   routes(router);
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
-  return (request, response) => {
+  const handle = (request: HttpRequest, response: HttpResponse) => {
     const handler = handlers.get(request.url?.split('?', 1)[0] ?? '');
     if (handler === undefined) return fallback(request, response);
     const client = watch(response);
     const call = {
       ...universalRequestFromNodeRequest(request, response, undefined, undefined),
-      body: request.iterator({ destroyOnReturn: false }),
+      body: bodyOf(request),
     };
     handler(call)
-      .then((answer) => respond(answer, response, client))
+      .then((answer) => respond(answer, response, client, explain))
       .catch((error: unknown) => {
         onError(error, `${handler.service.typeName}/${handler.method.name}`);
         response.destroy();
       });
   };
+  return Object.assign(handle, { stream: fastLane ? createLane(methods, explain) : undefined });
+}
+
+function bodyOf(request: HttpRequest): AsyncIterable<Uint8Array> {
+  const body: AsyncIterableIterator<Uint8Array> = request.iterator({ destroyOnReturn: false });
+  const begun = 'stream' in request ? readAhead.get(request.stream) : undefined;
+  return 'stream' in request && begun ? wholeBody(request.stream, begun, body) : body;
 }
 
 /** What became of the client while its answer is made. */
@@ -63,19 +79,28 @@ function watch(response: HttpResponse): Client {
 }
 
 /** Writes an answer as fast as the client reads. Resolves when all is written, or when there is nobody to write to. */
-async function respond(answer: UniversalServerResponse, response: HttpResponse, client: Client): Promise<void> {
+async function respond(
+  answer: UniversalServerResponse,
+  response: HttpResponse,
+  client: Client,
+  explain: Explain = () => undefined,
+): Promise<void> {
+  const ending = explainedEnding(answer, explain);
   const body = answer.body?.[Symbol.asyncIterator]();
   try {
     // The first message before the headers: whoever makes it may still set some.
     let chunk = await body?.next();
     if (client.gone) return;
+    let bytes = chunk?.done === false ? ending.chunk(chunk.value) : undefined;
     response.writeHead(answer.status, Object.fromEntries(answer.header ?? []));
-    while (chunk?.done === false) {
-      if (!response.write(chunk.value)) await client.ready();
+    while (bytes !== undefined) {
+      if (!response.write(bytes)) await client.ready();
       if (client.gone) return;
       chunk = await body?.next();
       if (client.gone) return;
+      bytes = chunk?.done === false ? ending.chunk(chunk.value) : undefined;
     }
+    ending.trailer();
     if (answer.trailer) response.addTrailers(Object.fromEntries(answer.trailer));
     response.end();
   } finally {

@@ -14,9 +14,21 @@ export interface PublishFields {
   readonly schemaVersion?: number | undefined;
 }
 
-/** Throws INVALID_REQUEST, naming the event and the field. Payloads stay parts of the request's buffer. */
-export function toPublishCommand({ topic, events, mode, schemaVersion }: PublishFields): PublishCommand {
-  return { topic, mode: toMode(mode), schemaVersion, events: events.map(toEventInput) };
+/**
+ * Throws INVALID_REQUEST, naming the event and the field. Payloads stay parts of the request's buffer.
+ *
+ * @param fromJson the request came in the JSON form, whose codec (see exact-json) hands each `json` on as the text that was written
+ */
+export function toPublishCommand(
+  { topic, events, mode, schemaVersion }: PublishFields,
+  fromJson = false,
+): PublishCommand {
+  return {
+    topic,
+    mode: toMode(mode),
+    schemaVersion,
+    events: events.map((event, i) => toEventInput(event, i, fromJson)),
+  };
 }
 
 function toMode(mode: ModeNumber): PublishMode {
@@ -31,11 +43,11 @@ function toMode(mode: ModeNumber): PublishMode {
   }
 }
 
-function toEventInput(event: Event, index: number): EventInput {
+function toEventInput(event: Event, index: number, fromJson: boolean): EventInput {
   const { id, source, type, subject, time, headers, attributes } = event;
   return {
     key: toKey(event, index),
-    payload: toPayload(event, index),
+    payload: toPayload(event, index, fromJson),
     id,
     source,
     type,
@@ -52,12 +64,14 @@ function toKey({ key, keyText }: Event, index: number): Uint8Array | undefined {
   throw invalidEvent(index, 'key', 'key and key_text are both set; an event has one key');
 }
 
-function toPayload({ payload }: Event, index: number): Uint8Array {
+function toPayload({ payload }: Event, index: number, fromJson: boolean): Uint8Array {
   switch (payload.case) {
     case 'jsonBytes':
       return payload.value;
     case 'json':
-      return valueText(payload.value, index);
+      return fromJson && payload.value.kind.case === 'stringValue'
+        ? Buffer.from(payload.value.kind.value)
+        : valueText(payload.value, index);
     default:
       throw invalidEvent(index, 'json_bytes', 'neither json_bytes nor json is set; one of them must hold the payload');
   }

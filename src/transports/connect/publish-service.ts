@@ -18,9 +18,10 @@ export function publishService(
 ): ServiceImpl<typeof PublishService> {
   return {
     publish: guardUnary(onInternalError, async (request, context) => {
-      const results = await publishing.publish(toPublishCommand(request), context.signal);
+      const binary = usesBinary(context);
+      const results = await publishing.publish(toPublishCommand(request, !binary), context.signal);
       const response = create(PublishResponseSchema);
-      if (usesBinary(context)) response.$unknown = encodeResults(resultsField, results);
+      if (binary) response.$unknown = encodeResults(resultsField, results);
       else response.results = results.map(toResult);
       return response;
     }),

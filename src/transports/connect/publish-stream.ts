@@ -24,7 +24,8 @@ const resultsField = 2;
 
 /**
  * One PublishStream: batches are handed to the produce path in the order they come, without waiting for the ones before, and answered
- * in the same order. A batch that fails is answered as such, and the stream goes on; the end of the call withdraws what is queued.
+ * in the same order. A batch that fails is answered as such, and the stream goes on; the end of the call withdraws what is queued. A server that
+ * shuts down answers what it has taken, and ends the stream with SHUTTING_DOWN: what is unanswered then is not stored.
  */
 export function publishStream(
   publishing: Publishing,
@@ -40,7 +41,7 @@ export function publishStream(
   function toCommand(request: PublishStreamRequest): PublishCommand & { continueAfterFailure: boolean } {
     topic = request.topic || topic;
     if (topic === '') throw new BusError('INVALID_REQUEST', 'topic is required in the first batch of a stream');
-    return { ...toPublishCommand({ ...request, topic }), continueAfterFailure: request.continueAfterFailure };
+    return { ...toPublishCommand({ ...request, topic }, !binary), continueAfterFailure: request.continueAfterFailure };
   }
 
   async function answer(number: bigint, stored: Promise<EventResult[]>): Promise<PublishStreamResponse> {
@@ -70,7 +71,7 @@ export function publishStream(
     return { bytes: payloadBytes(command), result: answer(number, session.publish(command, context.signal)) };
   }
 
-  return inOrder(requests, start, streamLimits, context.signal);
+  return inOrder(requests, start, streamLimits, context.signal, session.draining);
 }
 
 function payloadBytes({ events }: PublishCommand): number {

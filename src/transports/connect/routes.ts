@@ -1,6 +1,5 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { ConnectRouter } from '@connectrpc/connect';
-import { compressionBrotli, compressionGzip } from '@connectrpc/connect-node';
 import type { Publishing } from '../../core/publish/command.js';
 import type { Subscriptions } from '../../core/subscribe/frames.js';
 import type { TopicAdmin } from '../../core/topics/topic.js';
@@ -15,12 +14,16 @@ import { TopicService } from '../../gen/mainstem/v1/topic_pb.js';
 import { plainRoutes } from '../http/plain-routes.js';
 import type { HttpHandler } from '../node-http.js';
 import type { Readiness } from '../readiness.js';
+import { callOptions } from './call-options.js';
 import { indexDescriptors } from './descriptor-index.js';
 import type { OnInternalError } from './errors.js';
+import { exactPayloads } from './exact-json/text-decoder.js';
 import { healthService } from './health-service.js';
 import { nodeAdapter } from './node-adapter.js';
+import { explainOwnError } from './own-errors.js';
 import { publishService } from './publish-service.js';
 import { reflectionAlphaService, reflectionService } from './reflection-service.js';
+import { wellFormed } from './strict-text.js';
 import { subscribeService } from './subscribe-service.js';
 import { topicService } from './topic-service.js';
 
@@ -34,14 +37,12 @@ export interface Served {
   readonly onInternalError: OnInternalError;
   /** The largest request message, and what one may unpack to. Default 16 MiB. */
   readonly readMaxBytes?: number | undefined;
+  /** Whether usual unary calls over HTTP/2 take the short way. Default true. */
+  readonly fastLane?: boolean | undefined;
 }
 
-/** A batch has at most 8 MiB of payloads, which base64 in the JSON form makes 10.7 MiB; the rest is room for keys and headers. */
-const defaultReadMaxBytes = 16 * 1024 * 1024;
-/** One record of 8 MiB, by the same arithmetic; a frame of several stays under 1 MiB. */
-const writeMaxBytes = 16 * 1024 * 1024;
-/** The longest that a timer can run, 24.8 days; with a longer deadline Node's would go off at once. */
-const maxTimeoutMs = 2 ** 31 - 1;
+/** The JSON form of publishing carries payloads exactly; see exact-json. */
+const publishOptions = { jsonOptions: { ...callOptions.jsonOptions, textDecoder: wellFormed(exactPayloads) } };
 
 /** Everything on one port: the services over Connect, gRPC and gRPC-Web, health, reflection, and the plain routes. */
 export function connectHandler(served: Served): HttpHandler {
@@ -53,7 +54,7 @@ export function connectHandler(served: Served): HttpHandler {
   const index = indexDescriptors(described, [file_mainstem_v1_errors, file_google_rpc_error_details]);
 
   function routes(router: ConnectRouter): void {
-    router.service(PublishService, publishing ? publishService(publishing, onInternalError) : {});
+    router.service(PublishService, publishing ? publishService(publishing, onInternalError) : {}, publishOptions);
     router.service(SubscribeService, subscriptions ? subscribeService(subscriptions, onInternalError) : {});
     router.service(TopicService, topicService(topics, onInternalError));
     const names = offered.map(({ typeName }) => typeName);
@@ -69,13 +70,9 @@ export function connectHandler(served: Served): HttpHandler {
     routes,
     fallback: plainRoutes(readiness),
     onError: onInternalError,
-    readMaxBytes: served.readMaxBytes ?? defaultReadMaxBytes,
-    writeMaxBytes,
-    maxTimeoutMs,
-    // Requests may come compressed. Answers never are: it costs several times the CPU that everything else takes together.
-    acceptCompression: [compressionGzip, compressionBrotli],
-    compressMinBytes: Number.MAX_SAFE_INTEGER,
-    // A misspelt field has to be noticed: left out, it would mean something else.
-    jsonOptions: { ignoreUnknownFields: false },
+    explain: explainOwnError,
+    fastLane: served.fastLane,
+    ...callOptions,
+    readMaxBytes: served.readMaxBytes ?? callOptions.readMaxBytes,
   });
 }

@@ -33,7 +33,9 @@ export function plainRoutes(readiness: () => Readiness): HttpHandler {
       const detail = `${path} is only for ${allowed}`;
       sendProblem(response, { status: 405, title: 'Method Not Allowed', detail }, { allow: allowed });
     } else {
-      const host = request.headers[':authority'] ?? request.headers.host ?? 'localhost';
+      const asked = String(request.headers[':authority'] ?? request.headers.host ?? '');
+      // It is shown in commands to copy, and so must not be able to say anything else.
+      const host = /^[\w.:[\]-]{1,255}$/.test(asked) ? asked : 'localhost';
       const secure = 'encrypted' in request.socket && request.socket.encrypted === true;
       route(response, `${secure ? 'https' : 'http'}://${host}`);
     }
