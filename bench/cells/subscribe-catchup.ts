@@ -1,0 +1,56 @@
+import type { DirectCommands } from '../measured/direct.js';
+import { inRounds } from '../rounds.js';
+import { cpuRow, verify } from '../row.js';
+import type { Cell } from './cell.js';
+
+/** Events in the topic per second of a slice: about what one core reads. */
+const perSecond = 60_000;
+
+export const subscribeCatchup: Cell = {
+  name: 'subscribe-catchup',
+  describes:
+    'One subscriber that reads a topic of 1 KiB events from its beginning, against a loop of reads on the same driver',
+  async run(stage, { rounds, sliceMs }) {
+    const server = await stage.startMainstem();
+    const topic = stage.topicName('history');
+    await stage.createTopic(server, topic);
+    const direct = await stage.startReference<DirectCommands>('measured/direct', 4);
+    await direct.ask('create');
+    const events = Math.max(20_000, Math.round((perSecond * sliceMs) / 1000));
+    const plan = {
+      topics: [topic],
+      batch: 100,
+      eventBytes: 1024,
+      inFlight: 8,
+      connections: 2,
+      protocol: 'grpc' as const,
+    };
+    let filled = 0;
+    while (filled < events) {
+      filled += (await stage.load.ask('closedLoop', { ...plan, port: server.port, ms: 200 })).events;
+    }
+    const other = await direct.ask('append', { batch: 100, eventBytes: 1024, events: filled });
+    let verified = '';
+    const { ours, reference } = await inRounds(rounds, {
+      ours: {
+        pid: server.pid,
+        run: async () => {
+          const { seconds, ...read } = await stage.load.ask('catchUp', { port: server.port, topic });
+          verified = verify('ours', read, filled);
+          return { events: read.records, seconds };
+        },
+      },
+      reference: {
+        pid: direct.pid,
+        run: async () => {
+          const start = performance.now();
+          const read = await direct.ask('read');
+          if (read !== other) throw new Error(`the reference read ${read} of ${other}`);
+          return { events: read, seconds: (performance.now() - start) / 1000 };
+        },
+      },
+    });
+    const name = { cell: 'subscribe-catchup', variant: 'gRPC, 1 KiB', pair: stage.pair };
+    return [cpuRow(name, { reach: 0.5, aim: 0.8 }, ours, reference, `${verified}, each round`)];
+  },
+};

@@ -1,0 +1,33 @@
+import { messageReader, readFrame } from '../wire/frames.js';
+import { subscribeRequest } from '../wire/requests.js';
+import { type ReadBack, sequenceCheck } from '../wire/sequences.js';
+import { openStream } from './call.js';
+import { closeConnections, openConnections } from './connections.js';
+
+export const subscribePath = '/mainstem.v1.SubscribeService/Subscribe';
+
+/** Reads a topic from its beginning to its end on one stream, and checks what comes. */
+export async function catchUp(plan: {
+  readonly port: number;
+  readonly topic: string;
+}): Promise<ReadBack & { seconds: number }> {
+  const [session] = await openConnections(plan.port, 1);
+  if (!session) throw new Error('no connection');
+  const check = sequenceCheck();
+  let ended = false;
+  const start = performance.now();
+  const onData = messageReader((message) =>
+    readFrame(message, {
+      record: (bytes, partition, offset, from) => check.add(partition, offset, bytes, from),
+      end: () => {
+        ended = true;
+      },
+    }),
+  );
+  const request = subscribeRequest(plan.topic, 'earliest', { follow: false });
+  await openStream(session, subscribePath, request, onData).ended;
+  const seconds = (performance.now() - start) / 1000;
+  await closeConnections([session]);
+  if (!ended) throw new Error(`the stream of ${plan.topic} ended without an end frame`);
+  return { ...check.result(), seconds };
+}

@@ -1,0 +1,88 @@
+import type { ClientHttp2Session } from 'node:http2';
+import { makeEvent } from '../events.js';
+import { numbered, type Protocol, publishTemplate, type Template } from '../wire/requests.js';
+import { call } from './call.js';
+import { closeConnections, openConnections } from './connections.js';
+import { openLoop } from './open-loop.js';
+
+/** Where unary publishes go, and what is in them. */
+export interface PublishTarget {
+  readonly port: number;
+  /** `raw`: one event as the body of `POST /append`. */
+  readonly protocol: Protocol | 'raw';
+  /** One after the other in turn. */
+  readonly topics: readonly string[];
+  readonly batch: number;
+  readonly eventBytes: number;
+}
+
+export interface Published {
+  readonly events: number;
+  readonly seconds: number;
+}
+
+const publishPath = '/mainstem.v1.PublishService/Publish';
+
+/** Makes the calls of one publisher: connections are numbered, and each counts for itself, so that its order can be checked. */
+function publisher(target: PublishTarget, session: ClientHttp2Session, number: number) {
+  const { protocol, batch, eventBytes, topics } = target;
+  const event = makeEvent(eventBytes, number);
+  const events = Array.from({ length: batch }, () => event);
+  const path = protocol === 'raw' ? '/append' : publishPath;
+  const templates: Template[] =
+    protocol === 'raw'
+      ? [{ bytes: event, sequences: [7] }]
+      : topics.map((topic) => publishTemplate(topic, events, protocol === 'grpc'));
+  let turn = 0;
+  return () => {
+    const first = counters[number] ?? 0;
+    counters[number] = first + batch;
+    const template = templates[turn++ % templates.length];
+    if (!template) throw new RangeError('a publisher needs a topic');
+    return call(session, protocol, path, numbered(template, first));
+  };
+}
+/** How far each publisher has counted: over all runs of this process. */
+const counters: number[] = [];
+
+export interface ClosedLoop extends PublishTarget {
+  readonly inFlight: number;
+  readonly connections: number;
+  readonly ms: number;
+}
+
+/** Keeps so many calls in flight, and lets all of them finish at the end: what was counted is what the server has worked for. */
+export async function closedLoop(plan: ClosedLoop): Promise<Published> {
+  const sessions = await openConnections(plan.port, plan.connections);
+  const publishers = sessions.map((session, number) => publisher(plan, session, number));
+  const start = performance.now();
+  let calls = 0;
+  async function run(publish: (() => Promise<void>) | undefined): Promise<void> {
+    while (publish && performance.now() - start < plan.ms) {
+      await publish();
+      calls++;
+    }
+  }
+  await Promise.all(Array.from({ length: plan.inFlight }, (_, i) => run(publishers[i % publishers.length])));
+  const seconds = (performance.now() - start) / 1000;
+  await closeConnections(sessions);
+  return { events: calls * plan.batch, seconds };
+}
+
+/** Calls at a steady rate, whether or not earlier ones were answered: milliseconds from when each was due to its answer. */
+export async function steadyRate(
+  plan: PublishTarget & { readonly perSecond: number; readonly connections: number; readonly ms: number },
+): Promise<number[]> {
+  const sessions = await openConnections(plan.port, plan.connections);
+  const publishers = sessions.map((session, number) => publisher(plan, session, number));
+  const total = Math.round((plan.perSecond * plan.ms) / 1000);
+  const latencies: number[] = [];
+  const calls: Promise<void>[] = [];
+  await openLoop(plan.perSecond, total, (number, dueAt) => {
+    const publish = publishers[number % publishers.length];
+    if (publish) calls.push(publish().then(() => void latencies.push(performance.now() - dueAt)));
+  });
+  await Promise.all(calls);
+  await closeConnections(sessions);
+  return latencies;
+}
