@@ -276,3 +276,18 @@ test('a stream that does not follow ends at the end it found, though partitions 
   expect(texts(await stream.records(10))).toEqual(upTo(10));
   expect(await stream.expect('end')).toMatchObject({ reason: 'caught_up' });
 });
+
+test('a record larger than a stream carries is announced with its position, and the stream goes on', async () => {
+  await using bus = await openBus();
+  const room = { partitions: 1, retentionMs: 0, retentionBytes: 0, maxEventBytes: 10 * 1024 * 1024 };
+  await bus.log.createTopic('t', room);
+  await bus.topics.create({ name: 't', settings: { schemaless: true }, adopt: true });
+  const record = (value: Uint8Array) => ({ key: null, value, headers: [] });
+  await bus.log.append('t', 0, [record(Buffer.from('1'))]);
+  await bus.log.append('t', 0, [record(Buffer.alloc(9 * 1024 * 1024, 0x20))]);
+  await bus.log.append('t', 0, [record(Buffer.from('2'))]);
+  const stream = openStream(bus.subscriptions, { topic: 't', from: { at: 'earliest' }, follow: false });
+  expect(texts(await stream.records(2))).toEqual([1, 2]);
+  expect(stream.others).toContainEqual(expect.objectContaining({ kind: 'gap', reason: 'too_large', from: 1, to: 2 }));
+  expect(await stream.expect('end')).toMatchObject({ reason: 'caught_up' });
+});
