@@ -15,7 +15,7 @@ style() { biome check --error-on-warnings --max-diagnostics=100 --colors=off .; 
 # What silences a check is never the answer to it. This file names what it looks for.
 suppressions() {
   ! grep -rnE '@ts-(ignore|nocheck)|biome-ignore|@public|dependency-cruiser:ignore' \
-    --include='*.ts' --include='*.mjs' --include='*.cjs' src test scripts .dependency-cruiser.cjs --exclude-dir=gen
+    --include='*.ts' --include='*.mjs' --include='*.cjs' src test scripts bench .dependency-cruiser.cjs --exclude-dir=gen
 }
 
 contract-lint() { buf lint; }
@@ -34,7 +34,7 @@ generated-is-fresh() {
     { echo 'src/gen is not what proto/ says: run npm run generate'; return 1; }
 }
 
-dependencies() { depcruise --config .dependency-cruiser.cjs --output-type err-long src test scripts; }
+dependencies() { depcruise --config .dependency-cruiser.cjs --output-type err-long src test scripts bench; }
 
 dead-code() { knip --no-config-hints; }
 
