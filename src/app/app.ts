@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, ConfigError } from '../config/index.js';
+import { BusError } from '../core/errors.js';
 import { allowAll } from '../core/ports/authorizer.js';
 import type { DependencyStatus } from '../core/ports/dependency.js';
 import { defaultPublishLimits } from '../core/publish/command.js';
@@ -53,13 +54,16 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     subscriptions: config.role === 'input' ? undefined : subscriptions,
     topics,
     readiness: () => ({ ready, dependencies }),
+    draining: stopping.signal,
     onInternalError: (error) => logger.error({ error }, 'internal error'),
   });
 
   async function closeParts(): Promise<void> {
-    await subscriptions.close();
+    // Not waited for yet: what it asks of a broker that does not answer fails when the log is closed.
+    const unsubscribed = subscriptions.close();
     await topics.close();
     await drivers.close();
+    await unsubscribed;
   }
 
   const listener = await listen({
@@ -78,8 +82,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     'listening',
   );
 
-  const up = bringUp(topics, files, logger, stopping.signal).then(async () => {
-    const names = (await topics.list()).filter((topic) => topic.state === 'active').map((topic) => topic.name);
+  const up = bringUp(topics, files, logger, stopping.signal).then((names) => {
     ready = !stopping.signal.aborted;
     return names;
   });
@@ -89,7 +92,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     logger.info('shutting down');
     for (const each of unlisten) each();
     ready = false;
-    stopping.abort();
+    stopping.abort(new BusError('SHUTTING_DOWN', 'the server is shutting down; connect again'));
     const deadline = performance.now() + config.shutdownGraceMs;
     const late = new AbortController();
     await Promise.race([

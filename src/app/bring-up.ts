@@ -13,7 +13,7 @@ export async function topicFilesOf({ schemas }: Config): Promise<readonly TopicF
 }
 
 /**
- * Brings the bus up: loads the topics, then applies the topic files. Waits for what is away, for ever and saying so through the drivers'
+ * Brings the bus up: loads the topics, then applies the topic files; returns the names of the topics. Waits for what is away, for ever and saying so through the drivers'
  * status; throws where waiting does not help, such as a schema that has changed under its version.
  */
 export async function bringUp(
@@ -21,7 +21,7 @@ export async function bringUp(
   files: readonly TopicFile[],
   logger: Logger,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<readonly string[]> {
   await untilUp(() => topics.start(), signal);
   for (const file of files) {
     const { changes, warnings } = await untilUp(() => topics.apply(file), signal).catch((error: unknown) => {
@@ -33,6 +33,9 @@ export async function bringUp(
     for (const warning of warnings) logger.warn({ topic: file.name }, warning);
   }
   for (const warning of topics.warnings()) logger.warn(warning);
+  // The log has its part in the list, and may be away although coordination is there.
+  const listed = await untilUp(() => topics.list(), signal);
+  return listed.filter(({ state }) => state === 'active').map(({ name }) => name);
 }
 
 function untilUp<T>(act: () => Promise<T>, signal: AbortSignal): Promise<T> {

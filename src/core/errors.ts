@@ -133,6 +133,11 @@ export class BusError extends Error {
     return this.retryAfterMs !== undefined;
   }
 
+  /** The topic that something was meant for is gone, or is another one of the same name by now. */
+  static topicDeleted(topic: string): BusError {
+    return new BusError('TOPIC_DELETED', `topic ${topic} was deleted`, { metadata: { topic } });
+  }
+
   /** Any thrown value as a BusError; what is not one becomes INTERNAL, with the original as its cause. */
   static from(error: unknown): BusError {
     if (error instanceof BusError) return error;

@@ -2,7 +2,14 @@ import type { Readable } from 'node:stream';
 import type { HttpRequest, HttpResponse } from './node-http.js';
 
 /** How much of a request is still read after its answer was given: more than one message over the limit has, usually. */
-const most = { bytes: 64 * 1024 * 1024, ms: 10_000 };
+const most: Limits = { bytes: 64 * 1024 * 1024, ms: 10_000, silenceMs: 2_000 };
+
+interface Limits {
+  readonly bytes: number;
+  readonly ms: number;
+  /** Whoever sends nothing for so long is not stuck: a stream that it keeps open would only hold up a shutdown. Default: `ms`. */
+  readonly silenceMs?: number;
+}
 
 /**
  * Reads away what is left of a request that was answered early (a message over the limit, an unknown path): a client that is still
@@ -20,16 +27,22 @@ export function discardUnread(request: HttpRequest, response: HttpResponse, limi
   }
 }
 
-function readAway(body: Readable, limits: typeof most): void {
+function readAway(body: Readable, limits: Limits): void {
   if (body.destroyed || body.readableEnded) return;
   let left = limits.bytes;
   const cut = () => body.destroy();
   const timer = setTimeout(cut, limits.ms);
-  body.once('close', () => clearTimeout(timer));
-  body.once('end', () => clearTimeout(timer));
+  const silence = setTimeout(cut, limits.silenceMs ?? limits.ms);
+  const over = () => {
+    clearTimeout(timer);
+    clearTimeout(silence);
+  };
+  body.once('close', over);
+  body.once('end', over);
   // HTTP/2's compatibility layer has one that would pause the stream again.
   body.removeAllListeners('data');
   body.on('data', (chunk: Uint8Array) => {
+    silence.refresh();
     left -= chunk.length;
     if (left < 0) cut();
   });

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { BusError } from '../../src/core/errors.js';
 import type { LogRecord } from '../../src/core/model.js';
 import type { EventLog, LogTail } from '../../src/core/ports/event-log.js';
 import { freshTopic, keepAll, readAll, record, textOf } from '../support/log-helpers.js';
@@ -117,6 +118,18 @@ export function describeEventLog(
         await expect(log.updateTopic(topic, { partitions: 2 })).rejects.toMatchObject({
           reason: 'TOPIC_SETTINGS_INVALID',
         });
+      });
+
+      test('are neither written to nor deleted against the last word of the caller', async () => {
+        const topic = await newTopic();
+        const unwanted = log.append(topic, 0, [record('of another life')], () => false);
+        await expect(unwanted).rejects.toMatchObject({ reason: 'TOPIC_DELETED' });
+        await log.append(topic, 0, [record('wanted')], () => true);
+        const unlocked = log.deleteTopic(topic, () => {
+          throw new BusError('COORDINATION_UNAVAILABLE', 'the lock is lost');
+        });
+        await expect(unlocked).rejects.toMatchObject({ reason: 'COORDINATION_UNAVAILABLE' });
+        expect(values(await readAll(log, topic, 0))).toEqual(['wanted']);
       });
 
       test('that are deleted and created anew start at 0, without the old records', async () => {

@@ -121,6 +121,23 @@ test('a cancelled call withdraws what is still queued', async () => {
   expect(values).toEqual(['"first"', '"last"']);
 });
 
+test('what was checked against a topic is not stored in another one that has taken its name', async () => {
+  await using bus = await openBus();
+  await bus.topics.create({ name: 'people', settings: {}, schema: people, adopt: false });
+  const { before, reached, open } = gate();
+  bus.log.before = before;
+  const calls = [1, 2].map((age) => failure(bus.publisher.publish(command('people', [person(age)]), never)));
+  await reached;
+  await bus.topics.delete('people');
+  await bus.topics.create({ name: 'people', settings: {}, schema: '{"type":"string"}', adopt: false });
+  const fresh = bus.publisher.publish(command('people', [event('Grace')]), never);
+  open();
+  for (const call of calls) expect(await call).toMatchObject({ reason: 'TOPIC_DELETED', retryable: false });
+  expect(await fresh).toMatchObject([{ status: 'stored', offset: 0 }]);
+  expect((await bus.log.bounds('people', 0)).highWatermark).toBe(1);
+  await bus.publisher.publish(command('people', [event('Linus')]), never);
+});
+
 test('a full buffer refuses at once with a retry delay, and takes events again later', async () => {
   await using bus = await openBus({ topicBufferBytes: 10_000 });
   await bus.topics.create({ name: 't', settings: { schemaless: true }, adopt: false });

@@ -38,6 +38,8 @@ describe('drafts', () => {
   it('ignores what stands beside $ref in draft-07 only, as the drafts say', () => {
     const schema = { properties: { a: { $ref: '#/$defs/a', maximum: 1 } }, $defs: { a: { type: 'number' } } };
     expect(accepts({ $schema: 'http://json-schema.org/draft-07/schema#', ...schema }, { a: 2 })).toBe(true);
+    const typed = { definitions: { any: true }, $ref: '#/definitions/any', type: ['object', 'null'] };
+    expect(accepts({ $schema: 'http://json-schema.org/draft-07/schema#', ...typed }, 'a')).toBe(true);
     expect(accepts(schema, { a: 2 })).toBe(false);
   });
 });
@@ -102,6 +104,13 @@ describe('accepting', () => {
         anyOf: [{ type: 'integer' }, { $ref: '#/$defs/map' }],
       },
       { a: 1 },
+      false,
+    ],
+    ['arrays shorter than a tuple', { prefixItems: [{ type: 'string' }], contains: { type: 'string' } }, [], false],
+    [
+      'equal items in an array shorter than a tuple',
+      { prefixItems: [true, true, { type: 'string' }], uniqueItems: true },
+      [1, 1],
       false,
     ],
     ['boolean schemas', false, {}, false],

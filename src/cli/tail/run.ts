@@ -100,7 +100,8 @@ export async function runTail(io: Io, client: MainstemClient, topic: string, opt
     say('the last records that were written are not committed, and will come again');
     code = reportError(io, error);
   }
-  if (lastCursor !== undefined && outputError === undefined) say(`the cursor to go on from: ${lastCursor}`);
+  // It is empty while another stream of the subscriber has the partitions.
+  if (lastCursor && outputError === undefined) say(`the cursor to go on from: ${lastCursor}`);
   if (code === exitCodes.ok && interrupted.aborted) code = interruptedCode(interrupted);
   if (code !== exitCodes.ok) throw new ExitWith(code);
 }

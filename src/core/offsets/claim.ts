@@ -22,6 +22,8 @@ export interface ClaimRequest {
   readonly partitions: readonly number[];
   /** Where a subscriber starts that has no position in this topic yet. */
   initial(): Promise<ReadonlyMap<number, number>>;
+  /** Asked before positions of another life of the topic are given up. Throws where the claimant's own is not the present one. */
+  confirm(): Promise<void>;
   /** Whether the claimant still is the one to own the partitions: asked before each round. */
   entitled(): boolean;
 }
@@ -31,7 +33,7 @@ const rounds = 20;
 /**
  * Takes ownership: writes a larger generation into every offset record, each by compare-and-set, before anything is delivered. From
  * then on no earlier owner's commit can succeed. A subscriber's first start is written down here too, so that it resumes there even
- * if it never commits. Undefined if the claimant lost its title meanwhile. Throws CoordinationError and what `initial` throws.
+ * if it never commits. Undefined if the claimant lost its title meanwhile. Throws CoordinationError and what `initial` and `confirm` throw.
  */
 export async function claimPartitions(coordination: Coordination, request: ClaimRequest): Promise<Claimed | undefined> {
   for (let round = 0; round < rounds && request.entitled(); round++) {
@@ -59,6 +61,7 @@ async function claimOnce(coordination: Coordination, request: ClaimRequest): Pro
   // Generation 0 is a first claim that never came to its end.
   const isNew = records.every((record) => record.generation === 0);
   const initial = isNew ? await request.initial() : undefined;
+  if (records.some((record) => record.incarnation !== incarnation)) await request.confirm();
   const generation = 1 + records.reduce((largest, record) => Math.max(largest, record.generation), 0);
 
   const positions = new Map<number, ClaimedPosition>();

@@ -31,6 +31,8 @@ export interface MembershipRequest {
   readonly incarnation: string;
   readonly partitions: number;
   initial(): Promise<ReadonlyMap<number, number>>;
+  /** Throws where the incarnation is not the topic's present one. */
+  confirm(): Promise<void>;
   /** Called after each change of `current()` or `failure`. */
   onChange(): void;
   /** Ends the membership; the next stream in line takes over. */

@@ -12,6 +12,24 @@ export interface DependencyStatus {
   onChange(listener: (status: DependencyStatus) => void): () => void;
 }
 
+/** A status under another name: one store may be two dependencies. */
+export function statusNamed(name: string, status: DependencyStatus): DependencyStatus {
+  const named: DependencyStatus = {
+    name,
+    get state() {
+      return status.state;
+    },
+    get detail() {
+      return status.detail;
+    },
+    get since() {
+      return status.since;
+    },
+    onChange: (listener) => status.onChange(() => listener(named)),
+  };
+  return named;
+}
+
 /** A DependencyStatus with a handle for the driver that keeps it. */
 export class MutableStatus implements DependencyStatus {
   state: DependencyStatus['state'] = 'connecting';

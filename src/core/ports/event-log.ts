@@ -10,7 +10,7 @@ import type { DependencyStatus } from './dependency.js';
  * - Offsets only grow, and may skip: a read returns records *and the next offset*; a hole is not a gap.
  * - Topic names follow Kafka's grammar; a driver may be handed only such names.
  * - Errors are `BusError`s: TOPIC_NOT_FOUND, TOPIC_ALREADY_EXISTS, TOPIC_SETTINGS_INVALID, LOG_UNAVAILABLE, STORAGE_FULL,
- *   EVENT_TOO_LARGE, INTERNAL. `append` alone also rejects with STORE_OUTCOME_UNKNOWN: the records may be stored or not.
+ *   EVENT_TOO_LARGE, INTERNAL. `append` alone also rejects with TOPIC_DELETED, and with STORE_OUTCOME_UNKNOWN: the records may be stored or not.
  *   Every other rejection of `append` means: not stored, and never will be.
  */
 export interface EventLog {
@@ -22,7 +22,8 @@ export interface EventLog {
   createTopic(topic: string, settings: LogTopicSettings): Promise<void>;
   /** Changes retention, largest event, min.insync.replicas; adds partitions. Everything else is fixed at creation. */
   updateTopic(topic: string, settings: Partial<LogTopicSettings>): Promise<void>;
-  deleteTopic(topic: string): Promise<void>;
+  /** @param check called right before the log is told, each time: what it throws rejects, and the topic stays. */
+  deleteTopic(topic: string, check?: () => void): Promise<void>;
   /** Undefined where there is no such topic. */
   describeTopic(topic: string): Promise<LogTopic | undefined>;
   /** All topics, other producers' included; internal ones (`__…`) not. */
@@ -31,8 +32,16 @@ export interface EventLog {
   /**
    * Appends one batch to one partition. At most one append per partition is in flight at a time: the caller sees to it.
    * The batch's records together stay under the topic's `maxBatchBytes`.
+   *
+   * @param isWanted asked right before the records are handed to the store, each time: `false` rejects with TOPIC_DELETED, because the
+   * topic of that name is by now another one.
    */
-  append(topic: string, partition: number, records: readonly AppendRecord[]): Promise<Appended>;
+  append(
+    topic: string,
+    partition: number,
+    records: readonly AppendRecord[],
+    isWanted?: () => boolean,
+  ): Promise<Appended>;
 
   /**
    * Follows a changing set of partitions for the whole process; one at a time is meant to be enough. It waits out

@@ -1,11 +1,14 @@
 import { BusError } from '../errors.js';
 import type { AppendRecord } from '../model.js';
 import type { Appended, EventLog } from '../ports/event-log.js';
+import type { ActiveTopic } from '../topics/topic.js';
 
 /** An event that waits for its partition's appender. */
 export interface Queued {
   readonly record: AppendRecord;
   readonly bytes: number;
+  /** The life of the topic that the event was checked against: it is never stored in another. */
+  readonly incarnation: string;
   /** Events of one group keep their order: when one of them fails, those behind it in the queue are withdrawn. */
   readonly group: object;
   /** Set to drop it from the queue; who sets it has settled the event already. */
@@ -30,12 +33,15 @@ export interface Appender {
   readonly idle: Promise<void>;
 }
 
-/** @param onIdle called when the queue has run empty: the next event gets a new appender */
+/**
+ * @param now the topic as it is now; undefined if there is none of that name any more
+ * @param onIdle called when the queue has run empty: the next event gets a new appender
+ */
 export function createAppender(
   log: EventLog,
   topic: string,
   partition: number,
-  maxBatchBytes: number,
+  now: () => ActiveTopic | undefined,
   onIdle: () => void,
 ): Appender {
   let queue: Queued[] = [];
@@ -45,6 +51,7 @@ export function createAppender(
   function take(): Queued[] {
     const batch: Queued[] = [];
     let bytes = 0;
+    const current = now();
     while (head < queue.length && batch.length < recordsPerBatch) {
       const next = queue[head];
       if (!next) break;
@@ -53,7 +60,13 @@ export function createAppender(
         next.released();
         continue;
       }
-      if (batch.length > 0 && bytes + next.bytes > maxBatchBytes) break;
+      if (next.incarnation !== current?.incarnation) {
+        head++;
+        next.done(BusError.topicDeleted(topic));
+        next.released();
+        continue;
+      }
+      if (batch.length > 0 && bytes + next.bytes > current.maxBatchBytes) break;
       bytes += next.bytes;
       batch.push(next);
       head++;
@@ -75,6 +88,7 @@ export function createAppender(
           topic,
           partition,
           batch.map((queued) => queued.record),
+          () => now()?.incarnation === batch[0]?.incarnation,
         );
         let offset = appended.baseOffset;
         for (const queued of batch) queued.done({ baseOffset: offset++, timestamp: appended.timestamp });

@@ -37,10 +37,24 @@ export function createPublisher({ log, topics, authorizer, limits }: PublisherPo
     const name = `${topic.name}/${partition}`;
     let appender = appenders.get(name);
     if (!appender) {
-      appender = createAppender(log, topic.name, partition, topic.maxBatchBytes, () => appenders.delete(name));
+      let last: ActiveTopic | undefined = topic;
+      const now = () => {
+        last = presentTopic(topic.name, last);
+        return last;
+      };
+      appender = createAppender(log, topic.name, partition, now, () => appenders.delete(name));
       appenders.set(name, appender);
     }
     return appender;
+  }
+
+  /** Where coordination has been away for too long to say, what was admitted before still counts. */
+  function presentTopic(name: string, last: ActiveTopic | undefined): ActiveTopic | undefined {
+    try {
+      return topics.peek(name);
+    } catch {
+      return last;
+    }
   }
 
   /** Everything between the topic's snapshot and the queue happens in one go, so that calls keep the order of their arrival. */
@@ -106,6 +120,7 @@ export function createPublisher({ log, topics, authorizer, limits }: PublisherPo
       const queued: Queued = {
         record,
         bytes,
+        incarnation: topic.incarnation,
         group,
         withdrawn: false,
         released: () => budget.release(topic.name, bytes),

@@ -1,10 +1,9 @@
 import { LRUCache } from 'lru-cache';
-import PQueue from 'p-queue';
-import pRetry from 'p-retry';
-import { BusError } from '../errors.js';
 import type { EventLog, OutOfRange } from '../ports/event-log.js';
 import { toDelivery } from './delivery.js';
 import type { Delivery } from './frames.js';
+import { waitOutLog } from './log-away.js';
+import { createReadTurns } from './read-turns.js';
 import { lowerBound, type Taken, takeFrom } from './ring.js';
 
 /** A range of a partition that was read apart from the tail: every visible record from `from` up to `nextOffset`. */
@@ -19,8 +18,6 @@ export interface Chunk {
 export const chunkBytes = 512 * 1024;
 /** How much of what was read is kept for other streams that come by, in the whole process. */
 const cacheBytes = 32 * 1024 * 1024;
-/** How many reads are on their way at once; the others wait in line. */
-const concurrentReads = 8;
 
 /** One life of a topic. */
 export interface ChunkSource {
@@ -39,7 +36,7 @@ export interface ChunkReader {
 }
 
 export function createChunkReader(log: EventLog): ChunkReader {
-  const queue = new PQueue({ concurrency: concurrentReads });
+  const turns = createReadTurns();
   const reading = new Map<string, Promise<Chunk | OutOfRange>>();
   /** By partition: the start offsets of the chunks that are in the cache. */
   const starts = new Map<string, Set<number>>();
@@ -87,10 +84,11 @@ export function createChunkReader(log: EventLog): ChunkReader {
   }
 
   function once(source: ChunkSource, partition: number, offset: number): Promise<Chunk | OutOfRange> {
-    const key = `${nameOf(source, partition)}/${offset}`;
+    const name = nameOf(source, partition);
+    const key = `${name}/${offset}`;
     let shared = reading.get(key);
     if (!shared) {
-      shared = queue.add(() => load(source, partition, offset)).finally(() => reading.delete(key));
+      shared = turns.run(name, () => load(source, partition, offset)).finally(() => reading.delete(key));
       reading.set(key, shared);
     }
     return shared;
@@ -98,15 +96,7 @@ export function createChunkReader(log: EventLog): ChunkReader {
 
   return {
     peek,
-    read: (source, partition, offset, signal) =>
-      pRetry(() => once(source, partition, offset), {
-        retries: Number.POSITIVE_INFINITY,
-        minTimeout: 100,
-        maxTimeout: 5_000,
-        randomize: true,
-        signal,
-        shouldRetry: ({ error }) => error instanceof BusError && error.reason === 'LOG_UNAVAILABLE',
-      }),
+    read: (source, partition, offset, signal) => waitOutLog(() => once(source, partition, offset), signal),
     forget(source) {
       const prefix = `${source.topic}/${source.incarnation}/`;
       for (const key of cache.keys()) if (key.startsWith(prefix)) cache.delete(key);

@@ -104,7 +104,7 @@ export function createHub(log: EventLog): Hub {
     const { name } = topic;
     const partitions: PartitionFeed[] = [];
     const listeners = new Set<() => void>();
-    let growing: Promise<void> = Promise.resolve();
+    let growing: Promise<void> | undefined;
     const result: Followed = {
       topic: name,
       incarnation: topic.incarnation,
@@ -114,9 +114,14 @@ export function createHub(log: EventLog): Hub {
       failure: undefined,
       users: 0,
       linger: undefined,
-      grow(count) {
-        growing = growing.catch(() => undefined).then(() => addPartitions(result, count));
-        return growing;
+      async grow(count) {
+        // One attempt for all who wait: while the log is away they would otherwise wait for each other's, one after the other.
+        while (partitions.length < count) {
+          growing ??= addPartitions(result, count).finally(() => {
+            growing = undefined;
+          });
+          await growing;
+        }
       },
       listen(wake) {
         listeners.add(wake);
@@ -135,7 +140,7 @@ export function createHub(log: EventLog): Hub {
         return { partition: first + i, ring: createRing(bounds.highWatermark), ...bounds };
       }),
     );
-    if (followed.get(feed.topic) !== feed) return;
+    if (followed.get(feed.topic) !== feed) throw feed.failure ?? BusError.topicDeleted(feed.topic);
     tail ??= log.openTail({ slice: onSlice, stopped: onStopped });
     for (const partition of added) {
       feed.partitions.push(partition);
@@ -176,8 +181,8 @@ export function createHub(log: EventLog): Hub {
         // A topic that is followed already may have got partitions since.
         await mine.grow(topic.settings.partitions);
       } catch (error) {
+        // Others may be using it.
         release();
-        stop(mine);
         throw error;
       }
       return { feed: mine, release };
@@ -187,7 +192,10 @@ export function createHub(log: EventLog): Hub {
       return feed?.incarnation === topic.incarnation ? feed.partitions[partition]?.highWatermark : undefined;
     },
     async close() {
-      for (const feed of [...followed.values()]) stop(feed);
+      for (const feed of [...followed.values()]) {
+        feed.failure ??= new BusError('SHUTTING_DOWN', 'the server is shutting down; connect again');
+        stop(feed);
+      }
       await tail?.close();
     },
   };

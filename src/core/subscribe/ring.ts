@@ -51,7 +51,8 @@ export function createRing(offset: number): Ring {
         bytes -= oldest.bytes;
         start = oldest.record.offset + 1;
       }
-      if (head > 256 && head * 2 > items.length) {
+      // What is dropped must not stay in memory behind the few that are kept: records may be large.
+      if (head * 2 > items.length) {
         items = items.slice(head);
         head = 0;
       }

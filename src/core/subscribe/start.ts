@@ -1,14 +1,14 @@
 import { type Cursor, decodeCursor, encodeCursor } from '../cursor.js';
 import { BusError } from '../errors.js';
 import type { EventLog } from '../ports/event-log.js';
-import type { ActiveTopic } from '../topics/topic.js';
+import type { ActiveTopic, Topics } from '../topics/topic.js';
 import type { StartFrom } from './frames.js';
 
 /** The offset to start at, of every partition. */
 export type Positions = Map<number, number>;
 
 /**
- * Turns a start into offsets. Throws CURSOR_MALFORMED, CURSOR_WRONG_TOPIC, CURSOR_STALE_TOPIC, LOG_UNAVAILABLE; and CURSOR_EXPIRED
+ * Turns a start into offsets. Throws CURSOR_MALFORMED, CURSOR_WRONG_TOPIC, CURSOR_STALE_TOPIC, INVALID_REQUEST, LOG_UNAVAILABLE; and CURSOR_EXPIRED
  * unless `onExpired` is `skip` (then the stream announces the gap itself).
  */
 export async function resolveStart(
@@ -61,10 +61,23 @@ async function atCursor(
   return positions;
 }
 
-/** The positions that a cursor has in a topic. Throws CURSOR_WRONG_TOPIC, CURSOR_STALE_TOPIC. */
+/**
+ * The topic by which a cursor is to be judged: the one in memory, or read anew where the cursor knows of a life or of partitions that memory
+ * does not, since it may come from an instance that heard of them first. Throws as `Topics.refresh`.
+ */
+export async function topicFor(cursor: Cursor, topic: ActiveTopic, topics: Topics): Promise<ActiveTopic> {
+  const part = cursor.find(({ topic: name }) => name === topic.name);
+  const isKnown =
+    part === undefined ||
+    (part.incarnation === topic.incarnation &&
+      part.positions.every(([partition]) => partition < topic.settings.partitions));
+  return isKnown ? topic : topics.refresh(topic.name);
+}
+
+/** The positions that a cursor has in a topic. Throws CURSOR_WRONG_TOPIC, CURSOR_STALE_TOPIC; INVALID_REQUEST for a partition that is not there. */
 export function positionsIn(
   cursor: Cursor,
-  topic: Pick<ActiveTopic, 'name' | 'incarnation'>,
+  topic: Pick<ActiveTopic, 'name' | 'incarnation' | 'settings'>,
 ): readonly (readonly [partition: number, nextOffset: number])[] {
   const found = cursor.find((part) => part.topic === topic.name);
   if (!found) {
@@ -79,6 +92,11 @@ export function positionsIn(
       'CURSOR_STALE_TOPIC',
       `the cursor is of an earlier topic ${topic.name} that has been deleted since; start anew, at EARLIEST for instance`,
     );
+  }
+  const { partitions } = topic.settings;
+  const beyond = found.positions.find(([partition]) => partition >= partitions);
+  if (beyond) {
+    throw new BusError('INVALID_REQUEST', `${topic.name} has ${partitions} partitions; the cursor names ${beyond[0]}`);
   }
   return found.positions;
 }

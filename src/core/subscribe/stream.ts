@@ -6,6 +6,7 @@ import type { EventLog } from '../ports/event-log.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
 import type { AssignmentInfo, Frame, SubscribeCommand } from './frames.js';
 import type { TopicFeed } from './hub.js';
+import { waitOutLog } from './log-away.js';
 import { createProgress, type StreamProgress } from './progress.js';
 import { type Positions, resolveStart } from './start.js';
 import { createWakeup, type Wakeup } from './wakeup.js';
@@ -30,7 +31,7 @@ interface StreamState {
   readonly wakeup: Wakeup;
   readonly progress: StreamProgress;
   failure: BusError | undefined;
-  /** How many partitions the topic has by now. */
+  /** How many partitions the topic has by now, as far as the feed follows them. */
   partitions: number;
 }
 
@@ -63,7 +64,7 @@ export async function* runStream(
   if (membership) {
     await membership.ready;
     owned = membership.current();
-    if (owned) await takeUp(state, feed, owned, ends);
+    if (owned) takeUp(state, owned, ends);
   } else {
     progress.serve(await start(command.from, 'latest'), ends);
   }
@@ -82,11 +83,10 @@ export async function* runStream(
     let frame: Frame | undefined;
     if (membership && membership.current() !== owned) {
       owned = membership.current();
-      if (owned) await takeUp(state, feed, owned, ends);
+      if (owned) takeUp(state, owned, ends);
       else progress.serve(new Map());
       frame = { kind: 'assignment', assignment: assignment() };
     } else if (!membership && follow && state.partitions > served) {
-      await feed.grow(state.partitions);
       for (; served < state.partitions; served++) progress.add(served, 0);
       frame = { kind: 'assignment', assignment: assignment() };
     } else {
@@ -116,13 +116,7 @@ export async function* runStream(
   }
 }
 
-async function takeUp(
-  state: StreamState,
-  feed: TopicFeed,
-  owned: Ownership,
-  ends: Positions | undefined,
-): Promise<void> {
-  await feed.grow(owned.positions.size);
+function takeUp(state: StreamState, owned: Ownership, ends: Positions | undefined): void {
   const positions = new Map([...owned.positions].map(([partition, { next }]) => [partition, next]));
   state.progress.serve(positions, ends);
   for (const [partition, { next, recreated }] of owned.positions) {
@@ -157,18 +151,28 @@ function listen(
   const { topic, wakeup } = state;
   let membership: Membership | undefined;
   const stop = new AbortController();
+
+  function fail(error: unknown): void {
+    state.failure ??= BusError.from(error);
+    wakeup.wake();
+  }
+
+  /** Partitions that are added count once the feed has them: while the log is away the stream goes on without. */
+  async function grow(partitions: number): Promise<void> {
+    await waitOutLog(() => ports.feed.grow(partitions), signal);
+    state.partitions = Math.max(state.partitions, partitions);
+    membership?.grow(state.partitions);
+    wakeup.wake();
+  }
+
   const once = { once: true, signal: stop.signal };
   signal.addEventListener('abort', wakeup.wake, once);
   ports.draining.addEventListener('abort', wakeup.wake, once);
   const release = [
     ports.feed.listen(wakeup.wake),
     ports.topics.watch(topic, (now) => {
-      if (now instanceof BusError) state.failure = now;
-      else {
-        state.partitions = now.settings.partitions;
-        membership?.grow(state.partitions);
-      }
-      wakeup.wake();
+      if (now instanceof BusError) fail(now);
+      else grow(now.settings.partitions).catch(fail);
     }),
   ];
   if (command.subscriber !== undefined) {
@@ -180,6 +184,10 @@ function listen(
       incarnation: topic.incarnation,
       partitions: topic.settings.partitions,
       initial: () => resolveStart(ports.log, topic, command.from ?? { at: 'earliest' }, command.onExpired ?? 'fail'),
+      confirm: async () => {
+        const { incarnation } = await ports.topics.refresh(topic.name);
+        if (incarnation !== topic.incarnation) throw BusError.topicDeleted(topic.name);
+      },
       onChange: wakeup.wake,
       signal,
     });

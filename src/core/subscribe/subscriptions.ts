@@ -1,16 +1,16 @@
 import { setMaxListeners } from 'node:events';
 import { toBusError } from '../coordination-errors.js';
-import { decodeCursor } from '../cursor.js';
+import { type Cursor, decodeCursor } from '../cursor.js';
 import { BusError } from '../errors.js';
 import { createCommitter } from '../offsets/committer.js';
 import { checkSubscriberName } from '../offsets/records.js';
 import type { Authorizer } from '../ports/authorizer.js';
 import type { Coordination } from '../ports/coordination.js';
 import type { EventLog } from '../ports/event-log.js';
-import type { Topics } from '../topics/topic.js';
+import type { ActiveTopic, Topics } from '../topics/topic.js';
 import type { CommittedPosition, Frame, SubscribeCommand, Subscriptions } from './frames.js';
 import { createHub } from './hub.js';
-import { positionsIn } from './start.js';
+import { positionsIn, topicFor } from './start.js';
 import { runStream } from './stream.js';
 
 export interface SubscriptionService extends Subscriptions {
@@ -58,13 +58,31 @@ export function createSubscriptions({
     }
   }
 
+  async function find(name: string, cursor: Cursor): Promise<ActiveTopic> {
+    return topicFor(cursor, topics.peek(name) ?? (await topics.require(name)), topics);
+  }
+
+  async function topicOf({ topic, from, subscriber }: SubscribeCommand): Promise<ActiveTopic> {
+    if (from?.at !== 'cursor') return topics.peek(topic) ?? topics.require(topic);
+    try {
+      return await find(topic, decodeCursor(from.cursor));
+    } catch (error) {
+      // A durable subscriber with a committed position needs no cursor; one without is told when its start is looked for.
+      const ignored = subscriber !== undefined && error instanceof BusError && error.reason === 'CURSOR_MALFORMED';
+      if (!ignored) throw error;
+      return topics.require(topic);
+    }
+  }
+
   async function* subscribe(
     command: SubscribeCommand,
     callSignal: AbortSignal,
   ): AsyncGenerator<Frame, void, undefined> {
     check(command);
     if (draining.signal.aborted) throw new BusError('SHUTTING_DOWN', 'the server is shutting down; connect again');
-    const topic = topics.peek(command.topic) ?? (await topics.require(command.topic));
+    const topic = await topicOf(command);
+    // An abort that has happened already is not announced any more: nothing may be registered for it.
+    if (callSignal.aborted) throw BusError.from(callSignal.reason);
     // Everything that the stream holds hangs on this signal: it fires when the caller goes, and when the stream ends by itself.
     const over = new AbortController();
     const signal = AbortSignal.any([callSignal, over.signal]);
@@ -116,18 +134,11 @@ export function createSubscriptions({
       const entries = (
         await Promise.all(
           decodeCursor(cursor).map(async (part) => {
-            const topic = topics.peek(part.topic) ?? (await topics.require(part.topic));
+            const topic = await find(part.topic, [part]);
             return positionsIn([part], topic).map(([partition, next]) => ({ topic, partition, next }));
           }),
         )
       ).flat();
-      for (const { topic, partition } of entries) {
-        if (partition < topic.settings.partitions) continue;
-        throw new BusError(
-          'INVALID_REQUEST',
-          `${topic.name} has ${topic.settings.partitions} partitions; the cursor names ${partition}`,
-        );
-      }
       await Promise.all(
         entries.map(async ({ topic, partition, next }) => {
           const known = hub.highWatermark(topic, partition);

@@ -57,6 +57,7 @@ export function createTopics({ log, coordination, compiler, graceMs = defaultGra
 
     peek: (name) => {
       grace.check();
+      if (closing.signal.aborted) throw closing.signal.reason;
       return registry.active.get(name);
     },
 
@@ -66,6 +67,12 @@ export function createTopics({ log, coordination, compiler, graceMs = defaultGra
       if (known?.snapshot !== undefined && (schemaVersion === undefined || known.versions.includes(schemaVersion))) {
         return known.snapshot;
       }
+      checkTopicName(name);
+      grace.checkUp(`topic ${name}`);
+      return use(name, await registry.refresh(name));
+    },
+
+    refresh: async (name) => {
       checkTopicName(name);
       grace.checkUp(`topic ${name}`);
       return use(name, await registry.refresh(name));

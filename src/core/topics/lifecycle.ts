@@ -40,8 +40,8 @@ export function createLifecycle(store: TopicStore, log: EventLog): Lifecycle {
     },
 
     async finishDeletion(name, lock) {
-      lock.check();
-      await log.deleteTopic(name).catch((error: unknown) => {
+      // Asked up to the last moment: after a pause the topic of this name may be a later one, with events in it.
+      await log.deleteTopic(name, lock.check).catch((error: unknown) => {
         if (!isReason(error, 'TOPIC_NOT_FOUND')) throw error;
       });
       lock.check();

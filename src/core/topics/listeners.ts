@@ -37,7 +37,7 @@ export class TopicListeners {
       watcher.listener(snapshot);
     } else {
       this.#remove(name, watcher);
-      watcher.listener(new BusError('TOPIC_DELETED', `topic ${name} was deleted`, { metadata: { topic: name } }));
+      watcher.listener(BusError.topicDeleted(name));
     }
   }
 

@@ -56,6 +56,11 @@ export interface Topics {
    * version: call with it after SCHEMA_VERSION_NOT_FOUND, then ask the new snapshot.
    */
   require(name: string, schemaVersion?: number): Promise<ActiveTopic>;
+  /**
+   * As `require`, but read anew from coordination: sees what was acknowledged to anybody before the call. For where memory, which watches
+   * keep fresh a little later, would be the ground for a final refusal. Throws COORDINATION_UNAVAILABLE too.
+   */
+  refresh(name: string): Promise<ActiveTopic>;
   /** As `require`, when the answer is in memory (the hot path); undefined when it would have to look. Throws the grace error. */
   peek(name: string): ActiveTopic | undefined;
   /**

@@ -9,6 +9,8 @@ export interface Draft {
   readonly name: string;
   /** Of its own schema. */
   readonly uri: string;
+  /** Whether `$ref` silences its neighbours. */
+  readonly refStandsAlone: boolean;
   /** A new ajv for one schema: schemas must not see each other's `$id`s. */
   create(options: Options): Ajv;
   /** Checks a schema against the draft's own schema. */
@@ -49,6 +51,8 @@ function draft(name: string, uri: string, create: (options: Options) => Ajv): Dr
   return {
     name,
     uri,
+    // By the specification: up to draft-07, and no longer afterwards.
+    refStandsAlone: name === 'draft-07',
     create,
     meta: () => {
       if (meta === undefined) {

@@ -1,5 +1,6 @@
 import type { Ajv, KeywordCxt } from 'ajv';
 import { _, Name, str } from 'ajv';
+import { correctTuples } from './tuples.js';
 
 /** Replaces the keywords of ajv that do not do what the specification says, or whose time is not bounded. */
 export function correctKeywords(ajv: Ajv): void {
@@ -26,6 +27,7 @@ export function correctKeywords(ajv: Ajv): void {
     compile: (wanted: boolean) => (data: readonly unknown[]) => !wanted || areUnique(data),
     error: { message: 'must NOT have duplicate items' },
   });
+  correctTuples(ajv);
   before(ajv, 'patternProperties', defineEvaluatedProperties);
   before(ajv, 'unevaluatedItems', defineEvaluatedItems);
 }

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { JsonTextError, parseJsonText } from '../../core/json-text.js';
+import { draftOf } from './drafts.js';
 import { isObject } from './json.js';
 import { invalidSchema, pointerTo, schemaLimits } from './limits.js';
 
@@ -35,7 +36,7 @@ export function prepareSchema(definition: string): Prepared {
   const schema = parse(definition);
   if (typeof schema !== 'boolean' && !isObject(schema)) throw invalidSchema('', 'a schema is an object or a boolean');
   checkDepth(schema, '', 1);
-  const walk = new Walk();
+  const walk = new Walk(draftOf(schema).refStandsAlone);
   walk.visit(schema, '');
   return { schema, patterns: walk.patterns, refs: walk.refs, dynamic: walk.dynamic };
 }
@@ -59,8 +60,13 @@ class Walk {
   readonly patterns = new Map<string, string>();
   readonly refs = new Map<string, string>();
   dynamic = false;
+  readonly #refStandsAlone: boolean;
   #subschemas = 0;
   #patternsLength = 0;
+
+  constructor(refStandsAlone: boolean) {
+    this.#refStandsAlone = refStandsAlone;
+  }
 
   visit(schema: unknown, pointer: string): void {
     if (Array.isArray(schema)) {
@@ -75,6 +81,8 @@ class Walk {
     // Not keywords of JSON Schema, and yet ajv obeys them: an asynchronous validator would accept everything.
     delete schema.$async;
     delete schema.nullable;
+    // The one keyword beside it that ajv obeys nevertheless, and only sometimes.
+    if (this.#refStandsAlone && typeof schema.$ref === 'string') delete schema.type;
     for (const [keyword, value] of Object.entries(schema)) this.#keyword(keyword, value, pointerTo(pointer, keyword));
   }
 

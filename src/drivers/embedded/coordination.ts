@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Coordination, CoordinationError, type Session } from '../../core/ports/coordination.js';
+import { statusNamed } from '../../core/ports/dependency.js';
 import { type Owner, treeOf } from './coordination-tree.js';
 import { coordinationWrites, sessionLost } from './coordination-writes.js';
 import type { Store } from './store.js';
@@ -28,7 +29,7 @@ export function embeddedCoordination(store: Store): Coordination {
 
   return {
     driver: 'embedded',
-    status: store.status,
+    status: statusNamed(`embedded coordination ${store.directory}`, store.status),
     get: (path) =>
       open(async () => {
         const node = tree.find(path);

@@ -1,4 +1,5 @@
 import { BusError } from '../../core/errors.js';
+import { statusNamed } from '../../core/ports/dependency.js';
 import type { EventLog } from '../../core/ports/event-log.js';
 import { appendBatch } from './append.js';
 import { partitionKey, readBits } from './batch-key.js';
@@ -84,10 +85,14 @@ export function embeddedLog(store: Store, options: EmbeddedLogOptions): EventLog
 
   return {
     driver: 'embedded',
-    status: store.status,
+    status: statusNamed(`embedded log ${store.directory}`, store.status),
     createTopic: (topic, settings) => open(() => catalog.create(topic, settings)),
     updateTopic: (topic, settings) => open(() => catalog.update(topic, settings)),
-    deleteTopic: (topic) => open(() => catalog.delete(topic)),
+    deleteTopic: (topic, check) =>
+      open(async () => {
+        check?.();
+        await catalog.delete(topic);
+      }),
     describeTopic: (name) =>
       open(async () => {
         const topic = catalog.find(name);
@@ -98,7 +103,8 @@ export function embeddedLog(store: Store, options: EmbeddedLogOptions): EventLog
         const names = [...catalog.all()].filter((topic) => !topic.gone).map((topic) => topic.name);
         return names.filter((name) => !name.startsWith('__'));
       }),
-    async append(topic, partition, records) {
+    async append(topic, partition, records, isWanted) {
+      if (isWanted?.() === false) throw BusError.topicDeleted(topic);
       return await appendBatch(store, space, find(topic, partition), records, clock);
     },
     openTail(sink) {

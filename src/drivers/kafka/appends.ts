@@ -30,16 +30,19 @@ export async function append(
   topic: string,
   partition: number,
   records: readonly AppendRecord[],
+  isWanted?: () => boolean,
 ): Promise<Appended> {
   const what = `append to ${topic}/${partition}`;
   const lane: Lane = `produce-${partition % produceLanes}`;
-  const deadline = Date.now() + retryForMs;
+  const deadline = performance.now() + retryForMs;
   let doubt: unknown;
   const fail = (error: BusError) => (doubt === undefined ? error : outcomeUnknown(doubt));
   for (let attempt = 0; ; attempt++) {
     const { node, replicas } = await leaders.find(topic, partition, deadline).catch((error: unknown) => {
       throw fail(error instanceof BusError ? error : unavailable(what, error));
     });
+    // While its leader was looked for the topic may have been deleted, and created anew with the same name.
+    if (isWanted?.() === false) throw fail(BusError.topicDeleted(topic));
     const now = Date.now();
     let trouble: unknown;
     const request = produceRequest(topic, partition, records, now, replicasTimeoutMs);
@@ -61,7 +64,7 @@ export async function append(
       if (replicas > 1 && deposed.has(answer.error)) doubt = trouble;
     }
     leaders.forget(topic);
-    if (Date.now() >= deadline) throw fail(exhausted(answer?.error, what, trouble));
+    if (performance.now() >= deadline) throw fail(exhausted(answer?.error, what, trouble));
     await pause(backoff(attempt, 1000), closing).catch((error: unknown) => {
       throw fail(unavailable(what, error));
     });

@@ -53,9 +53,9 @@ export function openKafka(options: KafkaOptions): EventLog {
     deleteTopic: topics.delete,
     describeTopic: topics.describe,
     listTopics: topics.list,
-    append: async (topic, partition, records) => {
+    append: async (topic, partition, records, isWanted) => {
       throwIfClosed();
-      const storing = append(client, leaders, closing.signal, topic, partition, records);
+      const storing = append(client, leaders, closing.signal, topic, partition, records, isWanted);
       appending.add(storing);
       try {
         return await storing;

@@ -86,7 +86,7 @@ export function createLeaders(client: KafkaClient, closing: AbortSignal): Leader
         if (absent >= 2) throw error;
         trouble = error;
       }
-      if (Date.now() >= deadline) throw unavailable(`find the leader of ${topic}/${partition}`, trouble);
+      if (performance.now() >= deadline) throw unavailable(`find the leader of ${topic}/${partition}`, trouble);
       await pause(backoff(attempt, 1000), closing);
     }
   }

@@ -32,10 +32,10 @@ export function startMonitor(client: KafkaClient, leaders: Leaders, status: Muta
         if (!closed) status.set(status.state === 'connecting' ? 'connecting' : 'down', detail);
       }
       if (closed) return;
-      const looked = Date.now();
+      const looked = performance.now();
       await wakeup.wait(pauseMs);
       // Many failures at once are one reason to look.
-      const early = Math.min(pauseMs, 200) - (Date.now() - looked);
+      const early = Math.min(pauseMs, 200) - (performance.now() - looked);
       if (!closed && early > 0) await createWakeup().wait(early);
     }
   }

@@ -28,7 +28,7 @@ export async function askLeader<T extends { readonly error: number }>(
   question: LeaderQuestion<T>,
 ): Promise<T> {
   const { topic, partition, what, signal } = question;
-  const deadline = Date.now() + retryForMs;
+  const deadline = performance.now() + retryForMs;
   const throwIfStopped = () => {
     signal?.throwIfAborted();
     closing.throwIfAborted();
@@ -48,7 +48,7 @@ export async function askLeader<T extends { readonly error: number }>(
       trouble = error;
     }
     leaders.forget(topic);
-    if (Date.now() >= deadline) throw unavailable(what, trouble);
+    if (performance.now() >= deadline) throw unavailable(what, trouble);
     await abortable(pause(backoff(attempt, 1000), closing), signal);
   }
 }

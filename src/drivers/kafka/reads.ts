@@ -53,7 +53,7 @@ export function createReads(client: KafkaClient, leaders: Leaders, closing: Abor
     maxBytes: number,
     signal?: AbortSignal,
   ): Promise<ReadResult> {
-    const deadline = Date.now() + retryForMs;
+    const deadline = performance.now() + retryForMs;
     let next = from;
     for (let attempt = 0; ; attempt++) {
       const fetched = await fetchOne({ topic, partition, from: next }, maxBytes, signal);
@@ -64,7 +64,8 @@ export function createReads(client: KafkaClient, leaders: Leaders, closing: Abor
         if (from < now.earliest) return { outcome: 'expired', ...now };
         if (from > now.highWatermark) return { outcome: 'ahead', ...now };
         // The log has moved between the two questions.
-        if (Date.now() >= deadline) throw unavailable(`read from ${topic}/${partition}`, new Error('unsteady offsets'));
+        if (performance.now() >= deadline)
+          throw unavailable(`read from ${topic}/${partition}`, new Error('unsteady offsets'));
         await pause(backoff(attempt, 500), closing);
         continue;
       }
@@ -75,7 +76,7 @@ export function createReads(client: KafkaClient, leaders: Leaders, closing: Abor
       // Aborted transactions and markers are not worth an answer while more is there, for a while.
       const more = records.length === 0 && nextOffset > next && nextOffset < now.highWatermark;
       next = nextOffset;
-      if (!more || Date.now() >= deadline) return { outcome: 'ok', records, nextOffset, ...now };
+      if (!more || performance.now() >= deadline) return { outcome: 'ok', records, nextOffset, ...now };
     }
   }
 

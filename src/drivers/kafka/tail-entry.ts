@@ -18,6 +18,6 @@ export interface TailEntry {
   starved: boolean;
   /** Its last records could not be decoded. */
   troubled: boolean;
-  /** Not to be asked for before, in milliseconds since 1970. */
+  /** Not to be asked for before, by performance.now(): the clock of the machine may be set. */
   notBefore: number;
 }

@@ -29,7 +29,7 @@ export function openTail(parts: TailParts, sink: TailSink): LogTail {
     displace: (entry, pauseMs) => {
       if (!isCurrent(entry)) return;
       entry.node = undefined;
-      entry.notBefore = Date.now() + (pauseMs ?? backoff(entry.attempts, mostPauseMs));
+      entry.notBefore = performance.now() + (pauseMs ?? backoff(entry.attempts, mostPauseMs));
       entry.attempts += 1;
       placement.wake();
     },
@@ -60,7 +60,7 @@ export function openTail(parts: TailParts, sink: TailSink): LogTail {
   async function place(): Promise<void> {
     while (!closed) {
       const homeless = [...entries.values()].filter((entry) => entry.node === undefined);
-      const now = Date.now();
+      const now = performance.now();
       const due = homeless.filter((entry) => entry.notBefore <= now);
       if (due.length === 0) {
         await placement.wait(Math.min(60_000, ...homeless.map((entry) => entry.notBefore - now)));

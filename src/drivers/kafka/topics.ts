@@ -25,7 +25,7 @@ const changeTimeoutMs = 4000;
 export interface KafkaTopics {
   create(topic: string, settings: LogTopicSettings): Promise<void>;
   update(topic: string, settings: Partial<LogTopicSettings>): Promise<void>;
-  delete(topic: string): Promise<void>;
+  delete(topic: string, check?: () => void): Promise<void>;
   describe(topic: string): Promise<LogTopic | undefined>;
   list(): Promise<string[]>;
 }
@@ -37,25 +37,29 @@ export function createKafkaTopics(client: KafkaClient, leaders: Leaders, closing
     topic: string,
     request: KafkaRequest<T>,
     repeatable: boolean,
+    check?: () => void,
   ): Promise<{ readonly answer: T; readonly repeated: boolean }> {
-    const deadline = Date.now() + retryForMs;
+    const deadline = performance.now() + retryForMs;
     let repeated = false;
     for (let attempt = 0; ; attempt++) {
       let trouble: unknown;
       try {
         const { controller } = await leaders.metadata([]);
+        check?.();
         const answer = await client.ask(controller < 0 ? 'any' : controller, 'control', request, requestTimeoutMs);
         const { error } = answer;
         if (error === codes.UNKNOWN_TOPIC_OR_PARTITION || !isPassing(error)) return { answer, repeated };
         trouble = refused(error, what, topic, answer.message);
       } catch (error) {
+        // From `check`: the client throws nothing of that kind.
+        if (error instanceof BusError) throw error;
         trouble = error;
         if (error instanceof LinkFailure && error.sent) {
           repeated = true;
           if (!repeatable) throw unavailable(what, error);
         }
       }
-      if (Date.now() >= deadline) throw unavailable(what, trouble);
+      if (performance.now() >= deadline) throw unavailable(what, trouble);
       await pause(backoff(attempt, 1000), closing);
     }
   }
@@ -66,7 +70,7 @@ export function createKafkaTopics(client: KafkaClient, leaders: Leaders, closing
     topic: string,
     isSo: (seen: TopicMetadata | undefined) => boolean,
   ): Promise<void> {
-    const deadline = Date.now() + settleForMs;
+    const deadline = performance.now() + settleForMs;
     for (let attempt = 0; ; attempt++) {
       const asked = client.nodes().map(async ({ id }) => {
         const answer = await client.ask(id, 'control', metadataRequest([topic]), requestTimeoutMs);
@@ -76,7 +80,7 @@ export function createKafkaTopics(client: KafkaClient, leaders: Leaders, closing
       const seen = await Promise.allSettled(asked);
       const answers = seen.filter((one) => one.status === 'fulfilled');
       if (answers.length > 0 && answers.every((one) => one.value)) return;
-      if (Date.now() >= deadline)
+      if (performance.now() >= deadline)
         throw unavailable(what, new Error(`not all brokers know of it after ${settleForMs} ms`));
       await pause(backoff(attempt, 200), closing);
     }
@@ -151,9 +155,9 @@ export function createKafkaTopics(client: KafkaClient, leaders: Leaders, closing
     if (partitions !== undefined && partitions > now.partitions) await addPartitions(topic, partitions);
   }
 
-  async function remove(topic: string): Promise<void> {
+  async function remove(topic: string, check?: () => void): Promise<void> {
     const what = `delete the topic ${topic}`;
-    const { answer, repeated } = await change(what, topic, deleteTopicRequest(topic, changeTimeoutMs), true);
+    const { answer, repeated } = await change(what, topic, deleteTopicRequest(topic, changeTimeoutMs), true, check);
     leaders.forget(topic);
     // If the first request was not answered, it has done it.
     const done = answer.error === codes.NONE || (repeated && answer.error === codes.UNKNOWN_TOPIC_OR_PARTITION);

@@ -16,43 +16,19 @@ const tag = { topic: bytesTag(1), records: bytesTag(2), cursor: bytesTag(3) };
 /** One for the process: nothing is kept in it beyond a call. */
 const writer = new WireWriter();
 
-/**
- * How much is encoded in one go, in one buffer: one for each record costs several times as much. Such a buffer lives as long as any of its records,
- * which are neighbours in one partition and so are let go together; so much more per partition is held at most.
- */
-const runBytes = 64 * 1024;
-
-/** Gives records their entries of `Events.records`: made once, and kept with the record for all streams. */
-function encode(deliveries: readonly Delivery[]): void {
-  for (let at = 0; at < deliveries.length; ) {
-    const first = deliveries[at];
-    if (first === undefined || first.wire !== undefined) at++;
-    else at += encodeRun(deliveries, at, first);
-  }
-}
-
-/** Encodes neighbours that have no encoding yet; returns how many. */
-function encodeRun(deliveries: readonly Delivery[], from: number, first: Delivery): number {
-  const ends: number[] = [];
-  for (let at = from; at < deliveries.length; at++) {
-    const delivery = deliveries[at];
-    if (!delivery || delivery.wire !== undefined || delivery.partition !== first.partition) break;
-    if (ends.length > 0 && writer.length + delivery.bytes > runBytes) break;
+/** A record's entry of `Events.records`: made once, and kept with the record for all streams. */
+function wireOf(delivery: Delivery): Uint8Array {
+  if (delivery.wire === undefined) {
     writeRecord(writer, tag.records, delivery);
-    ends.push(writer.length);
+    delivery.wire = writer.take();
   }
-  const run = writer.take();
-  let start = 0;
-  for (let i = 0; i < ends.length; i++) {
-    const delivery = deliveries[from + i];
-    const end = ends[i] ?? start;
-    if (delivery) delivery.wire = run.subarray(start, end);
-    start = end;
-  }
-  return ends.length;
+  return delivery.wire;
 }
 
-/** The frame that was put together last: live streams of a topic ask for the same one, one after the other. */
+/**
+ * The frame that was put together last: live streams of a topic ask for the same one, one after the other. All records are compared, since
+ * streams that stand at the same place may have come there from different ones.
+ */
 let latest: (EventsFrame & { readonly data: Uint8Array<ArrayBuffer> }) | undefined;
 
 function isLatest({ topic, deliveries, cursor }: EventsFrame): boolean {
@@ -78,18 +54,17 @@ export function encodedEventsFrame(events: EventsFrame): SubscribeResponse {
 
 /** The content of the field `events`, with its length in front. */
 function putTogether({ topic, deliveries, cursor }: EventsFrame): Uint8Array<ArrayBuffer> {
-  encode(deliveries);
+  const entries = deliveries.map(wireOf);
   const topicBytes = Buffer.byteLength(topic);
   const cursorBytes = Buffer.byteLength(cursor);
   let length = 2 + varintLength(topicBytes) + topicBytes + varintLength(cursorBytes) + cursorBytes;
-  for (const { wire } of deliveries) length += wire?.length ?? 0;
+  for (const entry of entries) length += entry.length;
 
   const data = Buffer.allocUnsafe(varintLength(length) + length);
   let at = putText(data, putVarint(data, 0, length), tag.topic, topic, topicBytes);
-  for (const { wire } of deliveries) {
-    if (wire === undefined) continue;
-    data.set(wire, at);
-    at += wire.length;
+  for (const entry of entries) {
+    data.set(entry, at);
+    at += entry.length;
   }
   putText(data, at, tag.cursor, cursor, cursorBytes);
   return data;

@@ -11,31 +11,51 @@ import {
   ServerReflectionRequestSchema as AlphaRequestSchema,
   ServerReflectionResponseSchema as AlphaResponseSchema,
   type ServerReflection as ServerReflectionAlpha,
+  type ServerReflectionRequest as ServerReflectionRequestAlpha,
+  type ServerReflectionResponse as ServerReflectionResponseAlpha,
 } from '../../gen/grpc/reflection/v1alpha/reflection_pb.js';
+import { guardStream } from './call.js';
 import type { DescriptorIndex } from './descriptor-index.js';
+import type { OnInternalError } from './errors.js';
+import { inOrder, type Started } from './in-order.js';
 
 type Answer = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>['messageResponse']>;
 
-/** Server reflection, by which grpcurl and `buf curl` work without any files. */
-export function reflectionService(index: DescriptorIndex): ServiceImpl<typeof ServerReflection> {
+/** One question at a time: they are answered at once. */
+const limits = { batches: 1, bytes: 1 };
+
+/** Server reflection, by which grpcurl and `buf curl` work without any files. A stream that is still open when `draining` aborts ends with its reason. */
+export function reflectionService(
+  index: DescriptorIndex,
+  onInternalError: OnInternalError,
+  draining?: AbortSignal,
+): ServiceImpl<typeof ServerReflection> {
   return {
-    async *serverReflectionInfo(requests) {
-      for await (const request of requests) yield reflect(index, request);
-    },
+    serverReflectionInfo: guardStream(onInternalError, (requests, { signal }) =>
+      inOrder(requests, (request) => answered(reflect(index, request)), limits, signal, draining),
+    ),
   };
 }
 
 /** The same under its older name: v1 and v1alpha differ in nothing but the name. */
-export function reflectionAlphaService(index: DescriptorIndex): ServiceImpl<typeof ServerReflectionAlpha> {
+export function reflectionAlphaService(
+  index: DescriptorIndex,
+  onInternalError: OnInternalError,
+  draining?: AbortSignal,
+): ServiceImpl<typeof ServerReflectionAlpha> {
+  function answer(request: ServerReflectionRequestAlpha): Started<ServerReflectionResponseAlpha> {
+    const asked = fromBinary(ServerReflectionRequestSchema, toBinary(AlphaRequestSchema, request));
+    return answered(fromBinary(AlphaResponseSchema, toBinary(ServerReflectionResponseSchema, reflect(index, asked))));
+  }
   return {
-    async *serverReflectionInfo(requests) {
-      for await (const request of requests) {
-        const asked = fromBinary(ServerReflectionRequestSchema, toBinary(AlphaRequestSchema, request));
-        const response = reflect(index, asked);
-        yield fromBinary(AlphaResponseSchema, toBinary(ServerReflectionResponseSchema, response));
-      }
-    },
+    serverReflectionInfo: guardStream(onInternalError, (requests, { signal }) =>
+      inOrder(requests, answer, limits, signal, draining),
+    ),
   };
+}
+
+function answered<T>(response: T): Started<T> {
+  return { bytes: 1, result: Promise.resolve(response) };
 }
 
 function reflect(index: DescriptorIndex, request: ServerReflectionRequest): ServerReflectionResponse {

@@ -35,6 +35,8 @@ export interface Served {
   readonly readiness: () => Readiness;
   /** Hears the cause of every `internal` error, which the caller does not. */
   readonly onInternalError: OnInternalError;
+  /** Aborted, with a BusError as its reason, when calls that would go on for ever have to end. Default: never. */
+  readonly draining?: AbortSignal | undefined;
   /** The largest request message, and what one may unpack to. Default 16 MiB. */
   readonly readMaxBytes?: number | undefined;
   /** Whether usual unary calls over HTTP/2 take the short way. Default true. */
@@ -62,8 +64,8 @@ export function connectHandler(served: Served): HttpHandler {
       Health,
       healthService(names, () => readiness().ready),
     );
-    router.service(ServerReflection, reflectionService(index));
-    router.service(ServerReflectionAlpha, reflectionAlphaService(index));
+    router.service(ServerReflection, reflectionService(index, onInternalError, served.draining));
+    router.service(ServerReflectionAlpha, reflectionAlphaService(index, onInternalError, served.draining));
   }
 
   return nodeAdapter({

@@ -18,7 +18,7 @@ export const strictText: TextReader = wellFormed({
 });
 
 /** An escape of JSON: a pair of surrogates, or half of one, or anything else. */
-const escapes = /\\(?:u(d[89ab][0-9a-f]{2})(\\ud[c-f][0-9a-f]{2})?|u(d[c-f][0-9a-f]{2})|[^])/gi;
+const escapes = /\\(?:u(d[89ab][0-9a-f]{2})(\\ud[c-f][0-9a-f]{2})?|u(d[c-f][0-9a-f]{2})|.)/gis;
 
 /**
  * Refuses escapes of lone surrogates: no text of protobuf can hold one, and the codec's error about it, which quotes it, cannot be written into

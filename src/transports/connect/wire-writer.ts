@@ -78,11 +78,6 @@ export class WireWriter {
     this.#at += fields.length;
   }
 
-  /** Bytes written since `take`. */
-  get length(): number {
-    return this.#at;
-  }
-
   /** What was written, as bytes of their own; the writer is empty again. */
   take(): Uint8Array {
     const taken = Buffer.allocUnsafe(this.#at);
