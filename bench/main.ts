@@ -16,10 +16,10 @@ const resultsFile = join(import.meta.dirname, 'RESULTS.md');
 const resultsData = join(import.meta.dirname, 'results.json');
 const marks = { start: '<!-- table: written by npm run bench -- --write -->', end: '<!-- end of table -->' };
 
-async function runPair(pair: Pair, options: Options, failed: string[]): Promise<Row[]> {
+/** Hands over each cell's rows as they come: a run that is cut keeps what it has. */
+async function runPair(pair: Pair, options: Options, failed: string[], found: (rows: Row[]) => void): Promise<void> {
   const chosen = cells.filter(({ name, pairs }) => options.cells.includes(name) && (pairs?.includes(pair) ?? true));
   const cluster = pair === 'cluster' && chosen.length > 0 ? await openCluster() : undefined;
-  const rows: Row[] = [];
   try {
     for (const cell of chosen) {
       const profiles = options.profile && join(resolve(options.profile), `${pair}-${cell.name}`);
@@ -28,10 +28,10 @@ async function runPair(pair: Pair, options: Options, failed: string[]): Promise<
       const begun = performance.now();
       try {
         const { rounds, seconds } = options;
-        const found = await cell.run(stage, { rounds, sliceMs: (seconds * 1000) / rounds });
-        rows.push(...found);
+        const rows = await cell.run(stage, { rounds, sliceMs: (seconds * 1000) / rounds });
+        found(rows);
         const took = Math.round((performance.now() - begun) / 1000);
-        for (const { variant, measure, value } of found) {
+        for (const { variant, measure, value } of rows) {
           console.error(
             `${pair} ${cell.name}, ${variant}: ${measure} ${value.median.toFixed(2)} (${value.low.toFixed(2)} – ${value.high.toFixed(2)})`,
           );
@@ -48,7 +48,6 @@ async function runPair(pair: Pair, options: Options, failed: string[]): Promise<
   } finally {
     await cluster?.stop();
   }
-  return rows;
 }
 
 /** Replaces what stands between the marks. */
@@ -70,16 +69,18 @@ async function main(options: Options): Promise<void> {
   const failed: string[] = [];
   const rows: Row[] = [];
   const began = new Date().toISOString();
-  for (const pair of options.pairs) rows.push(...(await runPair(pair, options, failed)));
   const command = ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');
   const run: Run = { format: 1, command, began, machine: describeMachine(load), rows };
   mkdirSync(dirname(resolve(options.output)), { recursive: true });
-  saveRun(options.output, run);
-  if (options.write) {
+  const keep = (more: readonly Row[]) => {
+    rows.push(...more);
+    saveRun(options.output, run);
+    if (!options.write) return;
     const merged = mergeRun(resultsData, run);
     saveRun(resultsData, merged);
     writeResults(merged);
-  }
+  };
+  for (const pair of options.pairs) await runPair(pair, options, failed, keep);
   console.log(markdown(run, options.compare === undefined ? undefined : loadRun(options.compare)));
   for (const each of failed) console.error(`FAILED ${each}`);
   if (failed.length > 0) process.exitCode = 1;

@@ -70,8 +70,11 @@ let reconnected: Promise<number> | undefined;
 /** Opens subscribers that come back by themselves when their stream breaks. Resolves when each is ready for the first time. */
 export async function openReconnecting(plan: ReconnectPlan): Promise<void> {
   const cursors: string[] = [];
+  // Those of the round before, or of an attempt that failed, would keep their subscribers' partitions.
+  await closeIdle();
   const connect = async (first: boolean): Promise<readonly Promise<void>[]> => {
     const mine = await openConnections(plan.port, Math.ceil(plan.streams / perConnection));
+    sessions.push(...mine);
     const streams = Array.from({ length: plan.streams }, (_, i) => {
       const subscriber = plan.durable ? `mart-${i}` : undefined;
       const cursor = cursors[i];
@@ -91,6 +94,7 @@ export async function openReconnecting(plan: ReconnectPlan): Promise<void> {
         await connect(false);
         return Date.now();
       } catch {
+        await closeIdle();
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
     }
