@@ -145,6 +145,7 @@ test('documents made to be slow to compare, hash or explain are answered, and me
   const again = async () => {
     for (let i = 0; i < 10; i++) await abuse();
   };
-  expect(await growthOfPeak(bus.server.pid, again)).toBeLessThan(200);
+  // Ten documents that were kept would be more than 500 MiB; what the collector has not got to yet is less.
+  expect(await growthOfPeak(bus.server.pid, again)).toBeLessThan(400);
   await bus.check();
 });
