@@ -1,0 +1,47 @@
+import type { Draft } from './rules.js';
+
+/** Keywords whose value is one schema. */
+const single = [
+  'additionalItems',
+  'additionalProperties',
+  'contains',
+  'else',
+  'if',
+  'items',
+  'not',
+  'propertyNames',
+  'then',
+  'unevaluatedItems',
+  'unevaluatedProperties',
+];
+/** Keywords whose value is a list of schemas. */
+const listed = ['allOf', 'anyOf', 'items', 'oneOf', 'prefixItems'];
+/** Keywords whose value maps names to schemas. */
+const mapped = ['$defs', 'definitions', 'dependencies', 'dependentSchemas', 'patternProperties', 'properties'];
+
+export const schemaKeywords = {
+  single: new Set(single),
+  listed: new Set(listed),
+  mapped: new Set(mapped),
+};
+
+/** Keywords that assert nothing, or nothing that this product checks. */
+export const annotations: ReadonlySet<string> = new Set([
+  '$comment',
+  '$schema',
+  'title',
+  'description',
+  'default',
+  'examples',
+  'deprecated',
+  'readOnly',
+  'writeOnly',
+  'contentEncoding',
+  'contentMediaType',
+  'contentSchema',
+]);
+
+/** Whether `$ref` silences its neighbours. */
+export function refStandsAlone(draft: Draft): boolean {
+  return draft === 'draft-07';
+}

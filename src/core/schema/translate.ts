@@ -1,0 +1,148 @@
+import { canonical, isObject } from './json.js';
+import { annotations, refStandsAlone } from './keyword-kinds.js';
+import { all, any, one, oneOfValues, type RuleBook, types } from './rule-book.js';
+import { always, type Literal, never, type Place } from './rules.js';
+import { arrayKeywords } from './translate-arrays.js';
+import { declaredAt } from './translate-declared.js';
+import { objectKeywords } from './translate-objects.js';
+import { scalarKeywords } from './translate-scalars.js';
+import { translateUnevaluated } from './translate-unevaluated.js';
+import type { Translation, Translator } from './translation.js';
+import { typeMask } from './value-types.js';
+
+const dynamic = /"\$(dynamicRef|recursiveRef)":/;
+const contextual = /"\$(ref|id|anchor|dynamicRef|dynamicAnchor|recursiveRef|recursiveAnchor)":/;
+
+export function createTranslator(book: RuleBook): Translator {
+  const documentKeys = new Map<string, number>();
+  const expanded = new Map<Literal, Literal>();
+  const texts = new WeakMap<object, string>();
+  const places = new WeakMap<object, number>();
+  let lastPlace = 0;
+
+  /** Canonical text, of which equal schemas have the same, without what says nothing. */
+  function textOf(schema: object): string {
+    let text = texts.get(schema);
+    if (text === undefined) {
+      text = canonical(Object.fromEntries(Object.entries(schema).filter(([keyword]) => !annotations.has(keyword))));
+      texts.set(schema, text);
+    }
+    return text;
+  }
+
+  /** What a text means: the same wherever it stands, unless it refers to something or can be referred to. */
+  function meaning({ document, base, schema }: Place, text: string, refers = contextual.test(text)): string {
+    if (!refers) return `${document.draft} ${text}`;
+    if (isObject(schema) && dynamic.test(text)) {
+      // Where a dynamic reference leads depends on where it stands.
+      const place = places.get(schema) ?? ++lastPlace;
+      places.set(schema, place);
+      return `${place} ${text}`;
+    }
+    const known = documentKeys.get(document.text) ?? documentKeys.size;
+    documentKeys.set(document.text, known);
+    return `${document.draft} ${known} ${base} ${text}`;
+  }
+
+  const translator: Translator = {
+    book,
+    schema(from, schema) {
+      if (schema === true) return always;
+      if (schema === false) return never;
+      if (!isObject(schema)) return translator.opaque(from, 'schema', schema);
+      const text = textOf(schema);
+      if (text === '{}') return always;
+      const { document } = from;
+      const place: Place = { document, schema, base: document.baseOf(schema) ?? from.base };
+      return book.add(`schema ${document.reading} ${meaning(place, text)}`, () => ({ kind: 'schema', place }));
+    },
+    position(from, schema) {
+      const literal = translator.schema(from, schema);
+      if (from.document.reading === 'strict' || !isObject(schema)) return literal;
+      return all(book, [literal, declaredAt(translator, { ...from, schema })]);
+    },
+    expand(literal) {
+      const id = Math.abs(literal);
+      let found = expanded.get(id);
+      if (found === undefined) {
+        const rule = book.rule(id);
+        found = rule.kind === 'schema' ? translate(translator, rule.place) : id;
+        expanded.set(id, found);
+      }
+      return literal < 0 ? -found : found;
+    },
+    opaque(place, keyword, of) {
+      const text = canonical(of);
+      const isMetaSchema = /^"https?:\/\/json-schema\.org\//.test(text);
+      const isReference = keyword.endsWith('Ref') || keyword === '$ref';
+      const identity = isMetaSchema ? text : meaning(place, isReference ? `{"${keyword}":${text}}` : text);
+      return book.add(`opaque ${keyword} ${identity}`, () => ({ kind: 'opaque', keyword }));
+    },
+  };
+  return translator;
+}
+
+function translate(translator: Translator, place: Place): Literal {
+  const { book } = translator;
+  const schema = isObject(place.schema) ? place.schema : {};
+  const translation: Translation = { translator, place, schema, book };
+  if (typeof schema.$ref === 'string' && refStandsAlone(place.document.draft)) {
+    return reference(translation, schema.$ref);
+  }
+  const unsafe = unsafeName(schema);
+  if (unsafe !== undefined) return translator.opaque(place, unsafe, schema);
+  const parts = [
+    ...references(translation),
+    ...scalarKeywords(translation),
+    ...arrayKeywords(translation),
+    ...objectKeywords(translation),
+    ...combinations(translation),
+  ];
+  if (schema.type !== undefined) parts.push(types(book, typeMask(schema.type)));
+  if ('const' in schema) parts.push(oneOfValues(book, [schema.const]));
+  if (Array.isArray(schema.enum)) parts.push(oneOfValues(book, schema.enum));
+  if (place.document.draft !== 'draft-07') parts.push(...translateUnevaluated(translation));
+  return all(book, parts);
+}
+
+/** The validator treats a property of this name unlike the others. */
+function unsafeName(schema: Readonly<Record<string, unknown>>): string | undefined {
+  return ['properties', 'patternProperties', 'dependencies', 'dependentRequired', 'dependentSchemas'].find(
+    (keyword) => {
+      const value = schema[keyword];
+      return isObject(value) && Object.hasOwn(value, '__proto__');
+    },
+  );
+}
+
+function* references(translation: Translation): Generator<Literal> {
+  const { translator, place, schema } = translation;
+  if (typeof schema.$ref === 'string') yield reference(translation, schema.$ref);
+  for (const keyword of ['$recursiveRef', '$dynamicRef'] as const) {
+    const stated = schema[keyword];
+    const draft = keyword === '$recursiveRef' ? '2019-09' : '2020-12';
+    if (typeof stated !== 'string' || place.document.draft !== draft) continue;
+    const found = place.document.resolve(stated, place);
+    yield found !== undefined && place.document.leadsOnlyTo(keyword, stated, found)
+      ? translator.schema(found, found.schema)
+      : translator.opaque(place, keyword, stated);
+  }
+}
+
+function reference({ translator, place }: Translation, stated: string): Literal {
+  const found = place.document.resolve(stated, place);
+  return found === undefined ? translator.opaque(place, '$ref', stated) : translator.schema(found, found.schema);
+}
+
+function* combinations({ translator, place, schema, book }: Translation): Generator<Literal> {
+  const branches = (value: unknown): Literal[] =>
+    Array.isArray(value) ? value.map((branch) => translator.schema(place, branch)) : [];
+  if (schema.allOf !== undefined) yield all(book, branches(schema.allOf));
+  if (schema.anyOf !== undefined) yield any(book, branches(schema.anyOf));
+  if (schema.oneOf !== undefined) yield one(book, branches(schema.oneOf));
+  if (schema.not !== undefined) yield -translator.schema(place, schema.not);
+  if (schema.if === undefined) return;
+  const condition = translator.schema(place, schema.if);
+  if (schema.then !== undefined) yield any(book, [-condition, translator.schema(place, schema.then)]);
+  if (schema.else !== undefined) yield any(book, [condition, translator.schema(place, schema.else)]);
+}
