@@ -77,7 +77,7 @@ function foreign(address: string): Server {
     stop: refuse,
     kill: refuse,
     restart: refuse,
-    pause: refuseNow,
+    pause: refuse,
     resume: refuseNow,
     dispose: () => Promise.resolve(),
   };

@@ -66,7 +66,7 @@ function handle(id: string, address: string, dispose: () => Promise<unknown>): S
     stop: async () => docker('stop'),
     kill: async () => docker('kill'),
     restart: async () => docker('restart'),
-    pause: () => docker('pause'),
+    pause: async () => docker('pause'),
     resume: () => docker('unpause'),
     dispose: async () => void (await dispose()),
   };

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 
 export interface JvmOptions {
   readonly jars: string;
@@ -21,6 +22,8 @@ export interface Jvm {
   readonly exited: Promise<void>;
   hasExited(): boolean;
   signal(name: NodeJS.Signals): void;
+  /** Freezes it (SIGSTOP); resolves when none of its threads runs any more. */
+  pause(): Promise<void>;
   /** What it has written so far, the end of it. */
   output(): Promise<string>;
 }
@@ -47,15 +50,30 @@ export async function startJvm(options: JvmOptions): Promise<Jvm> {
   const watchdog = startWatchdog(pid, options.folder);
   void exited.then(() => stopWatchdog(watchdog));
   const hasExited = () => child.exitCode !== null || child.signalCode !== null;
+  const signal = (name: NodeJS.Signals) => {
+    if (!hasExited()) child.kill(name);
+  };
   return {
     pid,
     exited,
     hasExited,
-    signal: (name) => {
-      if (!hasExited()) child.kill(name);
+    signal,
+    async pause() {
+      signal('SIGSTOP');
+      while (!hasExited() && !(await isStopped(pid))) await setImmediate();
     },
     output: async () => (await readFile(log, 'utf8').catch(() => '')).slice(-4000),
   };
+}
+
+/** The signal is on its way for a moment, in which a thread may still answer a request. Where there is no /proc that cannot be seen. */
+async function isStopped(pid: number): Promise<boolean> {
+  const tasks = `/proc/${pid}/task`;
+  const threads = await readdir(tasks).catch(() => []);
+  const states = await Promise.all(
+    threads.map((thread) => readFile(`${tasks}/${thread}/stat`, 'utf8').catch(() => ') T')),
+  );
+  return states.every((stat) => stat.slice(stat.lastIndexOf(')')).startsWith(') T'));
 }
 
 /** Runs a tool's main class to its end, and returns what it printed. */

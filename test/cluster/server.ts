@@ -17,8 +17,8 @@ export interface Server {
   kill(): Promise<void>;
   /** Starts it after `stop` or `kill`, on the same data; resolves when it is ready. */
   start(): Promise<void>;
-  /** Freezes it (SIGSTOP): connections stay, nothing answers. */
-  pause(): void;
+  /** Freezes it (SIGSTOP): connections stay, and nothing answers from the moment that this resolves. */
+  pause(): Promise<void>;
   resume(): void;
   /** Ends it and removes its data. */
   dispose(): Promise<void>;
@@ -100,7 +100,7 @@ async function serverIn(kind: ServerKind, folder: string, address: string): Prom
       await end('SIGTERM');
       await start();
     },
-    pause: () => jvm?.signal('SIGSTOP'),
+    pause: async () => jvm?.pause(),
     resume: () => jvm?.signal('SIGCONT'),
     dispose: async () => {
       await end('SIGKILL');

@@ -97,7 +97,7 @@ describe.skipIf(why !== undefined)('kafka: a broker in trouble', { timeout: 180_
       expect(Date.now() - started).toBeLessThan(15_000);
       return reason;
     };
-    server.pause();
+    await server.pause();
     expect(await failing(log.append(topic, 0, [record('frozen')]))).toBe('STORE_OUTCOME_UNKNOWN');
     expect(await failing(log.append(topic, 0, [record('still frozen')]))).toBe('LOG_UNAVAILABLE');
     server.resume();

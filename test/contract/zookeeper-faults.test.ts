@@ -213,7 +213,7 @@ describe.skipIf(whyNoCluster('own', 'zookeeper') !== undefined)('zookeeper, when
     const { connection, seen } = open(server.address);
     const session = await connection.session();
     const lost = aborted(session.lost);
-    server.pause();
+    await server.pause();
     await lost;
     await expect(connection.get(['a'])).rejects.toMatchObject(unavailable);
     server.resume();

@@ -51,7 +51,7 @@ function server(kind: 'kafka' | 'zookeeper', what: 'kill' | 'pause'): Nemesis {
     async run(target) {
       const it = target.stand.needCluster()[kind];
       if (what === 'kill') await it.kill();
-      else it.pause();
+      else await it.pause();
       await last(target, what === 'kill' ? 1_500 : 5_000, 1_000, 20_000);
       target.healing();
       if (what === 'kill') await it.start();
