@@ -139,7 +139,7 @@ export function createProgress(
       (error: unknown) => {
         if (signal.aborted) return;
         failure = BusError.from(error);
-        if (failure.reason === 'TOPIC_NOT_FOUND') failure = deleted();
+        if (failure.reason === 'TOPIC_NOT_FOUND') failure = BusError.topicDeleted(topic.name);
         wakeup.wake();
       },
     );
@@ -169,10 +169,6 @@ export function createProgress(
       at.recheck = undefined;
       wakeup.wake();
     }, recheckMs).unref();
-  }
-
-  function deleted(): BusError {
-    return new BusError('TOPIC_DELETED', `${topic.name} has been deleted`);
   }
 
   function gap(at: Position, to: number, reason: 'retention' | 'too_large', message: string): Step {
