@@ -2,6 +2,7 @@ import type { Duration, Timestamp } from '@bufbuild/protobuf/wkt';
 import { BusError } from '../../core/errors.js';
 import type { StartFrom, SubscribeCommand } from '../../core/subscribe/frames.js';
 import {
+  CommitMode,
   type CommitRequest,
   OnExpired,
   StartPosition,
@@ -42,6 +43,8 @@ function refuseUnbuilt(request: SubscribeRequest): void {
     reader_schema_version: request.readerSchemaVersion !== undefined,
     max_uncommitted: request.maxUncommitted !== undefined,
     commit_timeout: request.commitTimeout !== undefined,
+    max_uncommitted_bytes: request.maxUncommittedBytes !== undefined,
+    commit_mode: request.commitMode > CommitMode.EXPLICIT,
   };
   const named = Object.keys(set).filter((field) => set[field]);
   if (named.length === 0) return;

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file mainstem/v1/event.proto.
  */
 export const file_mainstem_v1_event: GenFile = /*@__PURE__*/
-  fileDesc("ChdtYWluc3RlbS92MS9ldmVudC5wcm90bxILbWFpbnN0ZW0udjEi6AIKBUV2ZW50EhAKA2tleRgBIAEoDEgBiAEBEhUKCGtleV90ZXh0GAIgASgJSAKIAQESFAoKanNvbl9ieXRlcxgDIAEoDEgAEiYKBGpzb24YBCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVIABIKCgJpZBgFIAEoCRIOCgZzb3VyY2UYBiABKAkSDAoEdHlwZRgHIAEoCRIPCgdzdWJqZWN0GAggASgJEgwKBHRpbWUYCSABKAkSNgoKYXR0cmlidXRlcxgKIAMoCzIiLm1haW5zdGVtLnYxLkV2ZW50LkF0dHJpYnV0ZXNFbnRyeRIkCgdoZWFkZXJzGAsgAygLMhMubWFpbnN0ZW0udjEuSGVhZGVyGjEKD0F0dHJpYnV0ZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgkKB3BheWxvYWRCBgoEX2tleUILCglfa2V5X3RleHQiJQoGSGVhZGVyEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAwi3wMKBlJlY29yZBIWCglwYXJ0aXRpb24YASABKAVIAIgBARITCgZvZmZzZXQYAiABKANIAYgBARIoCgR0aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCgNrZXkYBCABKAxIAogBARISCgpqc29uX2J5dGVzGAUgASgMEiYKBGtpbmQYBiABKA4yGC5tYWluc3RlbS52MS5QYXlsb2FkS2luZBIbCg5zY2hlbWFfdmVyc2lvbhgHIAEoBUgDiAEBEgoKAmlkGAggASgJEg4KBnNvdXJjZRgJIAEoCRIMCgR0eXBlGAogASgJEg8KB3N1YmplY3QYCyABKAkSEgoKZXZlbnRfdGltZRgMIAEoCRI3CgphdHRyaWJ1dGVzGA0gAygLMiMubWFpbnN0ZW0udjEuUmVjb3JkLkF0dHJpYnV0ZXNFbnRyeRIkCgdoZWFkZXJzGA4gAygLMhMubWFpbnN0ZW0udjEuSGVhZGVyGjEKD0F0dHJpYnV0ZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgwKCl9wYXJ0aXRpb25CCQoHX29mZnNldEIGCgRfa2V5QhEKD19zY2hlbWFfdmVyc2lvbip5CgtQYXlsb2FkS2luZBIcChhQQVlMT0FEX0tJTkRfVU5TUEVDSUZJRUQQABIVChFQQVlMT0FEX0tJTkRfSlNPThABEhkKFVBBWUxPQURfS0lORF9OT1RfSlNPThACEhoKFlBBWUxPQURfS0lORF9UT01CU1RPTkUQA2IGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("ChdtYWluc3RlbS92MS9ldmVudC5wcm90bxILbWFpbnN0ZW0udjEi6AIKBUV2ZW50EhAKA2tleRgBIAEoDEgBiAEBEhUKCGtleV90ZXh0GAIgASgJSAKIAQESFAoKanNvbl9ieXRlcxgDIAEoDEgAEiYKBGpzb24YBCABKAsyFi5nb29nbGUucHJvdG9idWYuVmFsdWVIABIKCgJpZBgFIAEoCRIOCgZzb3VyY2UYBiABKAkSDAoEdHlwZRgHIAEoCRIPCgdzdWJqZWN0GAggASgJEgwKBHRpbWUYCSABKAkSNgoKYXR0cmlidXRlcxgKIAMoCzIiLm1haW5zdGVtLnYxLkV2ZW50LkF0dHJpYnV0ZXNFbnRyeRIkCgdoZWFkZXJzGAsgAygLMhMubWFpbnN0ZW0udjEuSGVhZGVyGjEKD0F0dHJpYnV0ZXNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBQgkKB3BheWxvYWRCBgoEX2tleUILCglfa2V5X3RleHQiJQoGSGVhZGVyEgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAwiiAQKBlJlY29yZBIWCglwYXJ0aXRpb24YASABKAVIAIgBARITCgZvZmZzZXQYAiABKANIAYgBARIoCgR0aW1lGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIQCgNrZXkYBCABKAxIAogBARISCgpqc29uX2J5dGVzGAUgASgMEiYKBGtpbmQYBiABKA4yGC5tYWluc3RlbS52MS5QYXlsb2FkS2luZBIbCg5zY2hlbWFfdmVyc2lvbhgHIAEoBUgDiAEBEgoKAmlkGAggASgJEg4KBnNvdXJjZRgJIAEoCRIMCgR0eXBlGAogASgJEg8KB3N1YmplY3QYCyABKAkSEgoKZXZlbnRfdGltZRgMIAEoCRI3CgphdHRyaWJ1dGVzGA0gAygLMiMubWFpbnN0ZW0udjEuUmVjb3JkLkF0dHJpYnV0ZXNFbnRyeRIkCgdoZWFkZXJzGA4gAygLMhMubWFpbnN0ZW0udjEuSGVhZGVyEicKCHJlZHJpdmVuGA8gASgLMhUubWFpbnN0ZW0udjEuUmVkcml2ZW4aMQoPQXR0cmlidXRlc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAFCDAoKX3BhcnRpdGlvbkIJCgdfb2Zmc2V0QgYKBF9rZXlCEQoPX3NjaGVtYV92ZXJzaW9uIoEBCghSZWRyaXZlbhINCgV0b3BpYxgBIAEoCRIWCglwYXJ0aXRpb24YAiABKAVIAIgBARITCgZvZmZzZXQYAyABKANIAYgBARIOCgZyZWFzb24YBCABKAkSEAoIYXR0ZW1wdHMYBSABKAVCDAoKX3BhcnRpdGlvbkIJCgdfb2Zmc2V0KnkKC1BheWxvYWRLaW5kEhwKGFBBWUxPQURfS0lORF9VTlNQRUNJRklFRBAAEhUKEVBBWUxPQURfS0lORF9KU09OEAESGQoVUEFZTE9BRF9LSU5EX05PVF9KU09OEAISGgoWUEFZTE9BRF9LSU5EX1RPTUJTVE9ORRADYgZwcm90bzM", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * An event, as a publisher hands it in. One of `json_bytes` and `json` is required.
@@ -248,6 +248,13 @@ export type Record = Message<"mainstem.v1.Record"> & {
    * @generated from field: repeated mainstem.v1.Header headers = 14;
    */
   headers: Header[];
+
+  /**
+   * Set where a parked record comes again to the subscriber that had parked it: `partition` and `offset` are then of its redrive topic.
+   *
+   * @generated from field: mainstem.v1.Redriven redriven = 15;
+   */
+  redriven?: Redriven | undefined;
 };
 
 /**
@@ -256,6 +263,55 @@ export type Record = Message<"mainstem.v1.Record"> & {
  */
 export const RecordSchema: GenMessage<Record> = /*@__PURE__*/
   messageDesc(file_mainstem_v1_event, 2);
+
+/**
+ * Where a record that comes again had come from, and what was said when it was parked.
+ *
+ * @generated from message mainstem.v1.Redriven
+ */
+export type Redriven = Message<"mainstem.v1.Redriven"> & {
+  /**
+   * The topic.
+   *
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * The partition.
+   *
+   * @generated from field: optional int32 partition = 2;
+   */
+  partition?: number | undefined;
+
+  /**
+   * The offset.
+   *
+   * @generated from field: optional int64 offset = 3;
+   */
+  offset?: bigint | undefined;
+
+  /**
+   * Why it was parked.
+   *
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * How often the consumer had tried.
+   *
+   * @generated from field: int32 attempts = 5;
+   */
+  attempts: number;
+};
+
+/**
+ * Describes the message mainstem.v1.Redriven.
+ * Use `create(RedrivenSchema)` to create a new message.
+ */
+export const RedrivenSchema: GenMessage<Redriven> = /*@__PURE__*/
+  messageDesc(file_mainstem_v1_event, 3);
 
 /**
  * What a record's value is.

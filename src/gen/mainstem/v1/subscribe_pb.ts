@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file mainstem/v1/subscribe.proto.
  */
 export const file_mainstem_v1_subscribe: GenFile = /*@__PURE__*/
-  fileDesc("ChttYWluc3RlbS92MS9zdWJzY3JpYmUucHJvdG8SC21haW5zdGVtLnYxIuEEChBTdWJzY3JpYmVSZXF1ZXN0Eg0KBXRvcGljGAEgASgJEg4KBnRvcGljcxgCIAMoCRIVCg10b3BpY19wYXR0ZXJuGAMgASgJEhIKCnN1YnNjcmliZXIYBCABKAkSLgoIcG9zaXRpb24YBSABKA4yGi5tYWluc3RlbS52MS5TdGFydFBvc2l0aW9uSAASEAoGY3Vyc29yGAYgASgJSAASKgoEdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIABIqCgpvbl9leHBpcmVkGAggASgOMhYubWFpbnN0ZW0udjEuT25FeHBpcmVkEhMKBmZvbGxvdxgJIAEoCEgBiAEBEhIKBWxpbWl0GAogASgDSAKIAQESNQoSaGVhcnRiZWF0X2ludGVydmFsGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEikKBXVudGlsGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZmaWx0ZXIYDSABKAkSDgoGZmllbGRzGA4gAygJEiIKFXJlYWRlcl9zY2hlbWFfdmVyc2lvbhgPIAEoBUgDiAEBEhwKD21heF91bmNvbW1pdHRlZBgQIAEoA0gEiAEBEjEKDmNvbW1pdF90aW1lb3V0GBEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uQgYKBGZyb21CCQoHX2ZvbGxvd0IICgZfbGltaXRCGAoWX3JlYWRlcl9zY2hlbWFfdmVyc2lvbkISChBfbWF4X3VuY29tbWl0dGVkIoYCChFTdWJzY3JpYmVSZXNwb25zZRIjCgVyZWFkeRgBIAEoCzISLm1haW5zdGVtLnYxLlJlYWR5SAASJQoGZXZlbnRzGAIgASgLMhMubWFpbnN0ZW0udjEuRXZlbnRzSAASKwoJaGVhcnRiZWF0GAMgASgLMhYubWFpbnN0ZW0udjEuSGVhcnRiZWF0SAASHwoDZ2FwGAQgASgLMhAubWFpbnN0ZW0udjEuR2FwSAASLQoKYXNzaWdubWVudBgFIAEoCzIXLm1haW5zdGVtLnYxLkFzc2lnbm1lbnRIABIfCgNlbmQYBiABKAsyEC5tYWluc3RlbS52MS5FbmRIAEIHCgVmcmFtZSJXCgVSZWFkeRIOCgZjdXJzb3IYASABKAkSKwoKYXNzaWdubWVudBgCIAEoCzIXLm1haW5zdGVtLnYxLkFzc2lnbm1lbnQSEQoJc3RyZWFtX2lkGAMgASgJImcKCkFzc2lnbm1lbnQSDQoFdG9waWMYASABKAkSEgoKcGFydGl0aW9ucxgCIAMoBRIXCgpnZW5lcmF0aW9uGAMgASgDSACIAQESDgoGY3Vyc29yGAQgASgJQg0KC19nZW5lcmF0aW9uIk0KBkV2ZW50cxINCgV0b3BpYxgBIAEoCRIkCgdyZWNvcmRzGAIgAygLMhMubWFpbnN0ZW0udjEuUmVjb3JkEg4KBmN1cnNvchgDIAEoCSJPCglIZWFydGJlYXQSDgoGY3Vyc29yGAEgASgJEjIKCnBhcnRpdGlvbnMYAiADKAsyHi5tYWluc3RlbS52MS5QYXJ0aXRpb25Qcm9ncmVzcyKTAQoRUGFydGl0aW9uUHJvZ3Jlc3MSFgoJcGFydGl0aW9uGAEgASgFSACIAQESGAoLbmV4dF9vZmZzZXQYAiABKANIAYgBARIbCg5oaWdoX3dhdGVybWFyaxgDIAEoA0gCiAEBQgwKCl9wYXJ0aXRpb25CDgoMX25leHRfb2Zmc2V0QhEKD19oaWdoX3dhdGVybWFyayLTAQoDR2FwEg0KBXRvcGljGAEgASgJEhYKCXBhcnRpdGlvbhgCIAEoBUgAiAEBEhgKC2Zyb21fb2Zmc2V0GAMgASgDSAGIAQESFgoJdG9fb2Zmc2V0GAQgASgDSAKIAQESJgoGcmVhc29uGAUgASgOMhYubWFpbnN0ZW0udjEuR2FwUmVhc29uEg8KB21lc3NhZ2UYBiABKAkSDgoGY3Vyc29yGAcgASgJQgwKCl9wYXJ0aXRpb25CDgoMX2Zyb21fb2Zmc2V0QgwKCl90b19vZmZzZXQibQoDRW5kEiYKBnJlYXNvbhgBIAEoDjIWLm1haW5zdGVtLnYxLkVuZFJlYXNvbhIOCgZjdXJzb3IYAiABKAkSLgoLcmV0cnlfZGVsYXkYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iWwoNQ29tbWl0UmVxdWVzdBISCgpzdWJzY3JpYmVyGAEgASgJEg4KBmN1cnNvchgCIAEoCRIXCgpnZW5lcmF0aW9uGAMgASgDSACIAQFCDQoLX2dlbmVyYXRpb24iQwoOQ29tbWl0UmVzcG9uc2USMQoJcG9zaXRpb25zGAEgAygLMh4ubWFpbnN0ZW0udjEuQ29tbWl0dGVkUG9zaXRpb24icgoRQ29tbWl0dGVkUG9zaXRpb24SDQoFdG9waWMYASABKAkSFgoJcGFydGl0aW9uGAIgASgFSACIAQESGAoLbmV4dF9vZmZzZXQYAyABKANIAYgBAUIMCgpfcGFydGl0aW9uQg4KDF9uZXh0X29mZnNldCpnCg1TdGFydFBvc2l0aW9uEh4KGlNUQVJUX1BPU0lUSU9OX1VOU1BFQ0lGSUVEEAASGwoXU1RBUlRfUE9TSVRJT05fRUFSTElFU1QQARIZChVTVEFSVF9QT1NJVElPTl9MQVRFU1QQAipRCglPbkV4cGlyZWQSGgoWT05fRVhQSVJFRF9VTlNQRUNJRklFRBAAEhMKD09OX0VYUElSRURfRkFJTBABEhMKD09OX0VYUElSRURfU0tJUBACKnsKCUdhcFJlYXNvbhIaChZHQVBfUkVBU09OX1VOU1BFQ0lGSUVEEAASGAoUR0FQX1JFQVNPTl9SRVRFTlRJT04QARIYChRHQVBfUkVBU09OX1RPT19MQVJHRRACEh4KGkdBUF9SRUFTT05fVE9QSUNfUkVDUkVBVEVEEAMqdQoJRW5kUmVhc29uEhoKFkVORF9SRUFTT05fVU5TUEVDSUZJRUQQABIYChRFTkRfUkVBU09OX0NBVUdIVF9VUBABEhQKEEVORF9SRUFTT05fTElNSVQQAhIcChhFTkRfUkVBU09OX1NIVVRUSU5HX0RPV04QAzKjAQoQU3Vic2NyaWJlU2VydmljZRJMCglTdWJzY3JpYmUSHS5tYWluc3RlbS52MS5TdWJzY3JpYmVSZXF1ZXN0Gh4ubWFpbnN0ZW0udjEuU3Vic2NyaWJlUmVzcG9uc2UwARJBCgZDb21taXQSGi5tYWluc3RlbS52MS5Db21taXRSZXF1ZXN0GhsubWFpbnN0ZW0udjEuQ29tbWl0UmVzcG9uc2ViBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_mainstem_v1_event]);
+  fileDesc("ChttYWluc3RlbS92MS9zdWJzY3JpYmUucHJvdG8SC21haW5zdGVtLnYxIs0FChBTdWJzY3JpYmVSZXF1ZXN0Eg0KBXRvcGljGAEgASgJEg4KBnRvcGljcxgCIAMoCRIVCg10b3BpY19wYXR0ZXJuGAMgASgJEhIKCnN1YnNjcmliZXIYBCABKAkSLgoIcG9zaXRpb24YBSABKA4yGi5tYWluc3RlbS52MS5TdGFydFBvc2l0aW9uSAASEAoGY3Vyc29yGAYgASgJSAASKgoEdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIABIqCgpvbl9leHBpcmVkGAggASgOMhYubWFpbnN0ZW0udjEuT25FeHBpcmVkEhMKBmZvbGxvdxgJIAEoCEgBiAEBEhIKBWxpbWl0GAogASgDSAKIAQESNQoSaGVhcnRiZWF0X2ludGVydmFsGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEikKBXVudGlsGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZmaWx0ZXIYDSABKAkSDgoGZmllbGRzGA4gAygJEiIKFXJlYWRlcl9zY2hlbWFfdmVyc2lvbhgPIAEoBUgDiAEBEhwKD21heF91bmNvbW1pdHRlZBgQIAEoA0gEiAEBEjEKDmNvbW1pdF90aW1lb3V0GBEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiIKFW1heF91bmNvbW1pdHRlZF9ieXRlcxgSIAEoA0gFiAEBEiwKC2NvbW1pdF9tb2RlGBMgASgOMhcubWFpbnN0ZW0udjEuQ29tbWl0TW9kZUIGCgRmcm9tQgkKB19mb2xsb3dCCAoGX2xpbWl0QhgKFl9yZWFkZXJfc2NoZW1hX3ZlcnNpb25CEgoQX21heF91bmNvbW1pdHRlZEIYChZfbWF4X3VuY29tbWl0dGVkX2J5dGVzIoYCChFTdWJzY3JpYmVSZXNwb25zZRIjCgVyZWFkeRgBIAEoCzISLm1haW5zdGVtLnYxLlJlYWR5SAASJQoGZXZlbnRzGAIgASgLMhMubWFpbnN0ZW0udjEuRXZlbnRzSAASKwoJaGVhcnRiZWF0GAMgASgLMhYubWFpbnN0ZW0udjEuSGVhcnRiZWF0SAASHwoDZ2FwGAQgASgLMhAubWFpbnN0ZW0udjEuR2FwSAASLQoKYXNzaWdubWVudBgFIAEoCzIXLm1haW5zdGVtLnYxLkFzc2lnbm1lbnRIABIfCgNlbmQYBiABKAsyEC5tYWluc3RlbS52MS5FbmRIAEIHCgVmcmFtZSJXCgVSZWFkeRIOCgZjdXJzb3IYASABKAkSKwoKYXNzaWdubWVudBgCIAEoCzIXLm1haW5zdGVtLnYxLkFzc2lnbm1lbnQSEQoJc3RyZWFtX2lkGAMgASgJIqYBCgpBc3NpZ25tZW50Eg0KBXRvcGljGAEgASgJEhIKCnBhcnRpdGlvbnMYAiADKAUSFwoKZ2VuZXJhdGlvbhgDIAEoA0gAiAEBEg4KBmN1cnNvchgEIAEoCRIsCgZ0b3BpY3MYBSADKAsyHC5tYWluc3RlbS52MS5Ub3BpY1BhcnRpdGlvbnMSDwoHd2FpdGluZxgGIAEoCEINCgtfZ2VuZXJhdGlvbiI0Cg9Ub3BpY1BhcnRpdGlvbnMSDQoFdG9waWMYASABKAkSEgoKcGFydGl0aW9ucxgCIAMoBSJNCgZFdmVudHMSDQoFdG9waWMYASABKAkSJAoHcmVjb3JkcxgCIAMoCzITLm1haW5zdGVtLnYxLlJlY29yZBIOCgZjdXJzb3IYAyABKAkiTwoJSGVhcnRiZWF0Eg4KBmN1cnNvchgBIAEoCRIyCgpwYXJ0aXRpb25zGAIgAygLMh4ubWFpbnN0ZW0udjEuUGFydGl0aW9uUHJvZ3Jlc3MiogEKEVBhcnRpdGlvblByb2dyZXNzEhYKCXBhcnRpdGlvbhgBIAEoBUgAiAEBEhgKC25leHRfb2Zmc2V0GAIgASgDSAGIAQESGwoOaGlnaF93YXRlcm1hcmsYAyABKANIAogBARINCgV0b3BpYxgEIAEoCUIMCgpfcGFydGl0aW9uQg4KDF9uZXh0X29mZnNldEIRCg9faGlnaF93YXRlcm1hcmsi0wEKA0dhcBINCgV0b3BpYxgBIAEoCRIWCglwYXJ0aXRpb24YAiABKAVIAIgBARIYCgtmcm9tX29mZnNldBgDIAEoA0gBiAEBEhYKCXRvX29mZnNldBgEIAEoA0gCiAEBEiYKBnJlYXNvbhgFIAEoDjIWLm1haW5zdGVtLnYxLkdhcFJlYXNvbhIPCgdtZXNzYWdlGAYgASgJEg4KBmN1cnNvchgHIAEoCUIMCgpfcGFydGl0aW9uQg4KDF9mcm9tX29mZnNldEIMCgpfdG9fb2Zmc2V0Im0KA0VuZBImCgZyZWFzb24YASABKA4yFi5tYWluc3RlbS52MS5FbmRSZWFzb24SDgoGY3Vyc29yGAIgASgJEi4KC3JldHJ5X2RlbGF5GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIlsKDUNvbW1pdFJlcXVlc3QSEgoKc3Vic2NyaWJlchgBIAEoCRIOCgZjdXJzb3IYAiABKAkSFwoKZ2VuZXJhdGlvbhgDIAEoA0gAiAEBQg0KC19nZW5lcmF0aW9uIkMKDkNvbW1pdFJlc3BvbnNlEjEKCXBvc2l0aW9ucxgBIAMoCzIeLm1haW5zdGVtLnYxLkNvbW1pdHRlZFBvc2l0aW9uInIKEUNvbW1pdHRlZFBvc2l0aW9uEg0KBXRvcGljGAEgASgJEhYKCXBhcnRpdGlvbhgCIAEoBUgAiAEBEhgKC25leHRfb2Zmc2V0GAMgASgDSAGIAQFCDAoKX3BhcnRpdGlvbkIOCgxfbmV4dF9vZmZzZXQqZwoNU3RhcnRQb3NpdGlvbhIeChpTVEFSVF9QT1NJVElPTl9VTlNQRUNJRklFRBAAEhsKF1NUQVJUX1BPU0lUSU9OX0VBUkxJRVNUEAESGQoVU1RBUlRfUE9TSVRJT05fTEFURVNUEAIqUQoJT25FeHBpcmVkEhoKFk9OX0VYUElSRURfVU5TUEVDSUZJRUQQABITCg9PTl9FWFBJUkVEX0ZBSUwQARITCg9PTl9FWFBJUkVEX1NLSVAQAiqBAQoKQ29tbWl0TW9kZRIbChdDT01NSVRfTU9ERV9VTlNQRUNJRklFRBAAEhgKFENPTU1JVF9NT0RFX0VYUExJQ0lUEAESGwoXQ09NTUlUX01PREVfT05fREVMSVZFUlkQAhIfChtDT01NSVRfTU9ERV9CRUZPUkVfREVMSVZFUlkQAyp7CglHYXBSZWFzb24SGgoWR0FQX1JFQVNPTl9VTlNQRUNJRklFRBAAEhgKFEdBUF9SRUFTT05fUkVURU5USU9OEAESGAoUR0FQX1JFQVNPTl9UT09fTEFSR0UQAhIeChpHQVBfUkVBU09OX1RPUElDX1JFQ1JFQVRFRBADKpYBCglFbmRSZWFzb24SGgoWRU5EX1JFQVNPTl9VTlNQRUNJRklFRBAAEhgKFEVORF9SRUFTT05fQ0FVR0hUX1VQEAESFAoQRU5EX1JFQVNPTl9MSU1JVBACEhwKGEVORF9SRUFTT05fU0hVVFRJTkdfRE9XThADEh8KG0VORF9SRUFTT05fU1VCU0NSSUJFUl9SRVNFVBAEMqMBChBTdWJzY3JpYmVTZXJ2aWNlEkwKCVN1YnNjcmliZRIdLm1haW5zdGVtLnYxLlN1YnNjcmliZVJlcXVlc3QaHi5tYWluc3RlbS52MS5TdWJzY3JpYmVSZXNwb25zZTABEkEKBkNvbW1pdBIaLm1haW5zdGVtLnYxLkNvbW1pdFJlcXVlc3QaGy5tYWluc3RlbS52MS5Db21taXRSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_mainstem_v1_event]);
 
 /**
  * What to stream, and from where.
@@ -23,29 +23,30 @@ export const file_mainstem_v1_subscribe: GenFile = /*@__PURE__*/
  */
 export type SubscribeRequest = Message<"mainstem.v1.SubscribeRequest"> & {
   /**
-   * The topic.
+   * The topic. Exactly one of `topic`, `topics` and `topic_pattern` is set.
    *
    * @generated from field: string topic = 1;
    */
   topic: string;
 
   /**
-   * Several topics in one stream. Not built yet: refused with UNIMPLEMENTED.
+   * Several topics in one stream: 1 to 100, each once. Order holds within each partition, not between topics.
    *
    * @generated from field: repeated string topics = 2;
    */
   topics: string[];
 
   /**
-   * A pattern of topics, such as `orders.*`. Not built yet: refused with UNIMPLEMENTED.
+   * All topics whose names match: `*` stands for any characters, the rest for itself, as in `orders.*`. Topics that are created
+   * later join by themselves, those that are deleted leave; both are told by Assignment. 1 to 249 characters.
    *
    * @generated from field: string topic_pattern = 3;
    */
   topicPattern: string;
 
   /**
-   * A durable subscriber: it resumes at its committed position, and one stream at a time owns its partitions.
-   * 1 to 200 characters. Without one, nothing is remembered.
+   * A durable subscriber: it resumes at its committed positions. The streams of one subscriber, on any instances, share the
+   * partitions: each partition belongs to one of them at a time. 1 to 200 characters. Without one, nothing is remembered.
    *
    * @generated from field: string subscriber = 4;
    */
@@ -133,25 +134,42 @@ export type SubscribeRequest = Message<"mainstem.v1.SubscribeRequest"> & {
   fields: string[];
 
   /**
-   * The schema version that the reader understands. Not built yet: refused with UNIMPLEMENTED.
+   * The schema version that the reader understands, of the one topic that it streams: SchemaService.CheckSchema names the readers that a
+   * change would break. A subscriber's is remembered. SCHEMA_VERSION_NOT_FOUND if there is no such version.
    *
    * @generated from field: optional int32 reader_schema_version = 15;
    */
   readerSchemaVersion?: number | undefined;
 
   /**
-   * Stop sending while this many records are uncommitted. Not built yet: refused with UNIMPLEMENTED.
+   * Flow control, for a subscriber that commits: sending stops while this many records, or more, are sent and uncommitted, and goes
+   * on with the commit. At least 1. By default there is no bound.
    *
    * @generated from field: optional int64 max_uncommitted = 16;
    */
   maxUncommitted?: bigint | undefined;
 
   /**
-   * Lose the partitions if nothing is committed for so long. Not built yet: refused with UNIMPLEMENTED.
+   * Lose the partitions if records are sent and nothing is committed or read for so long while other streams of the subscriber
+   * wait for partitions. 1 s to 1 h; by default a stream keeps what it has.
    *
    * @generated from field: google.protobuf.Duration commit_timeout = 17;
    */
   commitTimeout?: Duration | undefined;
+
+  /**
+   * The same as `max_uncommitted`, in bytes of keys, payloads and headers. At least 1.
+   *
+   * @generated from field: optional int64 max_uncommitted_bytes = 18;
+   */
+  maxUncommittedBytes?: bigint | undefined;
+
+  /**
+   * Who commits, and when. Default EXPLICIT.
+   *
+   * @generated from field: mainstem.v1.CommitMode commit_mode = 19;
+   */
+  commitMode: CommitMode;
 };
 
 /**
@@ -266,38 +284,54 @@ export const ReadySchema: GenMessage<Ready> = /*@__PURE__*/
   messageDesc(file_mainstem_v1_subscribe, 2);
 
 /**
- * Which partitions a stream serves. A subscriber's partitions belong to one stream at a time: the others wait with an empty list.
+ * Which partitions a stream serves, from this frame on. The streams of a subscriber share its partitions; those that get none wait.
  *
  * @generated from message mainstem.v1.Assignment
  */
 export type Assignment = Message<"mainstem.v1.Assignment"> & {
   /**
-   * The topic.
+   * The topic of a stream of one topic; empty where there are several.
    *
    * @generated from field: string topic = 1;
    */
   topic: string;
 
   /**
-   * The partitions; empty while another stream of the same subscriber owns them.
+   * The partitions of a stream of one topic; empty while other streams of the same subscriber own them all.
    *
    * @generated from field: repeated int32 partitions = 2;
    */
   partitions: number[];
 
   /**
-   * The generation of the ownership, which Commit must name. Absent without a subscriber, or without partitions.
+   * The generation of the ownership, which Commit must name: it changes with what the stream owns, and never comes again.
+   * Commits that name an earlier one of the same stream count for the partitions that it has kept since. Absent without a subscriber, or
+   * without partitions.
    *
    * @generated from field: optional int64 generation = 3;
    */
   generation?: bigint | undefined;
 
   /**
-   * Where this stream starts in those partitions.
+   * Where this stream goes on in those partitions.
    *
    * @generated from field: string cursor = 4;
    */
   cursor: string;
+
+  /**
+   * The same by topic, for one topic or several; only topics of which it has partitions.
+   *
+   * @generated from field: repeated mainstem.v1.TopicPartitions topics = 5;
+   */
+  topics: TopicPartitions[];
+
+  /**
+   * Whether the stream of a subscriber has nothing to serve because others own all partitions: it takes over when one of them goes.
+   *
+   * @generated from field: bool waiting = 6;
+   */
+  waiting: boolean;
 };
 
 /**
@@ -306,6 +340,34 @@ export type Assignment = Message<"mainstem.v1.Assignment"> & {
  */
 export const AssignmentSchema: GenMessage<Assignment> = /*@__PURE__*/
   messageDesc(file_mainstem_v1_subscribe, 3);
+
+/**
+ * Partitions of a topic.
+ *
+ * @generated from message mainstem.v1.TopicPartitions
+ */
+export type TopicPartitions = Message<"mainstem.v1.TopicPartitions"> & {
+  /**
+   * The topic.
+   *
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * The partitions, in order.
+   *
+   * @generated from field: repeated int32 partitions = 2;
+   */
+  partitions: number[];
+};
+
+/**
+ * Describes the message mainstem.v1.TopicPartitions.
+ * Use `create(TopicPartitionsSchema)` to create a new message.
+ */
+export const TopicPartitionsSchema: GenMessage<TopicPartitions> = /*@__PURE__*/
+  messageDesc(file_mainstem_v1_subscribe, 4);
 
 /**
  * Records, in order within each partition.
@@ -340,7 +402,7 @@ export type Events = Message<"mainstem.v1.Events"> & {
  * Use `create(EventsSchema)` to create a new message.
  */
 export const EventsSchema: GenMessage<Events> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 4);
+  messageDesc(file_mainstem_v1_subscribe, 5);
 
 /**
  * A sign of life. Its cursor also advances where there is nothing to see.
@@ -368,7 +430,7 @@ export type Heartbeat = Message<"mainstem.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 5);
+  messageDesc(file_mainstem_v1_subscribe, 6);
 
 /**
  * How far a stream is in a partition.
@@ -396,6 +458,13 @@ export type PartitionProgress = Message<"mainstem.v1.PartitionProgress"> & {
    * @generated from field: optional int64 high_watermark = 3;
    */
   highWatermark?: bigint | undefined;
+
+  /**
+   * The topic.
+   *
+   * @generated from field: string topic = 4;
+   */
+  topic: string;
 };
 
 /**
@@ -403,7 +472,7 @@ export type PartitionProgress = Message<"mainstem.v1.PartitionProgress"> & {
  * Use `create(PartitionProgressSchema)` to create a new message.
  */
 export const PartitionProgressSchema: GenMessage<PartitionProgress> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 6);
+  messageDesc(file_mainstem_v1_subscribe, 7);
 
 /**
  * Records that will not come.
@@ -466,7 +535,7 @@ export type Gap = Message<"mainstem.v1.Gap"> & {
  * Use `create(GapSchema)` to create a new message.
  */
 export const GapSchema: GenMessage<Gap> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 7);
+  messageDesc(file_mainstem_v1_subscribe, 8);
 
 /**
  * The stream's last frame.
@@ -501,7 +570,7 @@ export type End = Message<"mainstem.v1.End"> & {
  * Use `create(EndSchema)` to create a new message.
  */
 export const EndSchema: GenMessage<End> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 8);
+  messageDesc(file_mainstem_v1_subscribe, 9);
 
 /**
  * A commit.
@@ -524,7 +593,7 @@ export type CommitRequest = Message<"mainstem.v1.CommitRequest"> & {
   cursor: string;
 
   /**
-   * The generation of the stream's assignment. Required.
+   * The generation of the stream's assignment. Required. FENCED where the stream does not own a partition of the cursor.
    *
    * @generated from field: optional int64 generation = 3;
    */
@@ -536,7 +605,7 @@ export type CommitRequest = Message<"mainstem.v1.CommitRequest"> & {
  * Use `create(CommitRequestSchema)` to create a new message.
  */
 export const CommitRequestSchema: GenMessage<CommitRequest> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 9);
+  messageDesc(file_mainstem_v1_subscribe, 10);
 
 /**
  * The committed positions.
@@ -557,7 +626,7 @@ export type CommitResponse = Message<"mainstem.v1.CommitResponse"> & {
  * Use `create(CommitResponseSchema)` to create a new message.
  */
 export const CommitResponseSchema: GenMessage<CommitResponse> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 10);
+  messageDesc(file_mainstem_v1_subscribe, 11);
 
 /**
  * A committed position.
@@ -592,7 +661,7 @@ export type CommittedPosition = Message<"mainstem.v1.CommittedPosition"> & {
  * Use `create(CommittedPositionSchema)` to create a new message.
  */
 export const CommittedPositionSchema: GenMessage<CommittedPosition> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 11);
+  messageDesc(file_mainstem_v1_subscribe, 12);
 
 /**
  * A fixed place in every partition.
@@ -663,6 +732,47 @@ export const OnExpiredSchema: GenEnum<OnExpired> = /*@__PURE__*/
   enumDesc(file_mainstem_v1_subscribe, 1);
 
 /**
+ * Who commits the positions of a subscriber, and when.
+ *
+ * @generated from enum mainstem.v1.CommitMode
+ */
+export enum CommitMode {
+  /**
+   * The same as EXPLICIT.
+   *
+   * @generated from enum value: COMMIT_MODE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The client, by Commit, after it has processed: at least once.
+   *
+   * @generated from enum value: COMMIT_MODE_EXPLICIT = 1;
+   */
+  EXPLICIT = 1,
+
+  /**
+   * The server, when it has handed a frame to the transport. Across a crash records may be lost or repeated.
+   *
+   * @generated from enum value: COMMIT_MODE_ON_DELIVERY = 2;
+   */
+  ON_DELIVERY = 2,
+
+  /**
+   * The server, durably, before it sends a frame: at most once. Costs one coordination write per frame.
+   *
+   * @generated from enum value: COMMIT_MODE_BEFORE_DELIVERY = 3;
+   */
+  BEFORE_DELIVERY = 3,
+}
+
+/**
+ * Describes the enum mainstem.v1.CommitMode.
+ */
+export const CommitModeSchema: GenEnum<CommitMode> = /*@__PURE__*/
+  enumDesc(file_mainstem_v1_subscribe, 2);
+
+/**
  * Why records will not come.
  *
  * @generated from enum mainstem.v1.GapReason
@@ -701,7 +811,7 @@ export enum GapReason {
  * Describes the enum mainstem.v1.GapReason.
  */
 export const GapReasonSchema: GenEnum<GapReason> = /*@__PURE__*/
-  enumDesc(file_mainstem_v1_subscribe, 2);
+  enumDesc(file_mainstem_v1_subscribe, 3);
 
 /**
  * Why a stream ends.
@@ -736,13 +846,20 @@ export enum EndReason {
    * @generated from enum value: END_REASON_SHUTTING_DOWN = 3;
    */
   SHUTTING_DOWN = 3,
+
+  /**
+   * The subscriber was reset or deleted by an operator (`force`): connect again, to start at its new positions.
+   *
+   * @generated from enum value: END_REASON_SUBSCRIBER_RESET = 4;
+   */
+  SUBSCRIBER_RESET = 4,
 }
 
 /**
  * Describes the enum mainstem.v1.EndReason.
  */
 export const EndReasonSchema: GenEnum<EndReason> = /*@__PURE__*/
-  enumDesc(file_mainstem_v1_subscribe, 3);
+  enumDesc(file_mainstem_v1_subscribe, 4);
 
 /**
  * Streams topics, live or from any point in the past, and keeps subscribers' positions.
