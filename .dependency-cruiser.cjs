@@ -49,6 +49,13 @@ module.exports = {
     only('app-composes', '^src/app(/|[.]ts$)', ['^src/(core|config|telemetry|transports|drivers|app)(/|[.]ts$)']),
     only('main-starts-the-app', '^src/main[.]ts$', ['^src/(app|config|telemetry|core)(/|[.]ts$)']),
     only('client-imports-gen', '^src/client/', ['^src/(client|gen)/'], 'A service imports the client alone.'),
+    {
+      name: 'browser-client-without-node',
+      severity: 'error',
+      comment: 'A page has fetch, and neither sockets nor files.',
+      from: { path: '^src/client/(browser|exports)[.]ts$' },
+      to: { path: '(^node:|^(buffer|http|http2|https|net|tls)$|node_modules/@connectrpc/connect-node/)', reachable: true },
+    },
     only(
       'cli-imports-client',
       '^src/cli/(?!serve([./]|-))',

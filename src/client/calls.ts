@@ -1,6 +1,6 @@
 import type { CallOptions as ConnectCallOptions, Transport } from '@connectrpc/connect';
+import type { Connection } from './connection.js';
 import { MainstemError } from './errors.js';
-import type { Connection } from './transport.js';
 
 export interface CallOptions {
   /** Ends the call; it then fails with CANCELLED. */

@@ -1,27 +1,42 @@
-import { createCalls } from './calls.js';
+import { type Calls, createCalls } from './calls.js';
+import type { Connection } from './connection.js';
 import { type PublishCalls, publishCalls } from './publish.js';
-import { type SubscribeCalls, subscribeCalls } from './subscribe.js';
+import { type SchemaCalls, schemaCalls } from './schemas.js';
+import { type SubscribeCalls, type SubscribeInput, subscribeCalls } from './subscribe.js';
+import { type SubscriberCalls, subscriberCalls } from './subscribers.js';
+import { createSubscription, type Subscription, type SubscriptionOptions } from './subscription/subscription.js';
 import { type TopicCalls, topicCalls } from './topics.js';
-import { type ConnectionOptions, openConnection } from './transport.js';
 
 /** A client of one Mainstem server. Every call fails with a `MainstemError`, or a TypeError where its arguments are wrong. */
 export interface MainstemClient extends PublishCalls, SubscribeCalls {
   /** The server's address, normalized. */
   readonly address: string;
+  /**
+   * Subscribes: `for await (const event of client.subscribe({ topic, subscriber }))`. It connects again by itself, resumes where it was, and
+   * commits what is processed. Begins with the first pull.
+   */
+  subscribe(input: SubscribeInput, options?: SubscriptionOptions): Subscription;
   readonly topics: TopicCalls;
+  readonly schemas: SchemaCalls;
+  readonly subscribers: SubscriberCalls;
   /** Ends the connection and all calls on it. */
   close(): void;
 }
 
-/** Connects with the first call, one HTTP/2 connection for all calls. Throws a TypeError for an address that is none. */
-export function createMainstemClient(options: ConnectionOptions): MainstemClient {
-  const connection = openConnection(options);
-  const calls = createCalls(connection, options.timeoutMs ?? 30_000);
+/** A client on a connection; `timeoutMs` as in ConnectionOptions. */
+export function clientOn(connection: Connection, timeoutMs = 30_000): MainstemClient {
+  const calls: Calls = createCalls(connection, timeoutMs);
+  const streams = subscribeCalls(calls);
+  const subscribers = subscriberCalls(calls);
+  const { frames, commit } = streams;
   return {
     address: connection.address,
     ...publishCalls(calls),
-    ...subscribeCalls(calls),
+    ...streams,
+    subscribe: (input, more) => createSubscription({ frames, commit, park: subscribers.park }, input, more),
     topics: topicCalls(calls),
+    schemas: schemaCalls(calls),
+    subscribers,
     close: connection.close,
   };
 }

@@ -48,6 +48,8 @@ const lostMessages = [
   /^protocol error: missing (EndStreamResponse|status|trailer)/,
   /^missing message$/,
   /^premature end of stream/,
+  // What fetch says, in Node and in the browsers, before or in the middle of an answer: it does not tell whether the request arrived.
+  /^(fetch failed|terminated|Failed to fetch|network error|Load failed|NetworkError when attempting|Error in body stream)/,
 ];
 
 /** Tells trouble with the connection from an answer of the server. Only for errors that carry no ErrorInfo. */

@@ -167,7 +167,8 @@ function first<Desc extends DescMessage>(error: ConnectError, schema: Desc): Mes
   return error.findDetails(schema)[0];
 }
 
-function durationMs(duration: Duration | undefined): number | undefined {
+/** Undefined for undefined. */
+export function durationMs(duration: Duration | undefined): number | undefined {
   return duration && Number(duration.seconds) * 1000 + Math.round(duration.nanos / 1e6);
 }
 

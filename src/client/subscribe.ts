@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { durationFromMs, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { type Client, createClient } from '@connectrpc/connect';
 import {
+  CommitMode,
   type CommittedPosition,
   OnExpired,
   StartPosition,
@@ -15,9 +16,17 @@ import { type CallOptions, type Calls, guardStream } from './calls.js';
 /** Where a stream starts: a fixed place, a cursor, or the first record stored at a time or later. */
 export type StartFrom = 'earliest' | 'latest' | { readonly cursor: string } | { readonly time: Date };
 
-export interface SubscribeInput {
-  readonly topic: string;
-  /** A durable subscriber: starts at its committed position. Without one nothing is remembered. */
+/** What to stream: one topic, several (up to 100), or all whose names match a pattern such as `orders.*`. */
+export type TopicChoice =
+  | { readonly topic: string; readonly topics?: undefined; readonly pattern?: undefined }
+  | { readonly topics: readonly string[]; readonly topic?: undefined; readonly pattern?: undefined }
+  | { readonly pattern: string; readonly topic?: undefined; readonly topics?: undefined };
+
+export interface StreamOptions {
+  /**
+   * A durable subscriber: starts at its committed positions, and shares the partitions with the other streams of that name. Without one
+   * nothing is remembered.
+   */
   readonly subscriber?: string | undefined;
   /** Default: `earliest` for a new subscriber, `latest` without one. Ignored where a position is committed. */
   readonly from?: StartFrom | undefined;
@@ -29,18 +38,35 @@ export interface SubscribeInput {
   readonly limit?: number | undefined;
   /** The longest silence in milliseconds: 1,000 to 60,000, default 10,000. */
   readonly heartbeatMs?: number | undefined;
+  /** Of a subscriber: sending stops while so many records, or bytes, are sent and uncommitted. At least 1; default: no bound. */
+  readonly maxUncommitted?: number | undefined;
+  readonly maxUncommittedBytes?: number | undefined;
+  /** Of a subscriber: milliseconds, 1,000 to 3,600,000. Without a commit for so long it loses its partitions if others wait for some. */
+  readonly commitTimeoutMs?: number | undefined;
+  /** Of a subscriber: who commits. Default `explicit`: by `commit`. */
+  readonly commitMode?: 'explicit' | 'on_delivery' | 'before_delivery' | undefined;
+  /** The schema version of the topic that the reader understands. */
+  readonly readerSchemaVersion?: number | undefined;
 }
+
+export type SubscribeInput = TopicChoice & StreamOptions;
+
+const commitModes = {
+  explicit: CommitMode.EXPLICIT,
+  on_delivery: CommitMode.ON_DELIVERY,
+  before_delivery: CommitMode.BEFORE_DELIVERY,
+} as const;
 
 /** One frame of a stream: `case` is `ready`, `events`, `heartbeat`, `gap`, `assignment` or `end`. */
 export type Frame = Exclude<SubscribeResponse['frame'], { case: undefined }>;
 
 export interface SubscribeCalls {
   /**
-   * Streams a topic; the first frame is `ready`. Records come in order within their partition, each at least once; the `cursor` of a frame is
-   * the position after it. Pulling is the back-pressure; leaving the loop ends the stream. It does not reconnect: after an `end` with reason
-   * SHUTTING_DOWN, or a retryable error, call again with the last cursor.
+   * One stream, frame by frame, for those who want to see all of it; `subscribe` is easier. The first frame is `ready`. Records come in order
+   * within their partition, each at least once; the `cursor` of a frame is the position after it. Pulling is the back-pressure; leaving the
+   * loop ends the stream. It does not reconnect: after an `end` with reason SHUTTING_DOWN, or a retryable error, call again with the last cursor.
    */
-  subscribe(input: SubscribeInput, options?: CallOptions): AsyncIterable<Frame>;
+  frames(input: SubscribeInput, options?: CallOptions): AsyncIterable<Frame>;
   /** Commits a cursor, durably: what lies before it will not be sent again. `generation` is that of the stream's assignment; FENCED if it is over. */
   commit(
     input: { readonly subscriber: string; readonly cursor: string; readonly generation: bigint },
@@ -51,7 +77,7 @@ export interface SubscribeCalls {
 export function subscribeCalls(calls: Calls): SubscribeCalls {
   const service: Client<typeof SubscribeService> = createClient(SubscribeService, calls.transport);
   return {
-    subscribe: (input, options) =>
+    frames: (input, options) =>
       guardStream(calls, options, (connect) => frames(service.subscribe(toRequest(input), connect))),
     commit: (input, options) =>
       calls.unary(options, async (connect) => (await service.commit(input, connect)).positions),
@@ -67,13 +93,20 @@ async function* frames(responses: AsyncIterable<SubscribeResponse>): AsyncIterab
 
 function toRequest(input: SubscribeInput): SubscribeRequest {
   return create(SubscribeRequestSchema, {
-    topic: input.topic,
+    topic: input.topic ?? '',
+    topics: [...(input.topics ?? [])],
+    topicPattern: input.pattern ?? '',
     subscriber: input.subscriber ?? '',
     from: toFrom(input.from),
     onExpired: input.onExpired === 'skip' ? OnExpired.SKIP : OnExpired.FAIL,
     ...(input.follow === undefined ? {} : { follow: input.follow }),
     ...(input.limit === undefined ? {} : { limit: BigInt(input.limit) }),
     ...(input.heartbeatMs === undefined ? {} : { heartbeatInterval: durationFromMs(input.heartbeatMs) }),
+    ...(input.maxUncommitted === undefined ? {} : { maxUncommitted: BigInt(input.maxUncommitted) }),
+    ...(input.maxUncommittedBytes === undefined ? {} : { maxUncommittedBytes: BigInt(input.maxUncommittedBytes) }),
+    ...(input.commitTimeoutMs === undefined ? {} : { commitTimeout: durationFromMs(input.commitTimeoutMs) }),
+    ...(input.commitMode === undefined ? {} : { commitMode: commitModes[input.commitMode] }),
+    ...(input.readerSchemaVersion === undefined ? {} : { readerSchemaVersion: input.readerSchemaVersion }),
   });
 }
 

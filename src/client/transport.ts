@@ -1,6 +1,5 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import type { Transport } from '@connectrpc/connect';
 import {
   createConnectTransport,
   createGrpcTransport,
@@ -8,6 +7,7 @@ import {
   type GrpcTransportOptions,
   Http2SessionManager,
 } from '@connectrpc/connect-node';
+import { type Connection, normalizeAddress, readMaxBytes } from './connection.js';
 
 /** The wire protocol: all three carry the same calls. */
 export type Protocol = 'connect' | 'grpc' | 'grpc-web';
@@ -25,30 +25,11 @@ export interface ConnectionOptions {
   readonly ca?: string | undefined;
 }
 
-export interface Connection {
-  readonly address: string;
-  readonly transport: Transport;
-  /** Ends the connection and all calls on it. */
-  close(): void;
-}
-
-/** The largest answer that is read: above the 8 MiB that one record may have, with its headers. */
-const readMaxBytes = 16 * 1024 * 1024;
 /** What one connection may hold of its calls' bytes, in MB. By Node's default, 10, calls fail that are large or many: one batch may have 8 MiB. */
 const maxSessionMemory = 512;
 /** A link that is dead without saying so is noticed after these two together. */
 const pingIntervalMs = 20_000;
 const pingTimeoutMs = 10_000;
-
-/** An address as a URL origin with path; throws a TypeError that says what an address looks like. */
-function normalizeAddress(address: string): string {
-  const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(address) ? address : `http://${address}`;
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url === undefined || url.hostname === '' || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
-    throw new TypeError(`the address ${JSON.stringify(address)} is not a URL such as http://127.0.0.1:8080`);
-  }
-  return `${url.origin}${url.pathname.replace(/\/+$/, '')}`;
-}
 
 /** Prepares a connection; it is opened by the first call, and again by the next call after it broke. */
 export function openConnection(options: ConnectionOptions): Connection {

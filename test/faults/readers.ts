@@ -55,7 +55,7 @@ export function startReader(options: ReaderOptions): Reader {
       const stream = openStream(options, instance.name, cursor);
       try {
         const signal = AbortSignal.any([stop, leave.signal]);
-        for await (const frame of client.subscribe(input(options, cursor), { signal })) {
+        for await (const frame of client.frames(input(options, cursor), { signal })) {
           const seen = toSeen(frame, options.now());
           stream.frames.push(seen);
           if (!options.subscriber && frame.case !== 'assignment') cursor = frame.value.cursor;
@@ -98,7 +98,7 @@ export function startReader(options: ReaderOptions): Reader {
 /** Everything that a topic holds now, by a stream of its own. Rejects with a MainstemError. */
 export async function readAll(client: MainstemClient, topic: string): Promise<SeenRecord[]> {
   const records: SeenRecord[] = [];
-  for await (const frame of client.subscribe({ topic, from: 'earliest', follow: false }, { timeoutMs: 60_000 })) {
+  for await (const frame of client.frames({ topic, from: 'earliest', follow: false }, { timeoutMs: 60_000 })) {
     const seen = toSeen(frame, 0);
     if (seen.records) records.push(...seen.records);
   }

@@ -35,7 +35,7 @@ export async function startBus(args: readonly string[] = []): Promise<HostileBus
 
   async function stored(topic = 'events'): Promise<string[]> {
     const texts: string[] = [];
-    for await (const frame of client.subscribe({ topic, from: 'earliest', follow: false })) {
+    for await (const frame of client.frames({ topic, from: 'earliest', follow: false })) {
       if (frame.case !== 'events') continue;
       for (const { jsonBytes } of frame.value.records) texts.push(Buffer.from(jsonBytes).toString());
     }
@@ -54,7 +54,7 @@ export async function startBus(args: readonly string[] = []): Promise<HostileBus
       const payload = `{"check":${++checks}}`;
       const [result] = await client.publish({ topic: controlTopic, events: [{ payload }] });
       const from = { time: new Date(Number(result?.time?.seconds ?? 0) * 1000) };
-      for await (const frame of client.subscribe({ topic: controlTopic, from, follow: false })) {
+      for await (const frame of client.frames({ topic: controlTopic, from, follow: false })) {
         if (frame.case !== 'events') continue;
         if (frame.value.records.some(({ jsonBytes }) => Buffer.from(jsonBytes).toString() === payload)) return;
       }

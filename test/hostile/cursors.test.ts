@@ -11,8 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => bus.dispose());
 
-const read = (cursor: string, topic = 'events') =>
-  drain(bus.client.subscribe({ topic, from: { cursor }, follow: false }));
+const read = (cursor: string, topic = 'events') => drain(bus.client.frames({ topic, from: { cursor }, follow: false }));
 
 async function cursorOf(topic: string, positions: Cursor[number]['positions'], incarnation?: string): Promise<string> {
   const { topic: found } = await bus.client.topics.get(topic);
@@ -116,7 +115,7 @@ test('expired: the error says what is left and where to go on; with skip a gap d
   expect(error.expired?.partitions).toMatchObject([{ topic, partition: 0, askedOffset: 0n, firstOffset: first }]);
   const rest = await read(error.expired?.cursor ?? '', topic);
   expect(rest.some((frame) => frame.case === 'events')).toBe(true);
-  const skipped = await drain(bus.client.subscribe({ topic, from: { cursor }, onExpired: 'skip', follow: false }));
+  const skipped = await drain(bus.client.frames({ topic, from: { cursor }, onExpired: 'skip', follow: false }));
   expect(skipped.find((frame) => frame.case === 'gap')?.value).toMatchObject({
     partition: 0,
     fromOffset: 0n,
@@ -128,7 +127,7 @@ test('commits: what a subscriber does not own, has not got or cannot read moves 
   const { client } = bus;
   const subscriber = 'committer';
   const call = new AbortController();
-  const stream = client.subscribe({ topic: 'events', subscriber }, { signal: call.signal })[Symbol.asyncIterator]();
+  const stream = client.frames({ topic: 'events', subscriber }, { signal: call.signal })[Symbol.asyncIterator]();
   const { value: ready } = await stream.next();
   const generation = ready?.case === 'ready' ? (ready.value.assignment?.generation ?? 0n) : 0n;
   const good = await cursorOf('events', [[0, 1]]);

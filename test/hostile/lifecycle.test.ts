@@ -35,7 +35,7 @@ async function start(data: string, ...args: string[]): Promise<{ server: TestSer
 }
 
 async function stored(client: MainstemClient): Promise<Set<string>> {
-  const frames = await drain(client.subscribe({ topic, from: 'earliest', follow: false }));
+  const frames = await drain(client.frames({ topic, from: 'earliest', follow: false }));
   const records = frames.flatMap((frame) => (frame.case === 'events' ? frame.value.records : []));
   return new Set(records.map(({ jsonBytes }) => Buffer.from(jsonBytes).toString()));
 }
@@ -55,7 +55,7 @@ test('SIGTERM under load: streams end with cursor and delay, calls in flight fin
     }
   });
   const streams = Array.from({ length: 20 }, async () => {
-    for await (const frame of client.subscribe({ topic })) lastFrames.push(frame);
+    for await (const frame of client.frames({ topic })) lastFrames.push(frame);
     return lastFrames.at(-1);
   });
   // Looked at below, each of them; until then nobody has to wait for them.
@@ -188,7 +188,7 @@ test('logs hold no payload, key, header or secret, of good and bad requests, at 
     await refusal(client.publish({ topic, events: [{ ...marked, payload }] }));
   }
   await refusal(client.publish({ topic, events: [{ ...marked, attributes: { [secret]: secret } }] }));
-  await refusal(drain(client.subscribe({ topic, from: { cursor: secret } })));
+  await refusal(drain(client.frames({ topic, from: { cursor: secret } })));
   await refusal(client.topics.create({ topic: 'other', schema: `{"type":"${secret}"}` }));
   const authorization = { authorization: `Bearer ${secret}`, cookie: secret, 'x-secret': secret };
   for (const body of [secret, `{"topic":"${topic}","events":[{"json":"${secret}"`, `{"${secret}":1}`, '{']) {

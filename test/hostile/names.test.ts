@@ -38,7 +38,7 @@ test('every odd topic name is refused wherever one can be given, and nothing com
   for (const topic of odd) {
     const calls: Record<string, () => Promise<unknown>> = {
       publish: () => client.publish({ topic, events: [{ payload: '1' }] }),
-      subscribe: () => drain(client.subscribe({ topic, follow: false })),
+      subscribe: () => drain(client.frames({ topic, follow: false })),
       create: () => client.topics.create({ topic, settings: { schemaless: true } }),
       apply: () => client.topics.apply({ topic, settings: { schemaless: true } }),
       get: () => client.topics.get(topic),
@@ -63,7 +63,7 @@ test('names that are something else elsewhere are names like others', async () =
     expect(await refusal(client.publish({ topic, events: [{ payload: '1' }] }))).toMatchObject({
       reason: 'TOPIC_NOT_FOUND',
     });
-    expect(await refusal(drain(client.subscribe({ topic })))).toMatchObject({ reason: 'TOPIC_NOT_FOUND' });
+    expect(await refusal(drain(client.frames({ topic })))).toMatchObject({ reason: 'TOPIC_NOT_FOUND' });
     await client.topics.create({ topic, settings: { schemaless: true } });
     const payload = JSON.stringify({ topic });
     await client.publish({ topic, events: [{ payload, attributes: { constructor: 'c' } }] });
@@ -77,7 +77,7 @@ test('odd subscriber names are told apart or refused, and reach no one else’s 
   await client.publish({ topic: 'events', events: [{ payload: '1' }, { payload: '2' }] });
   const possible = ['..', 'a/b', 'a%2fb', '😀', 'ordinär', '__proto__', 'offsets', 'x'.repeat(200), '. .'];
   for (const subscriber of possible) {
-    const frames = await drain(client.subscribe({ topic: 'events', subscriber, limit: 1 }));
+    const frames = await drain(client.frames({ topic: 'events', subscriber, limit: 1 }));
     const ready = frames[0]?.case === 'ready' ? frames[0].value : undefined;
     const events = frames.find((frame) => frame.case === 'events')?.value;
     // Each starts anew: nobody has moved its position.
@@ -92,7 +92,7 @@ test('odd subscriber names are told apart or refused, and reach no one else’s 
     }
   }
   for (const subscriber of ['x'.repeat(201), 'a\u0000b', 'x'.repeat(100_000)]) {
-    expect(await refusal(drain(client.subscribe({ topic: 'events', subscriber })))).toMatchObject({
+    expect(await refusal(drain(client.frames({ topic: 'events', subscriber })))).toMatchObject({
       code: 'invalid_argument',
       reason: 'SUBSCRIBER_NAME_INVALID',
     });

@@ -88,7 +88,7 @@ test('100 streams that do not read hold positions, not memory; each gets everyth
   const { client } = bus;
   await client.topics.create({ topic: 'busy', settings: { schemaless: true } });
   const streams = Array.from({ length: 100 }, () =>
-    client.subscribe({ topic: 'busy', from: 'earliest' })[Symbol.asyncIterator](),
+    client.frames({ topic: 'busy', from: 'earliest' })[Symbol.asyncIterator](),
   );
   await Promise.all(streams.map((stream) => stream.next()));
   const filler = 'x'.repeat(100_000);

@@ -1,9 +1,12 @@
 import {
   type Assignment,
+  createCommits,
   type Frame,
   type Gap,
   GapReason,
   type MainstemClient,
+  type MainstemError,
+  resumingFrames,
   type StartFrom,
 } from '../../client/index.js';
 import { exitCodes, type Io, interruptedCode, isClosedPipe, isTty, note, writeOut } from '../io.js';
@@ -11,8 +14,6 @@ import { reportError } from '../report-error.js';
 import { safeText } from '../safe-text.js';
 import { ExitWith } from '../usage-error.js';
 import { ByteWriter } from './byte-writer.js';
-import { Committer } from './committer.js';
-import { followTopic } from './follow.js';
 import { chooseFormat } from './formats.js';
 
 export interface TailOptions {
@@ -33,7 +34,27 @@ export async function runTail(io: Io, client: MainstemClient, topic: string, opt
   const signal = AbortSignal.any([interrupted, outputBroke.signal]);
   const say = (text: string) => note(io, `mainstem: ${safeText(text)}`);
   const { subscriber } = options;
-  const committer = subscriber === undefined ? undefined : new Committer(client, subscriber, say);
+  let commitFailure: MainstemError | undefined;
+  const commits =
+    subscriber === undefined
+      ? undefined
+      : createCommits({
+          send: (position) => client.commit({ subscriber, ...position }, { timeoutMs: 10_000 }),
+          onTrouble: (error) => {
+            if (error.reason === 'FENCED') {
+              say(`not committed: another stream of ${subscriber} has taken over, and gets these records again`);
+            } else if (commitFailure?.reason !== error.reason) {
+              say(`not committed yet: ${error.message} (${error.reason})`);
+            }
+            commitFailure = error;
+          },
+          onCommitted: () => {
+            commitFailure = undefined;
+          },
+          onFailure: (error) => {
+            commitFailure = error;
+          },
+        });
   const format = chooseFormat({
     output: options.output,
     dataOnly: options.dataOnly ?? false,
@@ -48,7 +69,7 @@ export async function runTail(io: Io, client: MainstemClient, topic: string, opt
   const write = async (cursor: string, owner: bigint | undefined, bytes: Buffer) => {
     if (bytes.length > 0) await writeOut(io.stdout, bytes);
     lastCursor = cursor;
-    if (owner !== undefined) committer?.written(cursor, owner);
+    if (owner !== undefined) commits?.processed({ cursor, generation: owner });
   };
   const assigned = (assignment: Assignment | undefined) => {
     generation = assignment?.generation;
@@ -77,12 +98,25 @@ export async function runTail(io: Io, client: MainstemClient, topic: string, opt
   let failure: unknown;
   try {
     const input = { topic, ...options };
-    const beforeReconnect = async () => {
-      await untilAborted(writing, signal);
-      await committer?.flush().catch(() => undefined);
-    };
-    const { reconnect } = options;
-    for await (const frame of followTopic(client, input, { signal, reconnect, beforeReconnect, say })) {
+    let broken = false;
+    const stream = resumingFrames(client.frames, input, {
+      signal,
+      reconnect: options.reconnect,
+      longestMs: 5_000,
+      onDisconnect: (why) => {
+        if (!broken) say(`${why.message}; connecting again from the last cursor`);
+        broken = true;
+      },
+      async beforeReconnect() {
+        await untilAborted(writing, signal);
+        await commits?.flush(10_000);
+      },
+    });
+    for await (const frame of stream) {
+      if (frame.case === 'ready' && broken) {
+        say('connected again');
+        broken = false;
+      }
       await handle(frame);
     }
     await untilAborted(writing, signal);
@@ -94,11 +128,9 @@ export async function runTail(io: Io, client: MainstemClient, topic: string, opt
   let code: number = exitCodes.ok;
   if (failure !== undefined) code = reportError(io, failure);
   if (outputError !== undefined && !isClosedPipe(outputError)) code = reportError(io, outputError);
-  try {
-    await committer?.flush();
-  } catch (error) {
+  if (commits && !(await commits.flush(10_000))) {
     say('the last records that were written are not committed, and will come again');
-    code = reportError(io, error);
+    if (commitFailure) code = reportError(io, commitFailure);
   }
   // It is empty while another stream of the subscriber has the partitions.
   if (lastCursor && outputError === undefined) say(`the cursor to go on from: ${lastCursor}`);

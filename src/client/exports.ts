@@ -1,0 +1,31 @@
+/** What the clients for Node and for browsers have in common. */
+
+export { PayloadKind, type Record as StreamRecord } from '../gen/mainstem/v1/event_pb.js';
+export { type PublishResult, PublishStatus, type PublishStreamResponse } from '../gen/mainstem/v1/publish_pb.js';
+export {
+  type Assignment,
+  type CommittedPosition,
+  EndReason,
+  type Events,
+  type Gap,
+  GapReason,
+  type Heartbeat,
+  type PartitionProgress,
+  type TopicPartitions,
+} from '../gen/mainstem/v1/subscribe_pb.js';
+export { type GetTopicResponse, type Topic, TopicState } from '../gen/mainstem/v1/topic_pb.js';
+export type { CallOptions } from './calls.js';
+export type { MainstemClient } from './client.js';
+export type { CursorExpired, PublishOutcome, Violation } from './error-details.js';
+export { MainstemError, type StatusCode } from './errors.js';
+export type { EventInput } from './events.js';
+export { type ResumeOptions, resumingFrames } from './frames.js';
+export type { PublishBatch, PublishInput } from './publish.js';
+export type { ReceivedEvent, RedrivenFrom } from './received-event.js';
+export type { CheckInput, Level, PolicyInput, Reading, SchemaCalls, SchemaStateName } from './schemas.js';
+export type { Frame, StartFrom, StreamOptions, SubscribeInput, TopicChoice } from './subscribe.js';
+export type { Position, ResetInput, ResetTo, SubscriberCalls, WhichParked } from './subscribers.js';
+export { type Commits, type CommitsOptions, createCommits } from './subscription/commits.js';
+export type { SubscriptionStatus } from './subscription/status.js';
+export type { EventBatch, Subscription, SubscriptionOptions } from './subscription/subscription.js';
+export type { ApplyTopicInput, CreateTopicInput } from './topics.js';

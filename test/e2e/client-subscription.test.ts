@@ -1,0 +1,210 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createMainstemClient as createFetchClient } from '../../src/client/browser.js';
+import {
+  createMainstemClient,
+  type MainstemClient,
+  type Subscription,
+  type SubscriptionStatus,
+} from '../../src/client/index.js';
+import { startServer, type TestServer } from '../support/server.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
+
+let data: Awaited<ReturnType<typeof temporaryDirectory>>;
+let server: TestServer;
+let client: MainstemClient;
+
+async function start(port: string): Promise<void> {
+  server = await startServer({ args: ['--log', `embedded:${data.path}`, '--port', port] });
+}
+
+beforeAll(async () => {
+  data = await temporaryDirectory();
+  await start('0');
+  client = createMainstemClient({ address: server.address });
+});
+
+afterAll(async () => {
+  client.close();
+  await server.kill();
+  await data.remove();
+});
+
+/** A topic with events numbered from 0, in so many batches of so many. */
+async function topicWith(name: string, batches: number, perBatch: number): Promise<string> {
+  await client.topics.create({ topic: name, settings: { schemaless: true, partitions: 2 } });
+  await publish(name, 0, batches * perBatch, perBatch);
+  return name;
+}
+
+async function publish(topic: string, from: number, to: number, perBatch = 1): Promise<void> {
+  for (let first = from; first < to; first += perBatch) {
+    const events = Array.from({ length: perBatch }, (_, i) => ({ data: { n: first + i }, key: `${(first + i) % 4}` }));
+    await client.publish({ topic, events });
+  }
+}
+
+const numberIn = (value: unknown) =>
+  typeof value === 'object' && value !== null && 'n' in value ? Number(value.n) : Number.NaN;
+
+/** The numbers that are left for the next stream of a subscriber. */
+async function left(topic: string, subscriber: string): Promise<number[]> {
+  const numbers: number[] = [];
+  for await (const event of client.subscribe({ topic, subscriber, follow: false })) numbers.push(numberIn(event.data));
+  return numbers.sort((a, b) => a - b);
+}
+
+/** Reads the status until one of this kind has come. */
+async function until<K extends SubscriptionStatus['kind']>(statuses: AsyncIterator<SubscriptionStatus>, kind: K) {
+  for (;;) {
+    const { value, done } = await statuses.next();
+    if (done) throw new Error(`the status ended without ${kind}`);
+    if (value.kind === kind) return value;
+  }
+}
+
+/** An address at which nobody listens. */
+async function deadAddress(): Promise<string> {
+  const listener = createServer().listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const address = listener.address();
+  listener.close();
+  await once(listener, 'close');
+  return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+}
+
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
+
+test('what is processed is committed: the next subscription goes on after it', async () => {
+  const topic = await topicWith('processed', 10, 1);
+  const seen: number[] = [];
+  for await (const event of client.subscribe({ topic, subscriber: 'mart', follow: false })) {
+    seen.push(numberIn(event.data));
+    expect(event).toMatchObject({ topic, kind: 'json', keyText: `${numberIn(event.data) % 4}` });
+    expect(Buffer.from(event.bytes).toString()).toBe(`{"n":${numberIn(event.data)}}`);
+  }
+  expect(seen.sort((a, b) => a - b)).toEqual(range(0, 10));
+  expect(await left(topic, 'mart')).toEqual([]);
+});
+
+test('what is not processed when the loop is left comes again', async () => {
+  const topic = await topicWith('left', 1, 5);
+  for await (const event of client.subscribe({ topic, subscriber: 'mart' })) {
+    if (numberIn(event.data) >= 0) break;
+  }
+  expect(await left(topic, 'mart')).toEqual(range(0, 5));
+});
+
+test('stop hands out the rest of the batch, and what it handed out is committed', async () => {
+  const topic = await topicWith('stopped', 1, 8);
+  const subscription = client.subscribe({ topic, subscriber: 'mart' });
+  const seen: number[] = [];
+  let stopped: Promise<void> | undefined;
+  for await (const event of subscription) {
+    seen.push(numberIn(event.data));
+    stopped ??= subscription.stop();
+  }
+  await stopped;
+  const rest = await left(topic, 'mart');
+  expect([...seen, ...rest].sort((a, b) => a - b)).toEqual(range(0, 8));
+  expect(seen.length).toBeGreaterThan(1);
+});
+
+test('stop ends a subscription that waits for events, and one that has not begun', async () => {
+  const topic = await topicWith('idle', 1, 1);
+  const waiting = client.subscribe({ topic, subscriber: 'mart' });
+  const loop = (async () => {
+    for await (const event of waiting) void event;
+  })();
+  await until(waiting.status(), 'committed');
+  await waiting.stop();
+  await loop;
+  await client.subscribe({ topic }).stop();
+});
+
+test('manual commits: nothing is committed unless the caller says so', async () => {
+  const topic = await topicWith('manual', 3, 1);
+  const read = async (work: (subscription: Subscription, cursor: string) => Promise<void>) => {
+    const subscription = client.subscribe({ topic, subscriber: 'mart', follow: false }, { autoCommit: false });
+    for await (const { cursor } of subscription.batches()) await work(subscription, cursor);
+  };
+  await read(async () => undefined);
+  expect((await left(topic, 'other')).length).toBe(3);
+  await read((subscription, cursor) => subscription.commit(cursor));
+  expect(await left(topic, 'mart')).toEqual([]);
+});
+
+test('the server is killed and comes back: the loop goes on, and nothing is missing', async () => {
+  const topic = await topicWith('killed', 5, 2);
+  const { port } = new URL(server.address);
+  const subscription = client.subscribe({ topic, subscriber: 'mart' }, { firstMs: 50, longestMs: 200 });
+  const statuses = subscription.status();
+  const seen = new Set<number>();
+  let wake: () => void = () => undefined;
+  const loop = (async () => {
+    for await (const event of subscription) {
+      seen.add(numberIn(event.data));
+      wake();
+    }
+  })();
+  const reach = async (count: number) => {
+    while (seen.size < count) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  };
+  await reach(10);
+  await server.kill();
+  expect(await until(statuses, 'disconnected')).toMatchObject({ error: { retryable: true } });
+  await start(port);
+  await until(statuses, 'connected');
+  await publish(topic, 10, 20);
+  await reach(20);
+  await subscription.stop();
+  await loop;
+  expect([...seen].sort((a, b) => a - b)).toEqual(range(0, 20));
+  expect(await left(topic, 'mart')).toEqual([]);
+});
+
+test('what trying again does not cure is thrown; a server that is not there, once it has been tried for long enough', async () => {
+  const first = (subscription: Subscription) => subscription[Symbol.asyncIterator]().next();
+  await expect(first(client.subscribe({ topic: 'no-such-topic' }))).rejects.toMatchObject({
+    reason: 'TOPIC_NOT_FOUND',
+  });
+  const nobody = createMainstemClient({ address: await deadAddress() });
+  await expect(first(nobody.subscribe({ topic: 'x' }, { connectTimeoutMs: 0 }))).rejects.toMatchObject({
+    reason: 'UNREACHABLE',
+  });
+  nobody.close();
+});
+
+test('a subscription is iterated once; only one with a subscriber commits', async () => {
+  const topic = await topicWith('once', 1, 1);
+  const subscription = client.subscribe({ topic, from: 'earliest', limit: 1 });
+  for await (const event of subscription) expect(numberIn(event.data)).toBe(0);
+  await expect(subscription[Symbol.asyncIterator]().next()).rejects.toThrow('iterated once');
+  await expect(subscription.commit()).rejects.toThrow('only a subscription with a subscriber');
+});
+
+describe('over fetch, as in a browser', () => {
+  test('publishes, subscribes, commits, and gets typed errors', async () => {
+    const browser = createFetchClient({ address: server.address });
+    expect(browser).not.toHaveProperty('publishBatches');
+    const topic = await topicWith('fetched', 2, 3);
+    await browser.publish({ topic, events: [{ data: { n: 6 } }] });
+    const subscription = browser.subscribe({ topic, subscriber: 'page' });
+    const seen: number[] = [];
+    for await (const event of subscription) {
+      seen.push(numberIn(event.data));
+      if (seen.length === 7) void subscription.stop();
+    }
+    expect(seen.sort((a, b) => a - b)).toEqual(range(0, 7));
+    expect(await left(topic, 'page')).toEqual([]);
+    await expect(browser.topics.get('no-such-topic')).rejects.toMatchObject({ reason: 'TOPIC_NOT_FOUND' });
+    browser.close();
+    const nobody = createFetchClient({ address: await deadAddress() });
+    await expect(nobody.topics.list()).rejects.toMatchObject({ reason: 'UNREACHABLE', retryable: true });
+  });
+});
