@@ -1,9 +1,9 @@
 // The direction of dependencies: main -> app -> {config, transports, drivers} -> core, and cli -> client -> gen.
 // Type-only imports count.
 
-/** Builtins that reach neither network, disk nor other processes. */
-const coreBuiltins = '^(node:)?(buffer|crypto|diagnostics_channel|events|perf_hooks|timers|timers/promises|util|zlib)$';
-const corePackages = 'node_modules/(lru-cache|p-queue|p-retry)/';
+/** Builtins that reach neither network, disk, other processes nor the time: that comes from the core's Clock. */
+const coreBuiltins = '^(node:)?(buffer|crypto|diagnostics_channel|events|util|zlib)$';
+const corePackages = 'node_modules/(lru-cache|p-queue)/';
 
 /** Nothing in `from` imports anything of the project's sources but what matches one of `to`. */
 const only = (name, from, to, comment) => ({

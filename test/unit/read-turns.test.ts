@@ -1,19 +1,20 @@
 import { expect, test } from 'vitest';
 import { BusError } from '../../src/core/errors.js';
+import { systemClock } from '../../src/core/ports/clock.js';
 import { createReadTurns } from '../../src/core/subscribe/read-turns.js';
 import { until } from '../support/until.js';
 
 const away = () => new BusError('LOG_UNAVAILABLE', 'its broker is away');
 
 test('reads whose broker does not answer do not keep others waiting for it', async () => {
-  const turns = createReadTurns();
+  const turns = createReadTurns(systemClock);
   const stuck = new Promise<string>(() => undefined);
   for (let i = 0; i < 20; i++) void turns.run(`away/${i}`, () => stuck);
   expect(await turns.run('here/0', async () => 'read')).toBe('read');
 });
 
 test('of a partition that was unavailable one read at a time tries again', async () => {
-  const turns = createReadTurns();
+  const turns = createReadTurns(systemClock);
   const progress = until();
   let asked = 0;
   let fail: (error: Error) => void = () => undefined;

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { toBusError } from '../coordination-errors.js';
 import { BusError } from '../errors.js';
+import type { Clock } from '../ports/clock.js';
 import { type Coordination, CoordinationError } from '../ports/coordination.js';
 import { type OffsetRecord, offsetPath, readOffsetRecord, writeRecord } from './records.js';
 
@@ -36,7 +37,7 @@ interface Pending {
   readonly waiters: { resolve(offset: number): void; reject(error: unknown): void }[];
 }
 
-export function createCommitter(coordination: Coordination): Committer {
+export function createCommitter(coordination: Coordination, clock: Clock): Committer {
   let pending = new Map<string, Pending>();
   let writing: Promise<void> | undefined;
   /** What the records held last, to spare a read before each write. A write that meets another version reads anew. */
@@ -116,7 +117,7 @@ export function createCommitter(coordination: Coordination): Committer {
     while (pending.size > 0) {
       const round = pending;
       pending = new Map();
-      const pause = new Promise((resolve) => setTimeout(resolve, roundMs));
+      const pause = clock.sleep(roundMs);
       try {
         await writeRound(round);
       } catch (error) {

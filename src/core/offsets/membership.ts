@@ -1,7 +1,8 @@
-import pRetry from 'p-retry';
 import { toBusError } from '../coordination-errors.js';
 import { BusError } from '../errors.js';
+import type { Clock } from '../ports/clock.js';
 import { type Coordination, CoordinationError, type Session } from '../ports/coordination.js';
+import { retry } from '../retry.js';
 import { createWakeup } from '../subscribe/wakeup.js';
 import { type Claimed, claimPartitions } from './claim.js';
 import { readJson, streamsPath, subscriberPath, writeRecord } from './records.js';
@@ -25,6 +26,7 @@ export interface Membership {
 
 export interface MembershipRequest {
   readonly coordination: Coordination;
+  readonly clock: Clock;
   readonly streamId: string;
   readonly subscriber: string;
   readonly topic: string;
@@ -45,11 +47,11 @@ export interface MembershipRequest {
  * a stream joins anew, at the end.
  */
 export function joinSubscriber(request: MembershipRequest): Membership {
-  const { coordination, signal, onChange } = request;
+  const { coordination, clock, signal, onChange } = request;
   let partitions = request.partitions;
   let owned: { readonly ownership: Ownership; readonly session: Session; readonly partitions: number } | undefined;
   let failure: BusError | undefined;
-  const changed = createWakeup();
+  const changed = createWakeup(clock);
   let onReady: () => void = () => undefined;
   let onNotReady: (error: unknown) => void = () => undefined;
   const ready = new Promise<void>((resolve, reject) => {
@@ -98,13 +100,11 @@ export function joinSubscriber(request: MembershipRequest): Membership {
 
   async function run(): Promise<void> {
     while (!signal.aborted) {
-      await pRetry(async () => stay(await coordination.session()), {
-        retries: Number.POSITIVE_INFINITY,
-        minTimeout: 100,
-        maxTimeout: 2_000,
-        randomize: true,
+      await retry(async () => stay(await coordination.session()), {
+        clock,
         signal,
-        shouldRetry: ({ error }) => {
+        maxMs: 2_000,
+        retries: (error) => {
           onNotReady(error);
           return isPassing(error);
         },
@@ -149,7 +149,7 @@ interface Line {
 }
 
 async function joinLine(request: MembershipRequest, session: Session): Promise<Line> {
-  const { coordination, subscriber, topic, streamId } = request;
+  const { coordination, clock, subscriber, topic, streamId } = request;
   const turn = await nextTurn(coordination, subscriber);
   const name = `${String(turn).padStart(16, '0')}.${streamId}`;
   const path = [...streamsPath(subscriber), name];
@@ -157,12 +157,11 @@ async function joinLine(request: MembershipRequest, session: Session): Promise<L
   const topics = new Map<string, unknown>([[name, topic]]);
 
   async function leave(): Promise<void> {
-    await pRetry(() => coordination.delete(path), {
-      retries: Number.POSITIVE_INFINITY,
-      minTimeout: 100,
-      maxTimeout: 2_000,
+    await retry(() => coordination.delete(path), {
+      clock,
       signal: session.lost,
-      shouldRetry: ({ error }) => !(error instanceof CoordinationError && error.kind === 'missing'),
+      maxMs: 2_000,
+      retries: (error) => error instanceof CoordinationError && error.kind !== 'missing',
     }).catch(() => undefined);
   }
 

@@ -1,3 +1,5 @@
+import { type Clock, systemClock } from './clock.js';
+
 /** How something that the bus depends on is: for `/readyz`, logs and decisions. Changes in place. */
 export interface DependencyStatus {
   /** `kafka localhost:9092`, say. No secrets. */
@@ -34,17 +36,22 @@ export function statusNamed(name: string, status: DependencyStatus): DependencyS
 export class MutableStatus implements DependencyStatus {
   state: DependencyStatus['state'] = 'connecting';
   detail: string | undefined;
-  since = Date.now();
+  since: number;
   readonly #listeners = new Set<(status: DependencyStatus) => void>();
 
-  constructor(readonly name: string) {}
+  constructor(
+    readonly name: string,
+    readonly clock: Pick<Clock, 'wallTime'> = systemClock,
+  ) {
+    this.since = clock.wallTime();
+  }
 
   /** Says once per change of state, and once why it is still connecting; after that a repetition only renews the detail. */
   set(state: DependencyStatus['state'], detail?: string): void {
     const isNews = state !== this.state || (this.detail === undefined && detail !== undefined && state !== 'up');
     this.detail = detail;
     if (!isNews) return;
-    if (state !== this.state) this.since = Date.now();
+    if (state !== this.state) this.since = this.clock.wallTime();
     this.state = state;
     for (const listener of this.#listeners) listener(this);
   }

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import type { Clock } from '../ports/clock.js';
 import type { EventLog, OutOfRange } from '../ports/event-log.js';
 import { toDelivery } from './delivery.js';
 import type { Delivery } from './frames.js';
@@ -35,8 +36,8 @@ export interface ChunkReader {
   forget(source: ChunkSource): void;
 }
 
-export function createChunkReader(log: EventLog): ChunkReader {
-  const turns = createReadTurns();
+export function createChunkReader(log: EventLog, clock: Clock): ChunkReader {
+  const turns = createReadTurns(clock);
   const reading = new Map<string, Promise<Chunk | OutOfRange>>();
   /** By partition: the start offsets of the chunks that are in the cache. */
   const starts = new Map<string, Set<number>>();
@@ -96,7 +97,7 @@ export function createChunkReader(log: EventLog): ChunkReader {
 
   return {
     peek,
-    read: (source, partition, offset, signal) => waitOutLog(() => once(source, partition, offset), signal),
+    read: (source, partition, offset, signal) => waitOutLog(clock, () => once(source, partition, offset), signal),
     forget(source) {
       const prefix = `${source.topic}/${source.incarnation}/`;
       for (const key of cache.keys()) if (key.startsWith(prefix)) cache.delete(key);

@@ -1,4 +1,5 @@
 import { BusError } from '../errors.js';
+import type { Clock, Timer } from '../ports/clock.js';
 import type { Bounds, EventLog, LogTail, Slice } from '../ports/event-log.js';
 import type { ActiveTopic } from '../topics/topic.js';
 import { type ChunkReader, createChunkReader } from './chunks.js';
@@ -47,12 +48,12 @@ interface Followed extends TopicFeed {
   readonly listeners: Set<() => void>;
   failure: BusError | undefined;
   users: number;
-  linger: NodeJS.Timeout | undefined;
+  linger: Timer | undefined;
 }
 
-export function createHub(log: EventLog): Hub {
+export function createHub(log: EventLog, clock: Clock): Hub {
   const followed = new Map<string, Followed>();
-  const chunks = createChunkReader(log);
+  const chunks = createChunkReader(log, clock);
   let rings = 0;
   let tail: LogTail | undefined;
 
@@ -151,7 +152,7 @@ export function createHub(log: EventLog): Hub {
   }
 
   function stop(feed: Followed): void {
-    clearTimeout(feed.linger);
+    feed.linger?.close();
     if (followed.get(feed.topic) !== feed) return;
     followed.delete(feed.topic);
     rings -= feed.partitions.length;
@@ -168,14 +169,13 @@ export function createHub(log: EventLog): Hub {
       }
       const mine = feed ?? start(topic);
       mine.users++;
-      clearTimeout(mine.linger);
+      mine.linger?.close();
       let released = false;
       const release = () => {
         if (released) return;
         released = true;
         if (--mine.users > 0) return;
-        mine.linger = setTimeout(() => stop(mine), lingerMs);
-        mine.linger.unref();
+        mine.linger = clock.setTimeout(() => stop(mine), lingerMs).unref();
       };
       try {
         // A topic that is followed already may have got partitions since.

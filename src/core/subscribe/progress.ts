@@ -1,4 +1,5 @@
 import { BusError } from '../errors.js';
+import type { Clock, Timer } from '../ports/clock.js';
 import type { ActiveTopic } from '../topics/topic.js';
 import { type Chunk, chunkBytes, takeFromChunk } from './chunks.js';
 import type { Delivery, Progress } from './frames.js';
@@ -52,7 +53,7 @@ interface Position {
   chunk: Chunk | undefined;
   loadingSince: number | undefined;
   aheadSince: number | undefined;
-  recheck: NodeJS.Timeout | undefined;
+  recheck: Timer | undefined;
   /** The first offset left, where retention has removed the next one. */
   lostUpTo: number | undefined;
 }
@@ -61,6 +62,7 @@ export function createProgress(
   topic: ActiveTopic,
   feed: TopicFeed,
   wakeup: Wakeup,
+  clock: Clock,
   signal: AbortSignal,
 ): StreamProgress {
   let positions: Position[] = [];
@@ -92,7 +94,7 @@ export function createProgress(
     if (at.next > ring.next) {
       // The tail may only be a little behind; if not, a read tells.
       if (at.aheadSince === undefined) {
-        at.aheadSince = performance.now();
+        at.aheadSince = clock.now();
         recheckSoon(at);
       } else if (!at.recheck) load(at);
     } else {
@@ -111,7 +113,7 @@ export function createProgress(
 
   function load(at: Position): void {
     if (at.loadingSince !== undefined || at.recheck) return;
-    const now = performance.now();
+    const now = clock.now();
     const busy = positions.filter(
       ({ loadingSince }) => loadingSince !== undefined && now - loadingSince < loadCountsMs,
     );
@@ -146,8 +148,8 @@ export function createProgress(
   }
 
   function checkAhead(at: Position, highWatermark: number): void {
-    at.aheadSince ??= performance.now();
-    if (performance.now() - at.aheadSince < aheadToleranceMs) {
+    at.aheadSince ??= clock.now();
+    if (clock.now() - at.aheadSince < aheadToleranceMs) {
       recheckSoon(at);
       return;
     }
@@ -165,10 +167,12 @@ export function createProgress(
   }
 
   function recheckSoon(at: Position): void {
-    at.recheck ??= setTimeout(() => {
-      at.recheck = undefined;
-      wakeup.wake();
-    }, recheckMs).unref();
+    at.recheck ??= clock
+      .setTimeout(() => {
+        at.recheck = undefined;
+        wakeup.wake();
+      }, recheckMs)
+      .unref();
   }
 
   function gap(at: Position, to: number, reason: 'retention' | 'too_large', message: string): Step {

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import PQueue from 'p-queue';
+import type { Clock } from '../ports/clock.js';
 import { isLogAway } from './log-away.js';
 
 /** How many reads are on their way at once; the others wait in line. */
@@ -17,7 +18,7 @@ export interface ReadTurns {
   run<T>(partition: string, read: () => Promise<T>): Promise<T>;
 }
 
-export function createReadTurns(): ReadTurns {
+export function createReadTurns(clock: Clock): ReadTurns {
   const all = new PQueue({ concurrency: mostReads });
   const quick = new PQueue({ concurrency: concurrentReads });
   /** Partitions that could not be read the last time, each with the read that tries again, if one does. */
@@ -26,7 +27,7 @@ export function createReadTurns(): ReadTurns {
   async function inTurn<T>(read: () => Promise<T>): Promise<T> {
     const { result } = await quick.add(async () => {
       const reading = read();
-      await settledOrSlow(reading);
+      await settledOrSlow(clock, reading);
       // In an object, so that nobody waits for it here.
       return { result: reading };
     });
@@ -52,13 +53,13 @@ export function createReadTurns(): ReadTurns {
   };
 }
 
-function settledOrSlow(reading: Promise<unknown>): Promise<void> {
+function settledOrSlow(clock: Clock, reading: Promise<unknown>): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
-      clearTimeout(timer);
+      timer.close();
       resolve();
     };
-    const timer = setTimeout(done, slowMs);
+    const timer = clock.setTimeout(done, slowMs);
     reading.then(done, done);
   });
 }

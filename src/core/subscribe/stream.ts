@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { BusError } from '../errors.js';
 import { joinSubscriber, type Membership, type Ownership } from '../offsets/membership.js';
+import type { Clock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
@@ -15,6 +15,7 @@ export interface StreamPorts {
   readonly log: EventLog;
   readonly coordination: Coordination;
   readonly topics: Topics;
+  readonly clock: Clock;
   readonly feed: TopicFeed;
   /** Where the caller does not choose. */
   readonly heartbeatMs: number;
@@ -45,10 +46,10 @@ export async function* runStream(
   topic: ActiveTopic,
   signal: AbortSignal,
 ): AsyncGenerator<Frame, void, undefined> {
-  const { feed, draining } = ports;
-  const streamId = randomUUID();
-  const wakeup = createWakeup();
-  const progress = createProgress(topic, feed, wakeup, signal);
+  const { clock, feed, draining } = ports;
+  const streamId = clock.uuid();
+  const wakeup = createWakeup(clock);
+  const progress = createProgress(topic, feed, wakeup, clock, signal);
   const state: StreamState = { topic, wakeup, progress, failure: undefined, partitions: topic.settings.partitions };
   const follow = command.follow ?? true;
   const heartbeatMs = command.heartbeatMs ?? ports.heartbeatMs;
@@ -74,7 +75,7 @@ export async function* runStream(
   };
   yield { kind: 'ready', streamId, cursor: progress.cursor(), assignment: assignment() };
 
-  let lastFrame = performance.now();
+  let lastFrame = clock.now();
   while (true) {
     if (signal.aborted) throw BusError.from(signal.reason);
     if (state.failure ?? membership?.failure) throw state.failure ?? membership?.failure;
@@ -100,18 +101,18 @@ export async function* runStream(
     }
     if (frame) {
       yield frame;
-      lastFrame = performance.now();
+      lastFrame = clock.now();
       if (left <= 0) return yield endFrame('limit', progress);
       continue;
     }
     if (!follow && (!membership || owned) && progress.done) return yield endFrame('caught_up', progress);
 
-    const patience = lastFrame + heartbeatMs - performance.now();
+    const patience = lastFrame + heartbeatMs - clock.now();
     if (patience > 0) {
       await wakeup.wait(patience);
     } else {
       yield { kind: 'heartbeat', cursor: progress.cursor(), partitions: progress.report() };
-      lastFrame = performance.now();
+      lastFrame = clock.now();
     }
   }
 }
@@ -159,7 +160,7 @@ function listen(
 
   /** Partitions that are added count once the feed has them: while the log is away the stream goes on without. */
   async function grow(partitions: number): Promise<void> {
-    await waitOutLog(() => ports.feed.grow(partitions), signal);
+    await waitOutLog(ports.clock, () => ports.feed.grow(partitions), signal);
     state.partitions = Math.max(state.partitions, partitions);
     membership?.grow(state.partitions);
     wakeup.wake();
@@ -178,6 +179,7 @@ function listen(
   if (command.subscriber !== undefined) {
     membership = joinSubscriber({
       coordination: ports.coordination,
+      clock: ports.clock,
       streamId,
       subscriber: command.subscriber,
       topic: topic.name,

@@ -5,6 +5,7 @@ import { BusError } from '../errors.js';
 import { createCommitter } from '../offsets/committer.js';
 import { checkSubscriberName } from '../offsets/records.js';
 import type { Authorizer } from '../ports/authorizer.js';
+import { type Clock, systemClock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
@@ -24,6 +25,8 @@ interface SubscriptionPorts {
   readonly coordination: Coordination;
   readonly topics: Topics;
   readonly authorizer: Authorizer;
+  /** Default: the machine's. */
+  readonly clock?: Clock | undefined;
   /** Where the caller does not choose. Milliseconds; default 10 s. */
   readonly heartbeatMs?: number | undefined;
 }
@@ -34,10 +37,11 @@ export function createSubscriptions({
   coordination,
   topics,
   authorizer,
+  clock = systemClock,
   heartbeatMs = 10_000,
 }: SubscriptionPorts): SubscriptionService {
-  const hub = createHub(log);
-  const committer = createCommitter(coordination);
+  const hub = createHub(log, clock);
+  const committer = createCommitter(coordination, clock);
   const draining = new AbortController();
   setMaxListeners(0, draining.signal);
   const running = new Set<object>();
@@ -103,7 +107,7 @@ export function createSubscriptions({
       if (signal.aborted) release();
       signal.throwIfAborted();
       yield* runStream(
-        { log, coordination, topics, feed, heartbeatMs, draining: draining.signal },
+        { log, coordination, topics, clock, feed, heartbeatMs, draining: draining.signal },
         command,
         topic,
         signal,

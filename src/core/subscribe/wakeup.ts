@@ -1,3 +1,5 @@
+import type { Clock, Timer } from '../ports/clock.js';
+
 /** Something to wait on that remembers a call that came while nobody waited. For one waiter. */
 export interface Wakeup {
   wake(): void;
@@ -7,13 +9,13 @@ export interface Wakeup {
   wait(ms: number): Promise<void>;
 }
 
-export function createWakeup(): Wakeup {
+export function createWakeup(clock: Clock): Wakeup {
   let woken = false;
   let resolve: (() => void) | undefined;
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
 
   function finish(): void {
-    clearTimeout(timer);
+    timer?.close();
     const done = resolve;
     resolve = undefined;
     done?.();
@@ -34,7 +36,7 @@ export function createWakeup(): Wakeup {
       }
       return new Promise((onResolve) => {
         resolve = onResolve;
-        timer = setTimeout(finish, Math.max(0, ms));
+        timer = clock.setTimeout(finish, Math.max(0, ms));
       });
     },
   };

@@ -69,7 +69,7 @@ export function createTopicAdmin(ports: ApplyPorts, registry: TopicRegistry, sig
   };
 
   function locked<T>(name: string, run: (lock: TopicLock) => Promise<T>): Promise<T> {
-    return withTopicLock(store.coordination, name, { ms: lockWaitMs, signal }, run);
+    return withTopicLock(store, name, { ms: lockWaitMs, signal }, run);
   }
 
   async function createOrRefuse({ name, settings, schema, adopt }: CreateInput, lock: TopicLock): Promise<void> {

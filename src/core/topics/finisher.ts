@@ -1,4 +1,5 @@
 import { BusError } from '../errors.js';
+import type { Clock } from '../ports/clock.js';
 import type { Lifecycle } from './lifecycle.js';
 import { withTopicLock } from './lock.js';
 import type { TopicRegistry } from './registry.js';
@@ -17,18 +18,19 @@ export interface Finisher {
 export function createFinisher(lifecycle: Lifecycle, registry: TopicRegistry, signal: AbortSignal): Finisher {
   const troubles = new Map<string, string>();
   const running = new Set<string>();
+  const { clock, coordination } = registry.store;
 
   async function finish(name: string): Promise<void> {
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
-        await withTopicLock(registry.store.coordination, name, { ms: lockWaitMs, signal }, (lock) =>
+        await withTopicLock({ clock, coordination }, name, { ms: lockWaitMs, signal }, (lock) =>
           lifecycle.settle(name, lock),
         );
         await registry.refresh(name);
         return;
       } catch (error) {
         troubles.set(name, `topic ${name} is left half-way: ${BusError.from(error).message}`);
-        await pause(Math.min(mostBackoffMs, 500 * 2 ** Math.min(attempt, 10)), signal);
+        await pause(clock, Math.min(mostBackoffMs, 500 * 2 ** Math.min(attempt, 10)), signal);
       }
     }
   }
@@ -49,15 +51,14 @@ export function createFinisher(lifecycle: Lifecycle, registry: TopicRegistry, si
 }
 
 /** Also ends when the signal aborts. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
-      clearTimeout(timer);
+      timer.close();
       signal.removeEventListener('abort', done);
       resolve();
     };
-    const timer = setTimeout(done, ms);
-    timer.unref();
+    const timer = clock.setTimeout(done, ms).unref();
     signal.addEventListener('abort', done);
     if (signal.aborted) done();
   });

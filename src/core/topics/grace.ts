@@ -1,4 +1,5 @@
 import { BusError } from '../errors.js';
+import type { Clock } from '../ports/clock.js';
 import type { DependencyStatus } from '../ports/dependency.js';
 
 /** How long what is in memory may be trusted while coordination is away. */
@@ -11,16 +12,16 @@ export interface Grace {
 }
 
 /** Counted by this process's monotonic clock from the moment that the status says `down`. */
-export function createGrace(status: DependencyStatus, graceMs: number): Grace {
-  let downSince = status.state === 'down' ? performance.now() : undefined;
+export function createGrace(status: DependencyStatus, graceMs: number, clock: Clock): Grace {
+  let downSince = status.state === 'down' ? clock.now() : undefined;
   const unsubscribe = status.onChange(({ state }) => {
     if (state === 'up') downSince = undefined;
-    else if (state === 'down') downSince ??= performance.now();
+    else if (state === 'down') downSince ??= clock.now();
   });
   return {
     check: () => {
-      if (downSince === undefined || performance.now() - downSince <= graceMs) return;
-      const seconds = Math.round((performance.now() - downSince) / 1000);
+      if (downSince === undefined || clock.now() - downSince <= graceMs) return;
+      const seconds = Math.round((clock.now() - downSince) / 1000);
       throw new BusError(
         'COORDINATION_UNAVAILABLE',
         `coordination has been away for ${seconds} s, longer than the grace period`,

@@ -1,5 +1,6 @@
 import { toBusError } from '../coordination-errors.js';
 import { BusError } from '../errors.js';
+import { type Clock, systemClock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { SchemaCompiler } from '../ports/schema-compiler.js';
@@ -18,6 +19,8 @@ export interface TopicsOptions {
   readonly log: EventLog;
   readonly coordination: Coordination;
   readonly compiler: SchemaCompiler;
+  /** Default: the machine's. */
+  readonly clock?: Clock | undefined;
   /** How long topics and schemas in memory are used while coordination is away. Milliseconds; default 15 min. */
   readonly graceMs?: number | undefined;
 }
@@ -34,11 +37,17 @@ export interface TopicsService extends Topics, TopicAdmin {
 
 const defaultGraceMs = 15 * 60 * 1000;
 
-export function createTopics({ log, coordination, compiler, graceMs = defaultGraceMs }: TopicsOptions): TopicsService {
+export function createTopics({
+  log,
+  coordination,
+  compiler,
+  clock = systemClock,
+  graceMs = defaultGraceMs,
+}: TopicsOptions): TopicsService {
   const closing = new AbortController();
-  const store = new TopicStore(coordination);
+  const store = new TopicStore(coordination, clock);
   const lifecycle = createLifecycle(store, log);
-  const grace = createGrace(coordination.status, graceMs);
+  const grace = createGrace(coordination.status, graceMs, clock);
   const listeners = new TopicListeners();
   const registry = new TopicRegistry(store, compiler, changed);
   const finisher = createFinisher(lifecycle, registry, closing.signal);

@@ -1,10 +1,16 @@
 import { BusError } from '../errors.js';
+import type { Clock } from '../ports/clock.js';
 import { type Coordination, CoordinationError, type Path, type Session } from '../ports/coordination.js';
 
 /** What the holder of a topic's lock can ask. */
 export interface TopicLock {
   /** Throws COORDINATION_UNAVAILABLE once the lock may have passed to somebody else: ask before each step. */
   check(): void;
+}
+
+interface LockPorts {
+  readonly clock: Clock;
+  readonly coordination: Coordination;
 }
 
 const lockPath = (name: string): Path => ['locks', 'topics', name];
@@ -17,14 +23,14 @@ const releaseRetryMs = 1_000;
  * falls when its holder dies. Waits for up to `wait.ms` (TOPIC_NOT_READY), or until the signal aborts.
  */
 export async function withTopicLock<T>(
-  coordination: Coordination,
+  ports: LockPorts,
   name: string,
   wait: { readonly ms: number; readonly signal: AbortSignal },
   run: (lock: TopicLock) => Promise<T>,
 ): Promise<T> {
   // Tells this call's lock from all others, also where the answer to its creation or deletion was lost.
-  const token = crypto.randomUUID();
-  const session = await acquire(coordination, name, token, wait);
+  const token = ports.clock.uuid();
+  const session = await acquire(ports, name, token, wait);
   const lock: TopicLock = {
     check: () => {
       if (session.isLive()) return;
@@ -37,24 +43,25 @@ export async function withTopicLock<T>(
   try {
     return await run(lock);
   } finally {
-    await release(coordination, session, name, token);
+    await release(ports, session, name, token);
   }
 }
 
 async function acquire(
-  coordination: Coordination,
+  ports: LockPorts,
   name: string,
   token: string,
   { ms, signal }: { readonly ms: number; readonly signal: AbortSignal },
 ): Promise<Session> {
-  const deadline = performance.now() + ms;
-  const released = watchRelease(coordination, name, signal);
+  const { clock, coordination } = ports;
+  const deadline = clock.now() + ms;
+  const released = watchRelease(ports, name, signal);
   try {
     for (;;) {
       signal.throwIfAborted();
       const session = await coordination.session();
-      if (await tryCreate(coordination, session, name, token)) return session;
-      const left = deadline - performance.now();
+      if (await tryCreate(ports, session, name, token)) return session;
+      const left = deadline - clock.now();
       if (left <= 0)
         throw new BusError('TOPIC_NOT_READY', `topic ${name} is being changed by another call; try again shortly`);
       await released.next(left);
@@ -64,7 +71,8 @@ async function acquire(
   }
 }
 
-async function tryCreate(coordination: Coordination, session: Session, name: string, token: string): Promise<boolean> {
+async function tryCreate(ports: LockPorts, session: Session, name: string, token: string): Promise<boolean> {
+  const { coordination } = ports;
   try {
     await session.createEphemeral(lockPath(name), new TextEncoder().encode(token));
     return true;
@@ -73,11 +81,11 @@ async function tryCreate(coordination: Coordination, session: Session, name: str
     if (error.kind === 'exists') return isHolder(coordination, name, token);
     if (error.kind !== 'missing') {
       // It may exist after all, and would last as long as the session.
-      void release(coordination, session, name, token);
+      void release(ports, session, name, token);
       throw error;
     }
     await coordination.create(['locks', 'topics'], empty).catch(ignoreExists);
-    return tryCreate(coordination, session, name, token);
+    return tryCreate(ports, session, name, token);
   }
 }
 
@@ -90,13 +98,14 @@ async function isHolder(coordination: Coordination, name: string, token: string)
  * Removes the lock if it is this call's; where coordination does not answer, tries again in the background for as long as the session
  * lives. With the session gone the ephemeral is gone too.
  */
-async function release(coordination: Coordination, session: Session, name: string, token: string): Promise<void> {
+async function release(ports: LockPorts, session: Session, name: string, token: string): Promise<void> {
   if (!session.isLive()) return;
+  const { clock, coordination } = ports;
   try {
     if (await isHolder(coordination, name, token)) await coordination.delete(lockPath(name));
   } catch (error) {
     if (error instanceof CoordinationError && error.kind === 'missing') return;
-    setTimeout(() => void release(coordination, session, name, token), releaseRetryMs).unref();
+    clock.setTimeout(() => void release(ports, session, name, token), releaseRetryMs).unref();
   }
 }
 
@@ -105,7 +114,7 @@ function ignoreExists(error: unknown): void {
 }
 
 /** Waits for a change of the lock since the last wait, so that no release is missed between looking and waiting. */
-function watchRelease(coordination: Coordination, name: string, signal: AbortSignal) {
+function watchRelease({ clock, coordination }: LockPorts, name: string, signal: AbortSignal) {
   let changed = false;
   let wake: (() => void) | undefined;
   const notify = () => {
@@ -117,9 +126,9 @@ function watchRelease(coordination: Coordination, name: string, signal: AbortSig
   return {
     next: (ms: number) =>
       new Promise<void>((resolve) => {
-        const timer = setTimeout(() => wake?.(), ms);
+        const timer = clock.setTimeout(() => wake?.(), ms);
         wake = () => {
-          clearTimeout(timer);
+          timer.close();
           wake = undefined;
           changed = false;
           resolve();

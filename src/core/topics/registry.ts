@@ -1,5 +1,6 @@
 import { toBusError } from '../coordination-errors.js';
 import { BusError } from '../errors.js';
+import type { Timer } from '../ports/clock.js';
 import type { SchemaCompiler } from '../ports/schema-compiler.js';
 import { Coalesced, forEachLimited } from './coalesce.js';
 import { schemasPath, type TopicRecord, topicPath, topicsPath, type Versioned } from './record.js';
@@ -35,7 +36,7 @@ export class TopicRegistry {
   readonly active = new Map<string, ActiveTopic>();
   readonly #slots = new Map<string, Slot>();
   readonly #loads = new Coalesced((name) => this.#load(name));
-  readonly #retries = new Map<string, NodeJS.Timeout>();
+  readonly #retries = new Map<string, Timer>();
   #unwatch: (() => void) | undefined;
   #closed = false;
 
@@ -58,7 +59,7 @@ export class TopicRegistry {
     this.#closed = true;
     this.#unwatch?.();
     for (const slot of this.#slots.values()) slot.unwatch();
-    for (const timer of this.#retries.values()) clearTimeout(timer);
+    for (const timer of this.#retries.values()) timer.close();
     this.#slots.clear();
     this.active.clear();
   }
@@ -178,12 +179,11 @@ export class TopicRegistry {
     if (this.#closed || this.#retries.has(key)) return;
     work().catch(() => {
       if (this.#closed || this.#retries.has(key)) return;
-      const timer = setTimeout(() => {
+      const again = () => {
         this.#retries.delete(key);
         this.#inBackground(key, work);
-      }, retryAfterMs);
-      timer.unref();
-      this.#retries.set(key, timer);
+      };
+      this.#retries.set(key, this.store.clock.setTimeout(again, retryAfterMs).unref());
     });
   }
 }

@@ -1,4 +1,5 @@
 import { BusError } from '../errors.js';
+import type { Clock } from '../ports/clock.js';
 import { type Coordination, CoordinationError } from '../ports/coordination.js';
 import {
   decodeRecord,
@@ -16,7 +17,10 @@ import type { SchemaInput } from './topic.js';
 
 /** Topics' records and schemas in coordination. Throws CoordinationErrors, and INTERNAL for records that cannot be read. */
 export class TopicStore {
-  constructor(readonly coordination: Coordination) {}
+  constructor(
+    readonly coordination: Coordination,
+    readonly clock: Clock,
+  ) {}
 
   async read(name: string): Promise<Versioned | undefined> {
     return decodeRecord(name, await this.coordination.get(topicPath(name)));
