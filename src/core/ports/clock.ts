@@ -25,7 +25,7 @@ export interface Timer {
 }
 
 /** `Clock.sleep` by a clock's timers. */
-function sleepBy(setTimer: Clock['setTimeout']): Clock['sleep'] {
+export function sleepBy(setTimer: Clock['setTimeout']): Clock['sleep'] {
   return (ms, signal) =>
     new Promise((resolve, reject) => {
       if (signal?.aborted) {

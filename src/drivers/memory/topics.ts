@@ -1,0 +1,157 @@
+import { BusError } from '../../core/errors.js';
+import { type AppendRecord, type LogRecord, recordBytes } from '../../core/model.js';
+import type { Clock } from '../../core/ports/clock.js';
+import type { Appended, Bounds, LogTopic, LogTopicSettings, ReadResult } from '../../core/ports/event-log.js';
+
+const mostPartitions = 1_000;
+/** What a record may have beside its payload. */
+const roomBytes = 192 * 1024;
+
+/** A partition as the world has it: nothing is ever removed but by `truncateBefore`. */
+export interface Partition {
+  readonly records: LogRecord[];
+  earliest: number;
+  /** Tails that follow it: called at once after each change. */
+  readonly followers: Set<() => void>;
+}
+
+/** One life of a topic. */
+export interface MemoryTopic {
+  settings: LogTopic;
+  readonly partitions: Partition[];
+  gone: boolean;
+}
+
+/** The log itself: every operation happens at once, and throws BusErrors. */
+export interface MemoryTopics {
+  find(name: string): MemoryTopic | undefined;
+  /** Throws TOPIC_NOT_FOUND. */
+  partition(name: string, partition: number): Partition;
+  names(): string[];
+  create(name: string, settings: LogTopicSettings): void;
+  update(name: string, settings: Partial<LogTopicSettings>): void;
+  delete(name: string): void;
+  append(name: string, partition: number, records: readonly AppendRecord[]): Appended;
+  truncate(name: string, partition: number, offset: number): void;
+}
+
+export function createMemoryTopics(clock: Clock): MemoryTopics {
+  const topics = new Map<string, MemoryTopic>();
+
+  function find(name: string): MemoryTopic {
+    const topic = topics.get(name);
+    if (topic === undefined) throw new BusError('TOPIC_NOT_FOUND', `there is no topic ${name}`);
+    return topic;
+  }
+
+  function partitionOf(name: string, partition: number): Partition {
+    const found = find(name).partitions[partition];
+    if (found === undefined) throw new BusError('TOPIC_NOT_FOUND', `topic ${name} has no partition ${partition}`);
+    return found;
+  }
+
+  const grow = (topic: MemoryTopic) => {
+    while (topic.partitions.length < topic.settings.partitions) {
+      topic.partitions.push({ records: [], earliest: 0, followers: new Set() });
+    }
+  };
+
+  const changed = ({ followers }: Partition) => {
+    for (const follower of [...followers]) follower();
+  };
+
+  return {
+    find: (name) => topics.get(name),
+    partition: partitionOf,
+    names: () => [...topics.keys()].filter((name) => !name.startsWith('__')),
+    create(name, settings) {
+      if (topics.has(name)) throw new BusError('TOPIC_ALREADY_EXISTS', `topic ${name} exists already`);
+      const topic: MemoryTopic = { settings: complete(settings), partitions: [], gone: false };
+      grow(topic);
+      topics.set(name, topic);
+    },
+    update(name, changes) {
+      const topic = find(name);
+      const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+      const settings = complete({ ...topic.settings, ...given });
+      if (settings.partitions < topic.settings.partitions) {
+        throw new BusError('TOPIC_SETTINGS_INVALID', `topic ${name}: partitions can be added, never removed`);
+      }
+      topic.settings = settings;
+      grow(topic);
+    },
+    delete(name) {
+      const topic = find(name);
+      topic.gone = true;
+      topics.delete(name);
+      topic.partitions.forEach(changed);
+    },
+    append(name, number, records) {
+      const partition = partitionOf(name, number);
+      const { maxBatchBytes } = find(name).settings;
+      const bytes = records.reduce((sum, record) => sum + recordBytes(record), 0);
+      if (bytes > maxBatchBytes) {
+        throw new BusError('EVENT_TOO_LARGE', `${bytes} bytes: topic ${name} takes at most ${maxBatchBytes} at once`);
+      }
+      const baseOffset = partition.records.length;
+      const timestamp = Math.max(Math.floor(clock.wallTime()), partition.records.at(-1)?.timestamp ?? 0);
+      records.forEach((record, i) => {
+        partition.records.push({ ...copyOf(record), offset: baseOffset + i, timestamp });
+      });
+      changed(partition);
+      return { baseOffset, timestamp };
+    },
+    truncate(name, number, offset) {
+      const partition = partitionOf(name, number);
+      partition.earliest = Math.max(partition.earliest, Math.min(offset, partition.records.length));
+      changed(partition);
+    },
+  };
+}
+
+export function boundsOf({ earliest, records }: Partition): Bounds {
+  return { earliest, highWatermark: records.length };
+}
+
+export function readFrom(partition: Partition, from: number, maxBytes: number): ReadResult {
+  const bounds = boundsOf(partition);
+  if (from < bounds.earliest) return { outcome: 'expired', ...bounds };
+  if (from > bounds.highWatermark) return { outcome: 'ahead', ...bounds };
+  let to = from;
+  for (let bytes = 0; to < bounds.highWatermark && bytes < maxBytes; to++) {
+    const record = partition.records[to];
+    bytes += record ? recordBytes(record) : 0;
+    if (bytes > maxBytes && to > from) break;
+  }
+  return { outcome: 'ok', records: partition.records.slice(from, to), nextOffset: to, ...bounds };
+}
+
+/** The caller may use its arrays again. */
+function copyOf({ key, value, headers }: AppendRecord): AppendRecord {
+  const copy = (bytes: Uint8Array) => Uint8Array.from(bytes);
+  return {
+    key: key && copy(key),
+    value: value && copy(value),
+    headers: headers.map(([name, bytes]) => [name, copy(bytes)] as const),
+  };
+}
+
+function complete(settings: LogTopicSettings): LogTopic {
+  const { partitions, retentionMs, retentionBytes, maxEventBytes, replicationFactor, minInsyncReplicas } = settings;
+  if ((replicationFactor ?? 1) !== 1 || (minInsyncReplicas ?? 1) !== 1) {
+    throw new BusError('TOPIC_SETTINGS_INVALID', 'the log in memory keeps one copy');
+  }
+  if (!Number.isInteger(partitions) || partitions < 1 || partitions > mostPartitions) {
+    throw new BusError('TOPIC_SETTINGS_INVALID', `partitions must be 1 to ${mostPartitions}, not ${partitions}`);
+  }
+  return {
+    partitions,
+    retentionMs,
+    retentionBytes,
+    maxEventBytes,
+    replicationFactor: 1,
+    minInsyncReplicas: 1,
+    maxBatchBytes: Math.max(maxEventBytes, 1024 * 1024) + roomBytes,
+    publisherTime: false,
+  };
+}
