@@ -23,6 +23,12 @@ function comparison(old: unknown, next: unknown, reading: Reading) {
   return found;
 }
 
+function counterexample(verdict: Verdict) {
+  if (verdict.kind !== 'incompatible') return undefined;
+  const { document, pointer, refusedBy } = verdict.counterexample;
+  return { document: JSON.parse(document) as unknown, pointer, rule: refusedBy.keyword };
+}
+
 function compiled(schema: unknown) {
   const validator = compiler.compile(JSON.stringify(schema));
   return { accepts: (document: unknown) => validator.accepts(document) };
@@ -92,6 +98,7 @@ describe('proved', () => {
       { not: { type: 'array', minItems: 3 } },
     ],
     ['what a tuple contains', { prefixItems: [{ const: 1 }], minItems: 1 }, { contains: { type: 'integer' } }],
+    ['a dynamic reference', { items: true }, { items: { $dynamicRef: '#x' }, $defs: { x: { $dynamicAnchor: 'x' } } }],
     ['recursive schemas', tree({ type: 'integer' }), tree({ type: 'number' })],
     [
       'evaluated properties',
@@ -186,7 +193,7 @@ describe('refuted', () => {
     ],
     ['a number beyond its format', { type: 'integer' }, { format: 'int32' }, expect.any(Number), '', 'format'],
   ])('%s', (_name, old, next, document, pointer, rule) => {
-    expect(backward(old, next)).toMatchObject({ kind: 'incompatible', counterexample: { document, pointer, rule } });
+    expect(counterexample(backward(old, next))).toEqual({ document, pointer, rule });
   });
 
   it('keeps of a large document only what matters', () => {
@@ -195,23 +202,15 @@ describe('refuted', () => {
     const old = { ...wide, minProperties: 20 };
     const verdict = backward(old, { ...old, properties: { ...wide.properties, p7: { type: 'string' } } });
     expect(verdict).toMatchObject({ kind: 'incompatible', counterexample: { pointer: '/p7' } });
-    const { document } = verdict.kind === 'incompatible' ? verdict.counterexample : { document: undefined };
-    expect(Object.keys(document ?? {})).toHaveLength(20);
+    expect(Object.keys(Object(counterexample(verdict)?.document))).toHaveLength(20);
   });
 });
 
 describe('undecided', () => {
   it.each<[string, unknown, unknown, string]>([
     ['patterns that only look different', { pattern: '^a+$' }, { pattern: '^aa*$' }, 'pattern'],
-    [
-      'a dynamic reference',
-      { items: { type: 'string' } },
-      { items: { $dynamicRef: '#x', $defs: { x: { $dynamicAnchor: 'x' } } } },
-      '$dynamicRef',
-    ],
-    ['a schema that never comes to an end', { type: 'string' }, { anyOf: [{ type: 'string' }, { $ref: '#' }] }, '$ref'],
   ])('%s', (_name, old, next, keyword) => {
-    expect(backward(old, next)).toEqual({ kind: 'undecided', keyword });
+    expect(backward(old, next)).toMatchObject({ kind: 'undecided', stoppedBy: { keyword } });
   });
 
   it('stops when the budget is spent, always at the same step', () => {
@@ -228,7 +227,10 @@ describe('undecided', () => {
         steps: 300,
       });
     };
-    expect(check()).toMatchObject({ verdict: 'undecided', comparisons: [{ verdict: { keyword: 'budget' } }] });
+    expect(check()).toMatchObject({
+      verdict: 'undecided',
+      comparisons: [{ verdict: { stoppedBy: { keyword: 'budget' } } }],
+    });
     expect(check()).toEqual(check());
   });
 });
@@ -248,7 +250,8 @@ describe('readings', () => {
   it('says when an optional property that was added breaks only undeclared ones', () => {
     expect(comparison(person, added, 'declared')).toMatchObject({
       verdict: { kind: 'compatible' },
-      underOtherReading: { kind: 'incompatible', counterexample: { pointer: '/email', rule: 'type' } },
+      underOtherReading: { kind: 'incompatible', counterexample: { pointer: '/email' } },
+      dependsOnReading: true,
     });
     expect(comparison(person, added, 'strict')).toMatchObject({
       verdict: { kind: 'incompatible' },

@@ -15,6 +15,11 @@ export interface CompiledSchema {
 }
 
 export interface Explanation {
-  readonly violations: readonly Omit<Violation, 'event'>[];
+  readonly violations: readonly ExplainedViolation[];
   readonly total: number;
+}
+
+export interface ExplainedViolation extends Omit<Violation, 'event'> {
+  /** JSON Pointer into the schema: the keyword that refuses. */
+  readonly schemaPointer: string;
 }

@@ -92,7 +92,7 @@ function refusal(
 
 function schemaViolation(schema: SchemaInUse, document: unknown, event: number): BusError {
   const { violations, total } = schema.compiled.explain(document, violationsPerEvent);
-  const listed: Violation[] = violations.map((violation) => ({ event, ...violation }));
+  const listed: Violation[] = violations.map(({ pointer, rule, message }) => ({ event, pointer, rule, message }));
   return new BusError('SCHEMA_VIOLATION', sentence(event, listed, total), {
     violations: listed,
     metadata: { violations_total: String(Math.max(total, 1)), schema_version: String(schema.version) },

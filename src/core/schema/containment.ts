@@ -1,9 +1,12 @@
-import type { CompiledSchema, Explanation, SchemaCompiler } from '../ports/schema-compiler.js';
+import type { CompiledSchema, ExplainedViolation, Explanation, SchemaCompiler } from '../ports/schema-compiler.js';
 import { createBudget, Undecided } from './budget.js';
 import { createEvaluate } from './evaluate.js';
 import { finiteDocuments } from './finite-documents.js';
+import { pointerTo } from './form/limits.js';
+import { parseSchema } from './form/parse.js';
+import { findResources } from './form/resources.js';
 import { harvest } from './harvest.js';
-import { endlessReference } from './in-place.js';
+import { isObject } from './json.js';
 import { none, type Outcome } from './outcome.js';
 import { createRuleBook } from './rule-book.js';
 import type { Reading } from './rules.js';
@@ -22,23 +25,39 @@ export type Verdict =
   /** Neither proved nor refuted. */
   | {
       readonly kind: 'undecided';
-      /** The keyword that stopped the reasoning, or `budget`. */
-      readonly keyword: string;
+      readonly stoppedBy: StoppedBy;
     };
+
+/** What stopped the reasoning. */
+export interface StoppedBy {
+  /** A keyword; or `budget`, where the steps are used up. */
+  readonly keyword: string;
+  /** Where that keyword stands: the first such place, the newer schema before the older one. Undefined for `budget`. */
+  readonly place: { readonly schema: SchemaRole; readonly pointer: string } | undefined;
+}
+
+/** The schema that is proposed, or the version that it is compared with. */
+export type SchemaRole = 'proposed' | 'version';
 
 /** A document that one schema accepts and the other refuses, according to both compiled validators. */
 export interface Counterexample {
-  /** Nothing can be removed from it without changing that. */
-  readonly document: unknown;
+  /** JSON. Nothing can be removed from it without changing that, unless it is very large. */
+  readonly document: string;
   /** JSON Pointer into the document: where it is refused. */
   readonly pointer: string;
-  /** The keyword that refuses. */
-  readonly rule: string;
-  readonly message: string;
+  /** What refuses it. */
+  readonly refusedBy: {
+    /** JSON Pointer into the schema that refuses: to the keyword. */
+    readonly pointer: string;
+    readonly keyword: string;
+    /** What the keyword asks for: `must be one of "a", "b"`. */
+    readonly message: string;
+  };
 }
 
 /** A schema's text (UTF-8 JSON) and its validator. */
 export interface CheckedSchema {
+  readonly role: SchemaRole;
   readonly definition: string;
   readonly compiled: CompiledSchema;
 }
@@ -51,7 +70,6 @@ export interface Containment {
 
 /** What running both validators counts as. */
 const judgingSteps = 10;
-const mostEndless = 20;
 
 /**
  * Decides whether every document that `from` accepts is accepted by `to`. Not considered are documents with numbers
@@ -79,13 +97,8 @@ export function decideContainment(
   });
   const tools = { translator, evaluate, oracle, hints, budget, doubted: () => doubted };
   const isCounterexample = (document: unknown) => from.compiled.accepts(document) && !to.compiled.accepts(document);
-  const endless = endlessReference(right);
-  const slow = endless ?? endlessReference(left);
-  let judged = 0;
   const judge = (document: unknown) => {
     budget.spend(judgingSteps);
-    // The validators only come back from an endless schema by overflowing the stack.
-    if (slow !== undefined && ++judged > mostEndless) throw new Undecided(slow);
     return isCounterexample(document);
   };
   const outcome = withinBudget((): Outcome => {
@@ -95,17 +108,26 @@ export function decideContainment(
       const value = documents.find(judge);
       return value === undefined ? none : { kind: 'some', value };
     }
-    const found = searchValue(tools, [older, -translator.schema(right.root, right.root.schema)], judge);
-    // Whatever the rules say, such a schema refuses where it does not come to an end.
-    return found.kind === 'none' && endless !== undefined ? { kind: 'unknown', keyword: endless } : found;
+    return searchValue(tools, [older, -translator.schema(right.root, right.root.schema)], judge);
   });
   if (outcome.kind === 'none') return { verdict: { kind: 'compatible' }, steps: budget.spent };
   if (outcome.kind === 'unknown') {
-    return { verdict: { kind: 'undecided', keyword: outcome.keyword }, steps: budget.spent };
+    const stoppedBy = { keyword: outcome.keyword, place: findKeyword(outcome.keyword, [to, from]) };
+    return { verdict: { kind: 'undecided', stoppedBy }, steps: budget.spent };
   }
   const document = shrink(outcome.value, isCounterexample);
-  const counterexample = { document, ...refusal(to.compiled.explain(document, 1)) };
+  const counterexample = { document: JSON.stringify(document), ...refusal(to.compiled.explain(document, 1)) };
   return { verdict: { kind: 'incompatible', counterexample }, steps: budget.spent };
+}
+
+function findKeyword(keyword: string, schemas: readonly CheckedSchema[]): StoppedBy['place'] {
+  for (const { role, definition } of schemas) {
+    for (const { schema, pointer } of findResources(parseSchema(definition)).spots.values()) {
+      if (isObject(schema) && Object.hasOwn(schema, keyword))
+        return { schema: role, pointer: pointerTo(pointer, keyword) };
+    }
+  }
+  return undefined;
 }
 
 function withinBudget(search: () => Outcome): Outcome {
@@ -119,7 +141,9 @@ function withinBudget(search: () => Outcome): Outcome {
   }
 }
 
+const unexplained: ExplainedViolation = { pointer: '', schemaPointer: '', rule: 'schema', message: 'is refused' };
+
 function refusal({ violations }: Explanation): Omit<Counterexample, 'document'> {
-  const [first] = violations;
-  return first ?? { pointer: '', rule: 'schema', message: 'is refused' };
+  const { pointer, schemaPointer, rule, message } = violations[0] ?? unexplained;
+  return { pointer, refusedBy: { pointer: schemaPointer, keyword: rule, message } };
 }

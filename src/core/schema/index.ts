@@ -1,3 +1,13 @@
-export type { Verdict } from './containment.js';
-export { type CompatibilityLevel, type CompatibilityReport, checkCompatibility } from './levels.js';
+export type { Counterexample, SchemaRole, StoppedBy, Verdict } from './containment.js';
+export { canonicalSchema } from './form/canonical-schema.js';
+export { findReferences, freezeReferences, type SchemaLookup } from './form/freeze.js';
+export { type SchemaReference, schemaUri } from './form/registered.js';
+export {
+  type Comparison,
+  type CompatibilityLevel,
+  type CompatibilityReport,
+  type CompatibilityRequest,
+  checkCompatibility,
+  type SchemaVersion,
+} from './levels.js';
 export type { Reading } from './rules.js';

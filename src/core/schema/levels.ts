@@ -1,5 +1,5 @@
 import type { SchemaCompiler } from '../ports/schema-compiler.js';
-import { type CheckedSchema, decideContainment, type Verdict } from './containment.js';
+import { type CheckedSchema, decideContainment, type SchemaRole, type Verdict } from './containment.js';
 import type { Reading } from './rules.js';
 
 /**
@@ -18,14 +18,14 @@ export type CompatibilityLevel =
 
 export interface SchemaVersion {
   readonly version: number;
-  /** UTF-8 JSON. */
+  /** UTF-8 JSON, with its references to registered schemas frozen. */
   readonly definition: string;
 }
 
 export interface CompatibilityRequest {
   readonly level: CompatibilityLevel;
   readonly reading: Reading;
-  /** The schema that is to become the next version: UTF-8 JSON. */
+  /** The schema that is to become the next version: UTF-8 JSON, with its references to registered schemas frozen. */
   readonly proposed: string;
   /** The versions to compare it with, oldest first. */
   readonly versions: readonly SchemaVersion[];
@@ -34,9 +34,16 @@ export interface CompatibilityRequest {
 }
 
 export interface CompatibilityReport {
+  readonly level: CompatibilityLevel;
+  readonly reading: Reading;
   /** The worst of all comparisons: one counterexample makes it incompatible, and what is undecided is not compatible. */
   readonly verdict: Verdict['kind'];
+  /** Whether the other reading would give another verdict, here or in some comparison. */
+  readonly dependsOnReading: boolean;
+  /** In the order of the versions; `backward` before `forward`. */
   readonly comparisons: readonly Comparison[];
+  /** Reasoning steps taken, the same on every machine. */
+  readonly steps: number;
 }
 
 /** The proposed schema against one version, in one direction. */
@@ -45,6 +52,7 @@ export interface Comparison {
   /** `backward`: documents of the version under the proposed schema; `forward`: documents of the proposed schema under the version. */
   readonly direction: 'backward' | 'forward';
   readonly verdict: Verdict;
+  readonly dependsOnReading: boolean;
   /** The verdict under the other reading, where it differs: then the outcome hangs on what publishers have sent. */
   readonly underOtherReading: Verdict | undefined;
   /** Reasoning steps taken, the same on every machine. */
@@ -59,16 +67,24 @@ const defaultSteps = 1_000_000;
  * `NONE`, or no earlier version, makes no comparison and is compatible. Throws SCHEMA_INVALID for a schema that does not compile.
  */
 export function checkCompatibility(compiler: SchemaCompiler, request: CompatibilityRequest): CompatibilityReport {
-  const proposed = checked(compiler, request.proposed);
+  const { level, reading } = request;
+  const proposed = checked(compiler, request.proposed, 'proposed');
   const comparisons: Comparison[] = [];
   for (const { version, definition } of comparedVersions(request)) {
-    const earlier = checked(compiler, definition);
-    for (const direction of directionsOf(request.level)) {
+    const earlier = checked(compiler, definition, 'version');
+    for (const direction of directionsOf(level)) {
       const [from, to] = direction === 'backward' ? [earlier, proposed] : [proposed, earlier];
       comparisons.push({ version, direction, ...compare(compiler, from, to, request) });
     }
   }
-  return { verdict: worst(comparisons.map(({ verdict }) => verdict.kind)), comparisons };
+  return {
+    level,
+    reading,
+    verdict: worst(comparisons.map(({ verdict }) => verdict.kind)),
+    dependsOnReading: comparisons.some((comparison) => comparison.dependsOnReading),
+    comparisons,
+    steps: comparisons.reduce((sum, { steps }) => sum + steps, 0),
+  };
 }
 
 function comparedVersions({ level, versions }: CompatibilityRequest): readonly SchemaVersion[] {
@@ -81,8 +97,8 @@ function directionsOf(level: CompatibilityLevel): Comparison['direction'][] {
   return level.startsWith('FORWARD') ? ['forward'] : [];
 }
 
-function checked(compiler: SchemaCompiler, definition: string): CheckedSchema {
-  return { definition, compiled: compiler.compile(definition) };
+function checked(compiler: SchemaCompiler, definition: string, role: SchemaRole): CheckedSchema {
+  return { role, definition, compiled: compiler.compile(definition) };
 }
 
 function compare(
@@ -90,15 +106,17 @@ function compare(
   from: CheckedSchema,
   to: CheckedSchema,
   { reading, steps = defaultSteps }: CompatibilityRequest,
-): Pick<Comparison, 'verdict' | 'underOtherReading' | 'steps'> {
+): Omit<Comparison, 'version' | 'direction'> {
   const strict = decideContainment(compiler, from, to, 'strict', steps);
   // What is proved of all documents is proved of those with declared properties, too.
-  if (strict.verdict.kind === 'compatible') return { ...strict, underOtherReading: undefined };
+  if (strict.verdict.kind === 'compatible') return { ...strict, dependsOnReading: false, underOtherReading: undefined };
   const declared = decideContainment(compiler, from, to, 'declared', steps);
   const [own, other] = reading === 'strict' ? [strict, declared] : [declared, strict];
+  const dependsOnReading = own.verdict.kind !== other.verdict.kind;
   return {
     verdict: own.verdict,
-    underOtherReading: own.verdict.kind === other.verdict.kind ? undefined : other.verdict,
+    dependsOnReading,
+    underOtherReading: dependsOnReading ? other.verdict : undefined,
     steps: strict.steps + declared.steps,
   };
 }

@@ -1,3 +1,4 @@
+import type { Draft } from './form/draft.js';
 import { anyType, numberTypes, type TypeMask, valueTypes } from './value-types.js';
 
 /** A rule (its number), or, negative, that the rule does not hold. */
@@ -6,29 +7,22 @@ export type Literal = number;
 export const always: Literal = 1;
 export const never: Literal = -1;
 
-/** Where a schema stands: in which document, and what its relative references are relative to. */
+/** A schema, and the document that it stands in. */
 export interface Place {
   readonly document: SchemaDocument;
   readonly schema: unknown;
-  readonly base: string;
 }
 
-/** A schema's text, and where its references lead. */
+/** A whole schema in normal form. */
 export interface SchemaDocument {
   readonly draft: Draft;
   readonly reading: Reading;
   readonly root: Place;
   /** The same for equal documents. */
   readonly text: string;
-  /** Where a reference leads; undefined where that is out of reach or ambiguous. */
-  resolve(reference: string, from: Place): Place | undefined;
-  /** What the references within a schema are relative to; undefined for one that no reference has led to. */
-  baseOf(schema: unknown): string | undefined;
-  /** Whether a dynamic reference leads to the same place wherever the evaluation comes from. */
-  leadsOnlyTo(keyword: '$recursiveRef' | '$dynamicRef', reference: string, found: Place): boolean;
+  /** Where a reference leads; undefined for the drafts' own schemas, which are not looked into. */
+  resolve(reference: string): Place | undefined;
 }
-
-export type Draft = 'draft-07' | '2019-09' | '2020-12';
 
 /**
  * How the objects of the older side are read. `strict`: an undeclared property may have held anything that the schema lets through.

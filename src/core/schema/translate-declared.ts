@@ -1,15 +1,15 @@
-import { inPlaceSchemas } from './in-place.js';
+import { inPlaceSchemas } from './form/in-place.js';
 import { isObject } from './json.js';
 import { always, type Literal, type Place } from './rules.js';
 import type { Translator } from './translation.js';
 
 /** What a schema declares of an object, in whichever branch. `always` where it declares nothing: that is a free-form map. */
 export function declaredAt({ book }: Translator, place: Place): Literal {
+  const { document } = place;
   const names = new Set<string>();
   const patterns = new Set<string>();
-  const schemas = inPlaceSchemas(place);
-  let open = schemas === undefined;
-  for (const { schema } of schemas ?? []) {
+  let open = false;
+  for (const schema of inPlaceSchemas(place.schema, document.root.schema, document.draft)) {
     for (const name of keys(schema.properties)) names.add(name);
     for (const source of keys(schema.patternProperties)) patterns.add(source);
     if (isDescribed(schema.additionalProperties) || isDescribed(schema.unevaluatedProperties)) open = true;

@@ -1,5 +1,5 @@
+import { refStandsAlone } from './form/keyword-kinds.js';
 import { isObject } from './json.js';
-import { refStandsAlone } from './keyword-kinds.js';
 import { any, items, properties } from './rule-book.js';
 import { always, type Literal, type Place } from './rules.js';
 import { hasProperty } from './translate-objects.js';
@@ -71,12 +71,9 @@ class Cases {
     if (depth > mostDepth || this.#isUncertain(schema)) return undefined;
     if (typeof schema.$ref === 'string' && refStandsAlone(place.document.draft)) return undefined;
     let cases: readonly Case[] | undefined = [this.#own(schema, without)];
-    for (const keyword of ['$ref', '$recursiveRef', '$dynamicRef'] as const) {
-      const stated = schema[keyword];
-      if (typeof stated !== 'string') continue;
-      const target = place.document.resolve(stated, place);
-      if (target === undefined || !(keyword === '$ref' || place.document.leadsOnlyTo(keyword, stated, target)))
-        return undefined;
+    if (typeof schema.$ref === 'string') {
+      const target = place.document.resolve(schema.$ref);
+      if (target === undefined) return undefined;
       cases = product(cases, this.of(target, depth + 1));
       if (cases === undefined) return undefined;
     }
@@ -122,7 +119,7 @@ class Cases {
 
   *#branches(place: Place, schema: Readonly<Record<string, unknown>>): Generator<[Place, Literal]> {
     const { document } = place;
-    const at = (child: unknown): Place => ({ document, schema: child, base: document.baseOf(child) ?? place.base });
+    const at = (child: unknown): Place => ({ document, schema: child });
     const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
     for (const child of list(schema.allOf)) yield [at(child), always];
     for (const child of [...list(schema.anyOf), ...list(schema.oneOf)]) {
@@ -142,7 +139,7 @@ class Cases {
  * then fails.
  */
 function isFixed({ schema }: Place, cases: readonly Case[]): boolean {
-  const refers = isObject(schema) && /"\$(ref|recursiveRef|dynamicRef)":/.test(JSON.stringify(schema));
+  const refers = isObject(schema) && /"\$ref":/.test(JSON.stringify(schema));
   return !refers && cases.length === 1 && cases.every(({ patterns }) => patterns.length === 0);
 }
 

@@ -1,5 +1,5 @@
+import { annotations, refStandsAlone } from './form/keyword-kinds.js';
 import { canonical, isObject } from './json.js';
-import { annotations, refStandsAlone } from './keyword-kinds.js';
 import { all, any, one, oneOfValues, type RuleBook, types } from './rule-book.js';
 import { always, type Literal, never, type Place } from './rules.js';
 import { arrayKeywords } from './translate-arrays.js';
@@ -10,15 +10,12 @@ import { translateUnevaluated } from './translate-unevaluated.js';
 import type { Translation, Translator } from './translation.js';
 import { typeMask } from './value-types.js';
 
-const dynamic = /"\$(dynamicRef|recursiveRef)":/;
-const contextual = /"\$(ref|id|anchor|dynamicRef|dynamicAnchor|recursiveRef|recursiveAnchor)":/;
+const refers = /"\$ref":/;
 
 export function createTranslator(book: RuleBook): Translator {
   const documentKeys = new Map<string, number>();
   const expanded = new Map<Literal, Literal>();
   const texts = new WeakMap<object, string>();
-  const places = new WeakMap<object, number>();
-  let lastPlace = 0;
 
   /** Canonical text, of which equal schemas have the same, without what says nothing. */
   function textOf(schema: object): string {
@@ -30,18 +27,12 @@ export function createTranslator(book: RuleBook): Translator {
     return text;
   }
 
-  /** What a text means: the same wherever it stands, unless it refers to something or can be referred to. */
-  function meaning({ document, base, schema }: Place, text: string, refers = contextual.test(text)): string {
-    if (!refers) return `${document.draft} ${text}`;
-    if (isObject(schema) && dynamic.test(text)) {
-      // Where a dynamic reference leads depends on where it stands.
-      const place = places.get(schema) ?? ++lastPlace;
-      places.set(schema, place);
-      return `${place} ${text}`;
-    }
+  /** What a text means: the same wherever it stands, unless it refers to something. */
+  function meaning({ document }: Place, text: string): string {
+    if (!refers.test(text)) return `${document.draft} ${text}`;
     const known = documentKeys.get(document.text) ?? documentKeys.size;
     documentKeys.set(document.text, known);
-    return `${document.draft} ${known} ${base} ${text}`;
+    return `${document.draft} ${known} ${text}`;
   }
 
   const translator: Translator = {
@@ -53,7 +44,7 @@ export function createTranslator(book: RuleBook): Translator {
       const text = textOf(schema);
       if (text === '{}') return always;
       const { document } = from;
-      const place: Place = { document, schema, base: document.baseOf(schema) ?? from.base };
+      const place: Place = { document, schema };
       return book.add(`schema ${document.reading} ${meaning(place, text)}`, () => ({ kind: 'schema', place }));
     },
     position(from, schema) {
@@ -73,10 +64,8 @@ export function createTranslator(book: RuleBook): Translator {
     },
     opaque(place, keyword, of) {
       const text = canonical(of);
-      const isMetaSchema = /^"https?:\/\/json-schema\.org\//.test(text);
-      const isReference = keyword.endsWith('Ref') || keyword === '$ref';
-      const identity = isMetaSchema ? text : meaning(place, isReference ? `{"${keyword}":${text}}` : text);
-      return book.add(`opaque ${keyword} ${identity}`, () => ({ kind: 'opaque', keyword }));
+      // The drafts' own schemas mean the same wherever they are referred to.
+      return book.add(`opaque ${keyword} ${meaning(place, text)}`, () => ({ kind: 'opaque', keyword }));
     },
   };
   return translator;
@@ -92,7 +81,7 @@ function translate(translator: Translator, place: Place): Literal {
   const unsafe = unsafeName(schema);
   if (unsafe !== undefined) return translator.opaque(place, unsafe, schema);
   const parts = [
-    ...references(translation),
+    ...(typeof schema.$ref === 'string' ? [reference(translation, schema.$ref)] : []),
     ...scalarKeywords(translation),
     ...arrayKeywords(translation),
     ...objectKeywords(translation),
@@ -115,22 +104,8 @@ function unsafeName(schema: Readonly<Record<string, unknown>>): string | undefin
   );
 }
 
-function* references(translation: Translation): Generator<Literal> {
-  const { translator, place, schema } = translation;
-  if (typeof schema.$ref === 'string') yield reference(translation, schema.$ref);
-  for (const keyword of ['$recursiveRef', '$dynamicRef'] as const) {
-    const stated = schema[keyword];
-    const draft = keyword === '$recursiveRef' ? '2019-09' : '2020-12';
-    if (typeof stated !== 'string' || place.document.draft !== draft) continue;
-    const found = place.document.resolve(stated, place);
-    yield found !== undefined && place.document.leadsOnlyTo(keyword, stated, found)
-      ? translator.schema(found, found.schema)
-      : translator.opaque(place, keyword, stated);
-  }
-}
-
 function reference({ translator, place }: Translation, stated: string): Literal {
-  const found = place.document.resolve(stated, place);
+  const found = place.document.resolve(stated);
   return found === undefined ? translator.opaque(place, '$ref', stated) : translator.schema(found, found.schema);
 }
 

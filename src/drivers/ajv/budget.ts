@@ -50,17 +50,15 @@ export class Budget {
 
 /** Makes every reference that is followed cost a step. */
 export function countReferences(ajv: Ajv, budget: Budget): void {
-  for (const keyword of ['$ref', '$dynamicRef', '$recursiveRef']) {
-    const definition = ajv.getKeyword(keyword);
-    if (typeof definition !== 'object' || !('code' in definition) || definition.code === undefined) continue;
-    const { code } = definition;
-    ajv.removeKeyword(keyword);
-    ajv.addKeyword({
-      ...definition,
-      code(cxt: KeywordCxt, ruleType?: string) {
-        cxt.gen.code(_`${cxt.gen.scopeValue('func', { ref: budget.spend })}(1)`);
-        code(cxt, ruleType);
-      },
-    });
-  }
+  const definition = ajv.getKeyword('$ref');
+  if (typeof definition !== 'object' || !('code' in definition) || definition.code === undefined) return;
+  const { code } = definition;
+  ajv.removeKeyword('$ref');
+  ajv.addKeyword({
+    ...definition,
+    code(cxt: KeywordCxt, ruleType?: string) {
+      cxt.gen.code(_`${cxt.gen.scopeValue('func', { ref: budget.spend })}(1)`);
+      code(cxt, ruleType);
+    },
+  });
 }

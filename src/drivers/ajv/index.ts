@@ -1,2 +1,2 @@
+export { schemaLimits } from '../../core/schema/form/limits.js';
 export { createSchemaCompiler } from './compiler.js';
-export { schemaLimits } from './limits.js';

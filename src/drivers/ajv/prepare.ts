@@ -1,22 +1,20 @@
-import { Buffer } from 'node:buffer';
-import { JsonTextError, parseJsonText } from '../../core/json-text.js';
-import { draftOf } from './drafts.js';
+import { dataKeywords } from '../../core/schema/form/keyword-kinds.js';
+import { invalidSchema, pointerTo, schemaLimits } from '../../core/schema/form/limits.js';
+import { normalize } from '../../core/schema/form/normal-form.js';
+import { type ParsedSchema, parseSchema, type SchemaObject } from '../../core/schema/form/parse.js';
 import { isObject } from './json.js';
-import { invalidSchema, pointerTo, schemaLimits } from './limits.js';
+import type { Pointers } from './violations.js';
 
-/** A schema that keeps within the limits, and where its regular expressions and references stand. */
-export interface Prepared {
-  readonly schema: Record<string, unknown> | boolean;
+/** A schema in normal form that keeps within the limits, and where things stand in it. */
+export interface Prepared extends ParsedSchema {
   /** The first place of each regular expression. */
   readonly patterns: ReadonlyMap<string, string>;
   /** The first place of each reference. */
   readonly refs: ReadonlyMap<string, string>;
-  /** Whether a reference's target depends on where the evaluation comes from. */
-  readonly dynamic: boolean;
+  readonly pointers: Pointers;
 }
 
-/** Keywords whose value is data, or maps names to schemas. Everything else is taken for a schema where it is an object. */
-const dataKeywords = new Set(['const', 'default', 'enum', 'examples']);
+/** Keywords whose value maps names to schemas. Everything else is taken for a schema where it is an object. */
 const mapKeywords = new Set([
   '$defs',
   'definitions',
@@ -25,48 +23,28 @@ const mapKeywords = new Set([
   'patternProperties',
   'properties',
 ]);
-const refKeywords = new Set(['$ref', '$dynamicRef', '$recursiveRef']);
 
-/** Parses a schema's text and checks its size. Throws SCHEMA_INVALID. */
-export function prepareSchema(definition: string): Prepared {
-  const bytes = Buffer.byteLength(definition);
-  if (bytes > schemaLimits.bytes) {
-    throw invalidSchema('', `it has ${bytes} bytes; at most ${schemaLimits.bytes} are allowed`);
-  }
-  const schema = parse(definition);
-  if (typeof schema !== 'boolean' && !isObject(schema)) throw invalidSchema('', 'a schema is an object or a boolean');
-  checkDepth(schema, '', 1);
-  const walk = new Walk(draftOf(schema).refStandsAlone);
-  walk.visit(schema, '');
-  return { schema, patterns: walk.patterns, refs: walk.refs, dynamic: walk.dynamic };
+/**
+ * Parses a schema's text, checks its size, and brings it into normal form. Throws SCHEMA_INVALID.
+ *
+ * @param check is shown the schema as it was written.
+ */
+export function prepareSchema(definition: string, check: (parsed: ParsedSchema) => void): Prepared {
+  const parsed = parseSchema(definition);
+  const walk = new Walk();
+  walk.visit(parsed.schema, '');
+  check(parsed);
+  normalize(parsed);
+  return { ...parsed, patterns: walk.patterns, refs: walk.refs, pointers: walk };
 }
 
-function parse(definition: string): unknown {
-  try {
-    return parseJsonText(definition);
-  } catch (error) {
-    if (!(error instanceof JsonTextError)) throw error;
-    throw invalidSchema('', `it is not JSON: ${error.message}`, error);
-  }
-}
-
-function checkDepth(value: unknown, pointer: string, depth: number): void {
-  if (typeof value !== 'object' || value === null) return;
-  if (depth > schemaLimits.depth) throw invalidSchema(pointer, `it is nested deeper than ${schemaLimits.depth}`);
-  for (const [key, child] of Object.entries(value)) checkDepth(child, pointerTo(pointer, key), depth + 1);
-}
-
-class Walk {
+class Walk implements Pointers {
   readonly patterns = new Map<string, string>();
   readonly refs = new Map<string, string>();
-  dynamic = false;
-  readonly #refStandsAlone: boolean;
+  readonly objects = new Map<unknown, string>();
+  readonly falses: string[] = [];
   #subschemas = 0;
   #patternsLength = 0;
-
-  constructor(refStandsAlone: boolean) {
-    this.#refStandsAlone = refStandsAlone;
-  }
 
   visit(schema: unknown, pointer: string): void {
     if (Array.isArray(schema)) {
@@ -77,28 +55,27 @@ class Walk {
     if (++this.#subschemas > schemaLimits.subschemas) {
       throw invalidSchema(pointer, `it has more than ${schemaLimits.subschemas} subschemas`);
     }
+    if (schema === false) this.falses.push(pointer);
     if (typeof schema === 'boolean') return;
-    // Not keywords of JSON Schema, and yet ajv obeys them: an asynchronous validator would accept everything.
-    delete schema.$async;
-    delete schema.nullable;
-    // The one keyword beside it that ajv obeys nevertheless, and only sometimes.
-    if (this.#refStandsAlone && typeof schema.$ref === 'string') delete schema.type;
+    this.objects.set(schema, pointer);
     for (const [keyword, value] of Object.entries(schema)) this.#keyword(keyword, value, pointerTo(pointer, keyword));
   }
 
   #keyword(keyword: string, value: unknown, pointer: string): void {
     if (dataKeywords.has(keyword)) return;
     if (keyword === 'pattern' && typeof value === 'string') this.#pattern(value, pointer);
-    else if (refKeywords.has(keyword) && typeof value === 'string') {
+    else if (keyword === '$ref' && typeof value === 'string') {
       if (!this.refs.has(value)) this.refs.set(value, pointer);
-      if (keyword !== '$ref') this.dynamic = true;
-    } else if (mapKeywords.has(keyword) && isObject(value)) {
-      for (const [name, child] of Object.entries(value)) {
-        const place = pointerTo(pointer, name);
-        if (keyword === 'patternProperties') this.#pattern(name, place);
-        this.visit(child, place);
-      }
-    } else this.visit(value, pointer);
+    } else if (mapKeywords.has(keyword) && isObject(value)) this.#map(keyword, value, pointer);
+    else this.visit(value, pointer);
+  }
+
+  #map(keyword: string, schemas: SchemaObject, pointer: string): void {
+    for (const [name, child] of Object.entries(schemas)) {
+      const place = pointerTo(pointer, name);
+      if (keyword === 'patternProperties') this.#pattern(name, place);
+      this.visit(child, place);
+    }
   }
 
   #pattern(pattern: string, pointer: string): void {

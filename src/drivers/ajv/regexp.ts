@@ -1,5 +1,5 @@
 import { RE2JS } from 're2js';
-import { invalidSchema, schemaLimits } from './limits.js';
+import { invalidSchema, schemaLimits } from '../../core/schema/form/limits.js';
 
 /** What ajv calls to make a regular expression. */
 export interface RegExpEngine {

@@ -1,28 +1,60 @@
 import type { ErrorObject } from 'ajv';
-import type { Explanation } from '../../core/ports/schema-compiler.js';
+import type { ExplainedViolation, Explanation } from '../../core/ports/schema-compiler.js';
+import { pointerTo } from '../../core/schema/form/limits.js';
 
-type Found = Explanation['violations'][number];
+/** Where things stand in the schema. */
+export interface Pointers {
+  readonly objects: ReadonlyMap<unknown, string>;
+  /** Of all that are `false`. */
+  readonly falses: readonly string[];
+}
 
 /** How many of ajv's errors are put in order and freed of duplicates; from there on they are only counted. */
 const considered = 1_000;
 
 /** ajv's errors for people: by place, without duplicates, at most `most`. */
-export function explainErrors(errors: readonly ErrorObject[], most: number): Explanation {
-  const distinct = new Map<string, Found>();
+export function explainErrors(errors: readonly ErrorObject[], most: number, pointers: Pointers): Explanation {
+  const distinct = new Map<string, ExplainedViolation>();
   for (const error of errors.slice(0, considered)) {
-    const violation = toViolation(error);
+    const violation = toViolation(error, pointers);
     distinct.set(`${violation.pointer}\n${violation.rule}\n${violation.message}`, violation);
   }
   const violations = [...distinct.values()].sort((a, b) => comparePointers(a.pointer, b.pointer)).slice(0, most);
   return { violations, total: distinct.size + Math.max(0, errors.length - considered) };
 }
 
-function toViolation({ instancePath, keyword, params, message }: ErrorObject): Found {
-  const rule = keyword === 'false schema' ? 'false' : keyword;
-  return { pointer: cut(instancePath, 500), rule, message: cut(messageOf(keyword, params, message), 300) };
+function toViolation(error: ErrorObject, pointers: Pointers): ExplainedViolation {
+  const { instancePath, keyword } = error;
+  return {
+    pointer: cut(instancePath, 500),
+    schemaPointer: cut(placeOf(error, pointers), 500),
+    rule: keyword === 'false schema' ? 'false' : keyword,
+    message: cut(messageOf(error), 300),
+  };
 }
 
-function messageOf(keyword: string, params: Readonly<Record<string, unknown>>, message: string | undefined): string {
+/** ajv's own path starts anew behind some references; but the schema object that it hands over is there only once. */
+function placeOf({ schemaPath, parentSchema, keyword }: ErrorObject, { objects, falses }: Pointers): string {
+  const parent = objects.get(parentSchema);
+  if (parent !== undefined) return pointerTo(parent, keyword);
+  const path = decodedPath(schemaPath.replace(/^#/, '').replace(/\/false schema$/, ''));
+  return falses.find((pointer) => pointer.endsWith(path)) ?? path;
+}
+
+function decodedPath(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
+}
+
+/** What the keyword asks for: `must be …`. */
+export function messageOf({
+  keyword,
+  params,
+  message,
+}: ErrorObject<string, Readonly<Record<string, unknown>>>): string {
   const quote = (value: unknown) => JSON.stringify(cut(String(value), 100));
   switch (keyword) {
     case 'required':

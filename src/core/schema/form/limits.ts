@@ -1,4 +1,4 @@
-import { BusError } from '../../core/errors.js';
+import { BusError } from '../../errors.js';
 
 /** What a schema may cost. ajv turns schemas into code, so these are checked before it sees one. */
 export const schemaLimits = {

@@ -1,4 +1,4 @@
-import type { Draft } from './rules.js';
+import type { Draft } from './draft.js';
 
 /** Keywords whose value is one schema. */
 const single = [
@@ -24,6 +24,29 @@ export const schemaKeywords = {
   listed: new Set(listed),
   mapped: new Set(mapped),
 };
+
+/** The keywords of draft-07 that say something of a value. */
+export const assertions: ReadonlySet<string> = new Set([
+  ...single,
+  ...listed,
+  ...mapped.filter((keyword) => keyword !== '$defs' && keyword !== 'definitions'),
+  ...['const', 'enum', 'exclusiveMaximum', 'exclusiveMinimum', 'format', 'maximum', 'maxItems', 'maxLength'],
+  ...[
+    'maxProperties',
+    'minimum',
+    'minItems',
+    'minLength',
+    'minProperties',
+    'multipleOf',
+    'pattern',
+    'required',
+    'type',
+  ],
+  'uniqueItems',
+]);
+
+/** Keywords whose value is data, whatever it looks like. */
+export const dataKeywords: ReadonlySet<string> = new Set(['const', 'default', 'enum', 'examples']);
 
 /** Keywords that assert nothing, or nothing that this product checks. */
 export const annotations: ReadonlySet<string> = new Set([
