@@ -93,7 +93,7 @@ class Cases {
   #isUncertain(schema: Readonly<Record<string, unknown>>): boolean {
     if (schema.if !== undefined) return true;
     if (this.#subject === 'items') return schema.contains !== undefined;
-    return isObject(schema.properties) && Object.hasOwn(schema.properties, '__proto__');
+    return false;
   }
 
   #own(schema: Readonly<Record<string, unknown>>, without: string | undefined): Case {

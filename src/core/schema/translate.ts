@@ -78,8 +78,6 @@ function translate(translator: Translator, place: Place): Literal {
   if (typeof schema.$ref === 'string' && refStandsAlone(place.document.draft)) {
     return reference(translation, schema.$ref);
   }
-  const unsafe = unsafeName(schema);
-  if (unsafe !== undefined) return translator.opaque(place, unsafe, schema);
   const parts = [
     ...(typeof schema.$ref === 'string' ? [reference(translation, schema.$ref)] : []),
     ...scalarKeywords(translation),
@@ -92,16 +90,6 @@ function translate(translator: Translator, place: Place): Literal {
   if (Array.isArray(schema.enum)) parts.push(oneOfValues(book, schema.enum));
   if (place.document.draft !== 'draft-07') parts.push(...translateUnevaluated(translation));
   return all(book, parts);
-}
-
-/** The validator treats a property of this name unlike the others. */
-function unsafeName(schema: Readonly<Record<string, unknown>>): string | undefined {
-  return ['properties', 'patternProperties', 'dependencies', 'dependentRequired', 'dependentSchemas'].find(
-    (keyword) => {
-      const value = schema[keyword];
-      return isObject(value) && Object.hasOwn(value, '__proto__');
-    },
-  );
 }
 
 function reference({ translator, place }: Translation, stated: string): Literal {

@@ -80,7 +80,7 @@ class Compiled implements CompiledSchema {
 }
 
 function compile(
-  { schema, patterns, refs }: Prepared,
+  { schema, patterns, refs, unevaluated }: Prepared,
   dialect: Dialect,
   budget: Budget,
   explains: boolean,
@@ -99,6 +99,8 @@ function compile(
     // Optimizing doubles the time to compile and gains nothing measurable.
     code: { optimize: false, regExp: linearRegExps(patterns, budget.spend) },
   });
+  // Where nothing asks for it, what has been evaluated need not be kept account of.
+  ajv.opts.unevaluated = unevaluated;
   addFormats(ajv);
   correctKeywords(ajv);
   countReferences(ajv, budget);

@@ -1,5 +1,5 @@
-import type { Ajv, KeywordCxt } from 'ajv';
-import { _, Name, str } from 'ajv';
+import { _, type Ajv, str } from 'ajv';
+import { correctEvaluated } from './evaluated.js';
 import { correctTuples } from './tuples.js';
 
 /** Replaces the keywords of ajv that do not do what the specification says, or whose time is not bounded. */
@@ -28,29 +28,7 @@ export function correctKeywords(ajv: Ajv): void {
     error: { message: 'must NOT have duplicate items' },
   });
   correctTuples(ajv);
-  before(ajv, 'patternProperties', defineEvaluatedProperties);
-  before(ajv, 'unevaluatedItems', defineEvaluatedItems);
-}
-
-/** Has code generated in front of a keyword's own. The keyword keeps its place: adding it again would move it behind those that build on it. */
-function before(ajv: Ajv, keyword: string, generate: (cxt: KeywordCxt) => void): void {
-  const definition = ajv.getKeyword(keyword);
-  if (typeof definition !== 'object' || !('code' in definition) || definition.code === undefined) return;
-  const { code } = definition;
-  definition.code = (cxt: KeywordCxt, ruleType?: string) => {
-    generate(cxt);
-    code(cxt, ruleType);
-  };
-}
-
-/** Where none of the branches that evaluate properties has passed, ajv writes into a set that does not exist. */
-function defineEvaluatedProperties({ gen, it }: KeywordCxt): void {
-  if (it.props instanceof Name) gen.assign(it.props, _`${it.props} || {}`);
-}
-
-/** Where no branch has passed, ajv compares a length with nothing; where one evaluated all items, with `true`. */
-function defineEvaluatedItems({ gen, it, data }: KeywordCxt): void {
-  if (it.items instanceof Name) gen.assign(it.items, _`${it.items} === true ? ${data}.length : (${it.items} || 0)`);
+  correctEvaluated(ajv);
 }
 
 /** In decimal, as people mean it: 3.3 is a multiple of 1.1, although no double says so. */

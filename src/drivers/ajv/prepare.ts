@@ -12,6 +12,8 @@ export interface Prepared extends ParsedSchema {
   /** The first place of each reference. */
   readonly refs: ReadonlyMap<string, string>;
   readonly pointers: Pointers;
+  /** Whether `unevaluatedProperties` or `unevaluatedItems` is used. */
+  readonly unevaluated: boolean;
 }
 
 /** Keywords whose value maps names to schemas. Everything else is taken for a schema where it is an object. */
@@ -35,7 +37,7 @@ export function prepareSchema(definition: string, check: (parsed: ParsedSchema) 
   walk.visit(parsed.schema, '');
   check(parsed);
   normalize(parsed);
-  return { ...parsed, patterns: walk.patterns, refs: walk.refs, pointers: walk };
+  return { ...parsed, patterns: walk.patterns, refs: walk.refs, pointers: walk, unevaluated: walk.unevaluated };
 }
 
 class Walk implements Pointers {
@@ -43,6 +45,7 @@ class Walk implements Pointers {
   readonly refs = new Map<string, string>();
   readonly objects = new Map<unknown, string>();
   readonly falses: string[] = [];
+  unevaluated = false;
   #subschemas = 0;
   #patternsLength = 0;
 
@@ -63,6 +66,7 @@ class Walk implements Pointers {
 
   #keyword(keyword: string, value: unknown, pointer: string): void {
     if (dataKeywords.has(keyword)) return;
+    if (keyword.startsWith('unevaluated')) this.unevaluated = true;
     if (keyword === 'pattern' && typeof value === 'string') this.#pattern(value, pointer);
     else if (keyword === '$ref' && typeof value === 'string') {
       if (!this.refs.has(value)) this.refs.set(value, pointer);

@@ -8,8 +8,8 @@ export interface RegExpEngine {
 }
 
 /**
- * Regular expressions that take time linear in the text, whatever the pattern: RE2. Lookaround and back-references do not
- * exist there. Also, `\s` and `.` treat only ASCII white space and `\n` specially.
+ * Regular expressions of ECMAScript that take time linear in the text, whatever the pattern: by RE2. Lookaround and back-references do not
+ * exist there.
  *
  * @param places where in the schema each pattern stands, for the message.
  * @param spend is told before each use what it costs at worst: one per 1,000 instructions and characters
@@ -33,7 +33,7 @@ export function linearRegExps(places: ReadonlyMap<string, string>, spend: (steps
 
 function compileRe2(pattern: string, place: string): RE2JS {
   try {
-    return RE2JS.compile(RE2JS.translateRegExp(shortCategories(pattern)));
+    return RE2JS.compile(RE2JS.translateRegExp(asEcmaScript(shortCategories(pattern))));
   } catch (error) {
     const why = error instanceof Error ? error.message.replace(/^error parsing regexp: /, '') : String(error);
     const hint = /\(\?<?[=!]/.test(pattern)
@@ -51,12 +51,15 @@ const categories: Readonly<Record<string, string>> = {
   Mark: 'M',
   Number: 'N',
   Decimal_Number: 'Nd',
+  digit: 'Nd',
   Punctuation: 'P',
+  punct: 'P',
   Symbol: 'S',
   Separator: 'Z',
   Space_Separator: 'Zs',
   Other: 'C',
   Control: 'Cc',
+  cntrl: 'Cc',
 };
 
 /** ECMAScript's long names of Unicode categories and scripts, of which RE2 knows the short ones. */
@@ -67,6 +70,25 @@ function shortCategories(pattern: string): string {
       return `\\${p}{${categories[name] ?? name}}`;
     },
   );
+}
+
+/** What ECMAScript takes for white space, and all that it does not, as parts of a class. */
+const white = '\\t-\\r \\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}\\x{feff}';
+const notWhite =
+  '\\x{0}-\\x{8}\\x{e}-\\x{1f}!-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}' +
+  '\\x{2060}-\\x{2fff}\\x{3001}-\\x{fefe}\\x{ff00}-\\x{10ffff}';
+const anyButLineEnds = '[^\\n\\r\\x{2028}\\x{2029}]';
+
+/** Spells out `\s`, `\S` and `.`, for which RE2 knows only ASCII. */
+function asEcmaScript(pattern: string): string {
+  let inClass = false;
+  return pattern.replace(/\\[\s\S]|[[\].]/g, (part) => {
+    if (part === '[' || part === ']') inClass = part === '[';
+    if (part === '.') return inClass ? part : anyButLineEnds;
+    if (part !== '\\s' && part !== '\\S') return part;
+    const members = part === '\\s' ? white : notWhite;
+    return inClass ? members : `[${members}]`;
+  });
 }
 
 function show(pattern: string): string {

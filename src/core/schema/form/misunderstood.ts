@@ -1,5 +1,6 @@
 import { isObject } from '../json.js';
 import type { Draft } from './draft.js';
+import { inPlaceSchemas } from './in-place.js';
 import { assertions, refStandsAlone } from './keyword-kinds.js';
 import { invalidSchema, pointerTo } from './limits.js';
 import type { SchemaObject } from './parse.js';
@@ -35,6 +36,15 @@ const bygone: Readonly<Record<string, string>> = {
   extends: 'write allOf',
 };
 
+/** Keywords whose value says something for each of several names. */
+const namesMembers = new Set([
+  'dependencies',
+  'dependentRequired',
+  'dependentSchemas',
+  'patternProperties',
+  'properties',
+]);
+
 /**
  * Refuses what its author meant differently from what validators make of it: `nullable` of OpenAPI, keywords that another draft obeys and this
  * one ignores, and, in draft-07, rules beside `$ref`. Other unknown keywords are annotations, as the drafts say; so are unknown formats.
@@ -49,6 +59,19 @@ export function refuseMisunderstood(spots: Iterable<Spot>, draft: Draft): void {
   }
 }
 
+/** In 2020-12 the items that `contains` finds are evaluated, which the validator cannot keep account of. In normal form. */
+export function refuseContainedItems(spots: Iterable<Spot>, root: unknown, draft: Draft): void {
+  if (draft !== '2020-12') return;
+  for (const { schema, pointer } of spots) {
+    if (!isObject(schema) || schema.unevaluatedItems === undefined) continue;
+    if (!inPlaceSchemas(schema, root, draft).some(({ contains }) => contains !== undefined)) continue;
+    throw invalidSchema(
+      pointerTo(pointer, 'unevaluatedItems'),
+      'unevaluatedItems together with contains is not supported; write items, or name draft 2019-09 in $schema, where the two are independent',
+    );
+  }
+}
+
 function misunderstanding(schema: SchemaObject, keyword: string, draft: Draft): string | undefined {
   if (refStandsAlone(draft) && typeof schema.$ref === 'string' && assertions.has(keyword)) {
     return `draft-07 ignores what stands beside $ref; put both into allOf, or name a later draft in $schema`;
@@ -58,6 +81,10 @@ function misunderstanding(schema: SchemaObject, keyword: string, draft: Draft): 
   }
   const instead = own(foreign[draft], keyword);
   if (instead !== undefined) return `${draft} ignores this keyword of another draft; ${instead}`;
+  const value = schema[keyword];
+  if (namesMembers.has(keyword) && isObject(value) && Object.hasOwn(value, '__proto__')) {
+    return 'rules for a property called __proto__ are not supported: validators in JavaScript do not see it';
+  }
   const newer = own(bygone, keyword);
   return newer && `no draft since 04 knows this keyword; ${newer}`;
 }

@@ -2,7 +2,7 @@ import { isObject } from '../json.js';
 import { endlessReference } from './in-place.js';
 import { invalidSchema } from './limits.js';
 import { localize } from './localize.js';
-import { refuseMisunderstood } from './misunderstood.js';
+import { refuseContainedItems, refuseMisunderstood } from './misunderstood.js';
 import { type ParsedSchema, parseSchema } from './parse.js';
 import { findResources } from './resources.js';
 
@@ -23,6 +23,7 @@ export function normalize(parsed: ParsedSchema): void {
   localize(parsed, resources);
   refuseMisunderstood(resources.spots.values(), draft);
   if (!isObject(schema)) return;
+  refuseContainedItems(resources.spots.values(), schema, draft);
   const endless = endlessReference(schema, draft);
   if (endless === undefined) return;
   const pointer = resources.spots.get(endless)?.pointer ?? '';
