@@ -3,8 +3,8 @@ import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest } from '@connectrpc/connect-node';
 import type { HttpHandler, HttpRequest, HttpResponse } from '../node-http.js';
 import { createLane } from './lane/lane.js';
+import { recordMethods } from './lane/lane-methods.js';
 import { readAhead, wholeBody } from './lane/read-ahead.js';
-import { recordUnary } from './lane/unary-methods.js';
 import { type Explain, explainedEnding } from './own-errors.js';
 
 export interface AdapterOptions extends ConnectRouterOptions {
@@ -15,7 +15,7 @@ export interface AdapterOptions extends ConnectRouterOptions {
   readonly onError: (error: unknown, method: string) => void;
   /** Says more about the errors that connect itself answers with. */
   readonly explain?: Explain | undefined;
-  /** Whether usual unary calls over HTTP/2 take the short way, see lane/. Default true. */
+  /** Whether usual calls over HTTP/2 that send one message take the short way, see lane/. Default true. */
   readonly fastLane?: boolean | undefined;
 }
 
@@ -25,7 +25,7 @@ export interface AdapterOptions extends ConnectRouterOptions {
  */
 export function nodeAdapter(adapterOptions: AdapterOptions): HttpHandler {
   const { routes, fallback, onError, explain, fastLane = true, ...options } = adapterOptions;
-  const { router, methods } = recordUnary(createConnectRouter(options), options);
+  const { router, methods } = recordMethods(createConnectRouter(options), options);
   routes(router);
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
   const handle = (request: HttpRequest, response: HttpResponse) => {

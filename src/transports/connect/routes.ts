@@ -39,7 +39,7 @@ export interface Served {
   readonly draining?: AbortSignal | undefined;
   /** The largest request message, and what one may unpack to. Default 16 MiB. */
   readonly readMaxBytes?: number | undefined;
-  /** Whether usual unary calls over HTTP/2 take the short way. Default true. */
+  /** Whether usual calls over HTTP/2 that send one message take the short way. Default true. */
   readonly fastLane?: boolean | undefined;
 }
 

@@ -1,11 +1,12 @@
-import { Buffer } from 'node:buffer';
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import type { ConnectError } from '@connectrpc/connect';
+import { Code, ConnectError } from '@connectrpc/connect';
 import { codeToHttpStatus, errorToJsonBytes, trailerMux } from '@connectrpc/connect/protocol-connect';
 import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
+import type { Explain } from '../own-errors.js';
 import type { CallForm } from './call-form.js';
+import { enveloped } from './envelope.js';
 import type { LaneContext } from './lane-context.js';
-import type { UnaryMethod } from './unary-methods.js';
+import type { UnaryMethod } from './lane-methods.js';
 
 /** An answer's message, encoded, or the error instead of it. */
 export type Answer = Uint8Array | ConnectError;
@@ -43,9 +44,6 @@ function respondConnect(
   stream.end(body);
 }
 
-/** Flags and length of a message that is not compressed. */
-export const envelopeBytes = 5;
-
 function respondGrpc(
   stream: ServerHttp2Stream,
   answer: Answer,
@@ -55,20 +53,23 @@ function respondGrpc(
   const headers: OutgoingHttpHeaders = header ? Object.fromEntries(header) : {};
   headers[':status'] = 200;
   headers['content-type'] = answerType;
-  stream.once('wantTrailers', () => stream.sendTrailers(grpcTrailers(answer, trailer)));
+  const error = answer instanceof ConnectError ? answer : undefined;
+  stream.once('wantTrailers', () => stream.sendTrailers(grpcTrailers(error, trailer)));
   stream.respond(headers, { waitForTrailers: true });
-  if (!(answer instanceof Uint8Array)) {
-    stream.end();
-    return;
-  }
-  const body = Buffer.allocUnsafe(envelopeBytes + answer.length);
-  body[0] = 0;
-  body.writeUInt32BE(answer.length, 1);
-  body.set(answer, envelopeBytes);
-  stream.end(body);
+  stream.end(answer instanceof ConnectError ? undefined : enveloped(answer));
 }
 
-function grpcTrailers(answer: Answer, trailer: Headers | undefined): OutgoingHttpHeaders {
-  if (answer instanceof Uint8Array) return { ...(trailer && Object.fromEntries(trailer)), 'grpc-status': '0' };
-  return Object.fromEntries(setTrailerStatus(trailer ?? new Headers(), answer));
+/** The trailers of an answer that ends well, or with this error. */
+export function grpcTrailers(error: ConnectError | undefined, trailer: Headers | undefined): OutgoingHttpHeaders {
+  if (error === undefined) return { ...(trailer && Object.fromEntries(trailer)), 'grpc-status': '0' };
+  return Object.fromEntries(setTrailerStatus(trailer ?? new Headers(), error));
+}
+
+/** What the caller sees of what an implementation has thrown. */
+export function seenError(error: unknown, explain: Explain): ConnectError {
+  const seen =
+    error instanceof ConnectError
+      ? error
+      : new ConnectError('internal error', Code.Internal, undefined, undefined, error);
+  return explain(seen) ?? seen;
 }

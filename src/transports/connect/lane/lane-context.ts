@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { Code, ConnectError, type ContextValues, createContextValues, type HandlerContext } from '@connectrpc/connect';
 import type { CallForm } from './call-form.js';
-import type { UnaryMethod } from './unary-methods.js';
+import type { LaneMethod } from './lane-methods.js';
 
 /**
  * The context of one call. Most implementations look at two of its parts, so each is made when it is first asked for: a call pays
@@ -22,7 +22,7 @@ export class LaneContext implements HandlerContext {
   #values: ContextValues | undefined;
 
   constructor(
-    { method }: UnaryMethod,
+    { spec: { method } }: LaneMethod,
     { protocol, binary }: CallForm,
     private readonly headers: IncomingHttpHeaders,
     private readonly stream: ServerHttp2Stream,

@@ -1,25 +1,26 @@
 import type { Buffer } from 'node:buffer';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { create } from '@bufbuild/protobuf';
-import { Code, ConnectError } from '@connectrpc/connect';
 import type { StreamHandler } from '../../node-http.js';
 import type { Explain } from '../own-errors.js';
-import { type Answer, envelopeBytes, respond } from './answer.js';
+import { type Answer, respond, seenError } from './answer.js';
 import { type CallForm, callForm } from './call-form.js';
+import { envelopeBytes } from './envelope.js';
 import { LaneContext } from './lane-context.js';
+import { isServerStream, isUnary, type LaneMethod, type UnaryMethod } from './lane-methods.js';
 import { readAhead } from './read-ahead.js';
-import type { UnaryMethod } from './unary-methods.js';
+import { serveStream } from './server-stream.js';
 
 /**
- * The short way for usual unary calls over HTTP/2: the stream's body is collected, decoded, given to the implementation and answered,
- * with nothing in between. Implementations, codecs, limits and errors are the adapter's own; whatever is unusual about a
- * call goes to the adapter, also when it shows only in the body.
+ * The short way for usual calls over HTTP/2 that send one message: the stream's body is collected, decoded, given to the implementation and
+ * answered, with one message or a stream of them, and with nothing in between. Implementations, codecs, limits and errors are the adapter's
+ * own; whatever is unusual about a call goes to the adapter, also when it shows only in the body.
  *
  * @param methods by path
  * @param explain as the adapter's
  */
 export function createLane(
-  methods: ReadonlyMap<string, UnaryMethod>,
+  methods: ReadonlyMap<string, LaneMethod>,
   explain: Explain = () => undefined,
 ): StreamHandler {
   return (stream, headers, otherwise, onError) => {
@@ -46,11 +47,11 @@ export function createLane(
 /** Reads a body to its end, or until it is too large for any message. `done` is not called if the client gives up before. */
 function collect(
   stream: ServerHttp2Stream,
-  { protocol }: CallForm,
+  form: CallForm,
   readMaxBytes: number,
   done: (chunks: readonly Buffer[], bytes: number, ended: boolean) => void,
 ): void {
-  const most = protocol === 'grpc' ? readMaxBytes + envelopeBytes : readMaxBytes;
+  const most = form.enveloped ? readMaxBytes + envelopeBytes : readMaxBytes;
   const chunks: Buffer[] = [];
   let bytes = 0;
   const onData = (chunk: Buffer) => {
@@ -71,14 +72,14 @@ function collect(
 }
 
 /** The request's message, in memory of its own: payloads are parts of it, and must not hold on to what came with it. Undefined: unusual. */
-function messageOf(chunks: readonly Buffer[], bytes: number, { protocol }: CallForm): Uint8Array | undefined {
+function messageOf(chunks: readonly Buffer[], bytes: number, form: CallForm): Uint8Array | undefined {
   const body = new Uint8Array(bytes);
   let at = 0;
   for (const chunk of chunks) {
     body.set(chunk, at);
     at += chunk.length;
   }
-  if (protocol === 'connect') return body;
+  if (!form.enveloped) return body;
   if (bytes < envelopeBytes || body[0] !== 0) return undefined;
   const length = new DataView(body.buffer).getUint32(1);
   return length === bytes - envelopeBytes ? body.subarray(envelopeBytes) : undefined;
@@ -88,24 +89,32 @@ async function serve(
   stream: ServerHttp2Stream,
   message: Uint8Array,
   form: CallForm,
-  unary: UnaryMethod,
+  method: LaneMethod,
   headers: IncomingHttpHeaders,
   explain: Explain,
 ): Promise<void> {
-  const { method, impl, serialization } = unary;
-  const context = new LaneContext(unary, form, headers, stream);
+  const context = new LaneContext(method, form, headers, stream);
+  if (isServerStream(method)) await serveStream({ stream, form, method, context }, message, explain);
+  else if (isUnary(method)) await serveUnary(stream, message, form, method, context, explain);
+}
+
+async function serveUnary(
+  stream: ServerHttp2Stream,
+  message: Uint8Array,
+  form: CallForm,
+  unary: UnaryMethod,
+  context: LaneContext,
+  explain: Explain,
+): Promise<void> {
+  const { spec, serialization } = unary;
   const cancelled = () => context.cancelled();
   stream.on('close', cancelled);
   let answer: Answer;
   try {
-    const output = await impl(serialization.getI(form.binary).parse(message), context);
-    answer = serialization.getO(form.binary).serialize(create(method.output, output));
+    const output = await spec.impl(serialization.getI(form.binary).parse(message), context);
+    answer = serialization.getO(form.binary).serialize(create(spec.method.output, output));
   } catch (error) {
-    const seen =
-      error instanceof ConnectError
-        ? error
-        : new ConnectError('internal error', Code.Internal, undefined, undefined, error);
-    answer = explain(seen) ?? seen;
+    answer = seenError(error, explain);
   }
   stream.off('close', cancelled);
   if (!stream.destroyed && !stream.closed) respond(stream, answer, form, context, unary);

@@ -1,4 +1,4 @@
-import type { DescMessage, DescMethodUnary } from '@bufbuild/protobuf';
+import type { DescMessage } from '@bufbuild/protobuf';
 import {
   type ConnectRouter,
   type ConnectRouterOptions,
@@ -12,33 +12,39 @@ import {
   validateReadWriteMaxBytes,
 } from '@connectrpc/connect/protocol';
 
-type UnarySpec = Extract<MethodImplSpec, { readonly kind: 'unary' }>;
+/** The kinds of methods that the lane serves: those with a single message in the request. */
+type LaneSpec = Extract<MethodImplSpec, { readonly kind: 'unary' | 'server_streaming' }>;
 type RouteOptions = Partial<ConnectRouterOptions>;
 
-/** What the lane has to know to serve a unary method as the adapter does. */
-export interface UnaryMethod {
-  readonly method: DescMethodUnary;
-  readonly impl: UnarySpec['impl'];
+/** What the lane has to know to serve a method as the adapter does. */
+export interface LaneMethod<S extends LaneSpec = LaneSpec> {
+  readonly spec: S;
   readonly serialization: ReturnType<typeof createMethodSerializationLookup<DescMessage, DescMessage>>;
   readonly options: RouteOptions;
   readonly readMaxBytes: number;
 }
 
-/** A router that hands everything on, and keeps what it learns about unary methods, by path. */
-export function recordUnary(router: ConnectRouter, base: ConnectRouterOptions) {
-  const methods = new Map<string, UnaryMethod>();
+export type UnaryMethod = LaneMethod<Extract<LaneSpec, { readonly kind: 'unary' }>>;
+export type ServerStreamMethod = LaneMethod<Extract<LaneSpec, { readonly kind: 'server_streaming' }>>;
+
+export const isUnary = (method: LaneMethod): method is UnaryMethod => method.spec.kind === 'unary';
+export const isServerStream = (method: LaneMethod): method is ServerStreamMethod =>
+  method.spec.kind === 'server_streaming';
+
+/** A router that hands everything on, and keeps what it learns about the methods that the lane can serve, by path. */
+export function recordMethods(router: ConnectRouter, base: ConnectRouterOptions) {
+  const methods = new Map<string, LaneMethod>();
 
   function record(spec: MethodImplSpec, routeOptions: RouteOptions | undefined): void {
     const options = { ...base, ...routeOptions };
     // Those may change anything, and see connect's own requests: calls with interceptors are the adapter's.
-    if (spec.kind !== 'unary' || (options.interceptors?.length ?? 0) > 0) return;
-    const { method, impl } = spec;
+    if ((options.interceptors?.length ?? 0) > 0) return;
+    if (spec.kind !== 'unary' && spec.kind !== 'server_streaming') return;
     const limits = validateReadWriteMaxBytes(options.readMaxBytes, options.writeMaxBytes, options.compressMinBytes);
-    methods.set(createMethodUrl('/', method), {
-      method,
-      impl,
+    methods.set(createMethodUrl('/', spec.method), {
+      spec,
       serialization: createMethodSerializationLookup<DescMessage, DescMessage>(
-        method,
+        spec.method,
         options.binaryOptions,
         options.jsonOptions,
         limits,

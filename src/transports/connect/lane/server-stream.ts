@@ -1,0 +1,111 @@
+import type { Buffer } from 'node:buffer';
+import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { create } from '@bufbuild/protobuf';
+import type { ConnectError } from '@connectrpc/connect';
+import { createEndStreamSerialization, endStreamFlag } from '@connectrpc/connect/protocol-connect';
+import type { Explain } from '../own-errors.js';
+import { grpcTrailers, seenError } from './answer.js';
+import type { CallForm } from './call-form.js';
+import { encodingOf, enveloped } from './envelope.js';
+import type { LaneContext } from './lane-context.js';
+import type { ServerStreamMethod } from './lane-methods.js';
+
+/** A call that is answered with a stream. */
+interface StreamCall {
+  readonly stream: ServerHttp2Stream;
+  readonly form: CallForm;
+  readonly method: ServerStreamMethod;
+  readonly context: LaneContext;
+}
+
+/**
+ * Answers with the messages of the implementation, as fast as the client reads: at most one message is on its way beyond what the stream itself
+ * holds. A client that is gone ends the implementation, also where it waits for the client.
+ */
+export async function serveStream(call: StreamCall, message: Uint8Array, explain: Explain): Promise<void> {
+  const { stream, form, method, context } = call;
+  const client = watch(stream, context);
+  let failure: ConnectError | undefined;
+  try {
+    const input = method.serialization.getI(form.binary).parse(message);
+    for await (const output of method.spec.impl(input, context)) {
+      if (client.gone) return;
+      // With the first message and not before: the implementation may still have set some.
+      if (!stream.headersSent) sendHeaders(call);
+      if (!write(call, output)) await client.ready();
+      if (client.gone) return;
+    }
+  } catch (error) {
+    failure = seenError(error, explain);
+  }
+  if (!client.gone) end(call, failure);
+}
+
+function sendHeaders({ stream, form, context }: StreamCall): void {
+  const headers: OutgoingHttpHeaders = context.header ? Object.fromEntries(context.header) : {};
+  headers[':status'] = 200;
+  headers['content-type'] = form.answerType;
+  stream.respond(headers, { waitForTrailers: form.protocol === 'grpc' });
+}
+
+type Output = Parameters<typeof create<ServerStreamMethod['spec']['method']['output']>>[1] & object;
+
+/** False if the client should first read what it has been sent. */
+function write({ stream, form, method }: StreamCall, output: Output): boolean {
+  const { serialization, spec } = method;
+  const pieces = form.binary ? encodingOf(output) : undefined;
+  if (pieces === undefined) {
+    const message = serialization.getO(form.binary).serialize(create(spec.method.output, output));
+    return stream.write(enveloped(message));
+  }
+  let isRoom = true;
+  // All at once, and without putting them together.
+  if (pieces.length > 1) stream.cork();
+  for (const piece of pieces) isRoom = stream.write(piece);
+  if (pieces.length > 1) stream.uncork();
+  return isRoom;
+}
+
+function end(call: StreamCall, error: ConnectError | undefined): void {
+  const { stream, form, context } = call;
+  if (form.protocol === 'grpc')
+    stream.once('wantTrailers', () => stream.sendTrailers(grpcTrailers(error, context.trailer)));
+  if (!stream.headersSent) sendHeaders(call);
+  stream.end(form.protocol === 'grpc' ? undefined : connectEnd(call, error));
+}
+
+function connectEnd({ context, method }: StreamCall, error: ConnectError | undefined): Buffer {
+  const { serialize } = createEndStreamSerialization(method.options.jsonOptions);
+  const metadata = context.trailer ?? new Headers();
+  return enveloped(serialize(error ? { metadata, error } : { metadata }), endStreamFlag);
+}
+
+/** What becomes of the client meanwhile. */
+interface Client {
+  readonly gone: boolean;
+  /** Resolves when there is room to write again, or when the client is gone. */
+  ready(): Promise<void>;
+}
+
+function watch(stream: ServerHttp2Stream, context: LaneContext): Client {
+  let gone = stream.destroyed;
+  let wake: (() => void) | undefined;
+  stream.on('drain', () => wake?.());
+  stream.once('close', () => {
+    gone = true;
+    // After an answer that was sent whole there is nothing left to cancel, and nobody hears it.
+    context.cancelled();
+    wake?.();
+  });
+  return {
+    get gone() {
+      return gone;
+    },
+    async ready() {
+      if (gone) return;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    },
+  };
+}
