@@ -5,10 +5,11 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { BusError } from '../../src/core/errors.js';
 import type { EventResult } from '../../src/core/publish/command.js';
-import type { Delivery } from '../../src/core/subscribe/frames.js';
+import type { Delivery, Frame } from '../../src/core/subscribe/frames.js';
 import { PublishResponseSchema } from '../../src/gen/mainstem/v1/publish_pb.js';
 import { EventsSchema, SubscribeResponseSchema } from '../../src/gen/mainstem/v1/subscribe_pb.js';
 import { toResponse } from '../../src/transports/connect/frame-mapper.js';
+import { encodingOf } from '../../src/transports/connect/lane/envelope.js';
 import { toRecord } from '../../src/transports/connect/record-mapper.js';
 import { encodeResults, toResult } from '../../src/transports/connect/result-mapper.js';
 
@@ -38,48 +39,74 @@ const delivery: fc.Arbitrary<Delivery> = fc.record({
   }),
 });
 
-test('a hand-encoded frame is, byte for byte, what the generated code writes', () => {
+/** What the lane writes, without the envelope, which has to be right. */
+function laneBytes(frame: Frame): Buffer {
+  const bytes = Buffer.concat(encodingOf(toResponse(frame, 'pieces')) ?? []);
+  expect([bytes[0], bytes.readUInt32BE(1)]).toEqual([0, bytes.length - 5]);
+  return bytes.subarray(5);
+}
+
+test('a hand-encoded frame is, byte for byte, what the generated code writes, also of records that were sent before', () => {
+  const frames = fc.tuple(fc.array(delivery, { maxLength: 8 }), fc.array(fc.boolean()), fc.string({ minLength: 1 }));
   fc.assert(
-    fc.property(fc.array(delivery, { maxLength: 4 }), fc.string({ minLength: 1 }), (deliveries, cursor) => {
-      const frame = { kind: 'events', topic: 'people', deliveries, cursor } as const;
-      const general = toBinary(SubscribeResponseSchema, toResponse(frame, false));
-      const encoded = toBinary(SubscribeResponseSchema, toResponse(frame, true));
-      const again = toBinary(SubscribeResponseSchema, toResponse(frame, true));
-      expect(Buffer.compare(encoded, general)).toBe(0);
-      expect(Buffer.compare(again, encoded)).toBe(0);
-      expect(fromBinary(SubscribeResponseSchema, encoded).frame.case).toBe('events');
+    fc.property(frames, ([deliveries, before, cursor]) => {
+      const some = deliveries.filter((_, i) => before[i]);
+      for (const sent of [some, deliveries, some]) {
+        const frame = { kind: 'events', topic: 'people', deliveries: sent, cursor } as const;
+        const general = toBinary(SubscribeResponseSchema, toResponse(frame, 'json'));
+        const encoded = toBinary(SubscribeResponseSchema, toResponse(frame, 'binary'));
+        const again = toBinary(SubscribeResponseSchema, toResponse(frame, 'binary'));
+        expect(Buffer.compare(encoded, general)).toBe(0);
+        expect(Buffer.compare(again, encoded)).toBe(0);
+        expect(Buffer.compare(laneBytes(frame), general)).toBe(0);
+        expect(fromBinary(SubscribeResponseSchema, encoded).frame.case).toBe('events');
+      }
     }),
     { numRuns: 200 },
   );
 });
 
+function deliveryAt(offset: number): Delivery {
+  const value = Buffer.from(`{"n":${offset}}`);
+  const record = { offset, timestamp: 1_700_000_000_123, key: null, value, headers: [] };
+  return { partition: offset % 2, kind: 'json', schemaVersion: 1, bytes: 80, record };
+}
+
 test('a record is encoded once, however many streams send it', () => {
-  const record = { offset: 7, timestamp: 1_700_000_000_123, key: null, value: Buffer.from('{"a":1}'), headers: [] };
-  const shared: Delivery = { partition: 0, kind: 'json', schemaVersion: 1, bytes: 80, record };
-  const send = (cursor: string) => toResponse({ kind: 'events', topic: 't', deliveries: [shared], cursor }, true);
+  const shared = deliveryAt(7);
+  const send = (cursor: string) => toResponse({ kind: 'events', topic: 't', deliveries: [shared], cursor }, 'binary');
   send('a');
   const { wire } = shared;
   send('b');
   expect(wire).toBeDefined();
   expect(shared.wire).toBe(wire);
   // What is kept is a whole entry of Events.records.
-  expect(fromBinary(EventsSchema, wire ?? new Uint8Array()).records).toEqual([toRecord(shared)]);
+  const entry = wire?.bytes.subarray(wire.from, wire.to);
+  expect(fromBinary(EventsSchema, entry ?? new Uint8Array()).records).toEqual([toRecord(shared)]);
+});
+
+test('records that are encoded together take up no more than 64 KiB and one record', () => {
+  const value = Buffer.alloc(10_000, 0x20);
+  const deliveries = Array.from({ length: 100 }, (_, i): Delivery => {
+    const one = deliveryAt(i);
+    return { ...one, record: { ...one.record, value } };
+  });
+  toResponse({ kind: 'events', topic: 't', deliveries, cursor: 'c' }, 'pieces');
+  const lengths = deliveries.map(({ wire }) => wire?.bytes.buffer.byteLength ?? 0);
+  expect(Math.max(...lengths)).toBeLessThan(64 * 1024 + 11_000);
+  expect(new Set(deliveries.map(({ wire }) => wire?.bytes)).size).toBeGreaterThan(10);
 });
 
 test('streams share a frame only where it is the same in every record', () => {
-  const at = (offset: number): Delivery => {
-    const value = Buffer.from(`{"n":${offset}}`);
-    const record = { offset, timestamp: 1_700_000_000_123, key: null, value, headers: [] };
-    return { partition: offset % 2, kind: 'json', schemaVersion: 1, bytes: 80, record };
-  };
-  const [first, middle, other, last] = [at(1), at(2), at(3), at(4)];
+  const [first, middle, other, last] = [deliveryAt(1), deliveryAt(2), deliveryAt(3), deliveryAt(4)];
   const send = (deliveries: Delivery[], cursor = 'c') =>
-    toResponse({ kind: 'events', topic: 't', deliveries, cursor }, true).$unknown?.[0]?.data;
+    toResponse({ kind: 'events', topic: 't', deliveries, cursor }, 'pieces');
   const sent = send([first, middle, last]);
+  const bytes = encodingOf(sent);
   expect(send([first, middle, last])).toBe(sent);
-  expect(send([first, other, last])).not.toEqual(sent);
-  expect(send([first, middle, last], 'd')).not.toEqual(sent);
-  expect(send([first, middle, last])).toEqual(sent);
+  expect(encodingOf(send([first, other, last]))).not.toEqual(bytes);
+  expect(encodingOf(send([first, middle, last], 'd'))).not.toEqual(bytes);
+  expect(encodingOf(send([first, middle, last]))).toEqual(bytes);
 });
 
 test('JSON shows what is zero', () => {
@@ -93,7 +120,7 @@ test('JSON shows what is zero', () => {
         deliveries: [{ partition: 0, kind: 'tombstone', schemaVersion: undefined, bytes: 0, record }],
         cursor: 'c',
       },
-      false,
+      'json',
     ),
   );
   expect(shown).toEqual({

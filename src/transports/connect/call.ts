@@ -21,12 +21,44 @@ export function guardStream<I, O>(
   onInternalError: OnInternalError,
   run: (request: I, context: HandlerContext) => AsyncIterable<O>,
 ): (request: I, context: HandlerContext) => AsyncIterable<O> {
-  return async function* guarded(request, context) {
-    try {
-      yield* run(request, context);
-    } catch (error) {
-      throw toConnectError(error, context, onInternalError);
-    }
+  // By hand: a generator that only passes on costs a live stream as much as one that does the work.
+  return (request, context) => {
+    let inner: AsyncIterator<O> | undefined;
+    const guarded: AsyncIterableIterator<O> = {
+      async next() {
+        try {
+          inner ??= run(request, context)[Symbol.asyncIterator]();
+          return await inner.next();
+        } catch (error) {
+          throw toConnectError(error, context, onInternalError);
+        }
+      },
+      async return() {
+        await inner?.return?.();
+        return { done: true, value: undefined };
+      },
+      [Symbol.asyncIterator]: () => guarded,
+    };
+    return guarded;
+  };
+}
+
+/** Each item of a stream as something else. */
+export function mapped<I, O>(items: AsyncIterable<I>, map: (item: I) => O): AsyncIterable<O> {
+  return {
+    [Symbol.asyncIterator]() {
+      const inner = items[Symbol.asyncIterator]();
+      return {
+        async next() {
+          const result = await inner.next();
+          return result.done === true ? { done: true, value: undefined } : { done: false, value: map(result.value) };
+        },
+        async return() {
+          await inner.return?.();
+          return { done: true, value: undefined };
+        },
+      };
+    },
   };
 }
 
@@ -40,4 +72,12 @@ export function usesBinary(context: Pick<HandlerContext, 'requestHeader'>): bool
   if (context instanceof LaneContext) return context.binary;
   const type = context.requestHeader.get('content-type') ?? '';
   return !/[/+]json\b/i.test(type);
+}
+
+/** What an implementation makes its messages for: the JSON codecs, the binary one, or the lane, which also writes what is encoded already. */
+export type MessageForm = 'json' | 'binary' | 'pieces';
+
+export function messageForm(context: Pick<HandlerContext, 'requestHeader'>): MessageForm {
+  if (!usesBinary(context)) return 'json';
+  return context instanceof LaneContext ? 'pieces' : 'binary';
 }

@@ -1,35 +1,32 @@
 import { Buffer } from 'node:buffer';
 import { create } from '@bufbuild/protobuf';
 import { WireType } from '@bufbuild/protobuf/wire';
-import type { Delivery, Frame } from '../../core/subscribe/frames.js';
+import type { Frame } from '../../core/subscribe/frames.js';
 import { type SubscribeResponse, SubscribeResponseSchema } from '../../gen/mainstem/v1/subscribe_pb.js';
-import { writeRecord } from './record-encoder.js';
+import { encodedAs, envelopeBytes, writeEnvelope } from './lane/envelope.js';
 import { toRecord } from './record-mapper.js';
-import { bytesTag, varintLength, WireWriter } from './wire-writer.js';
+import { encodeRecords, recordPieces } from './record-pieces.js';
+import { bytesTag, varintLength } from './wire-writer.js';
 
 export type EventsFrame = Extract<Frame, { kind: 'events' }>;
 
 /** Number of `events` in SubscribeResponse, and of the fields of Events. */
 const eventsField = 2;
-const tag = { topic: bytesTag(1), records: bytesTag(2), cursor: bytesTag(3) };
-
-/** One for the process: nothing is kept in it beyond a call. */
-const writer = new WireWriter();
-
-/** A record's entry of `Events.records`: made once, and kept with the record for all streams. */
-function wireOf(delivery: Delivery): Uint8Array {
-  if (delivery.wire === undefined) {
-    writeRecord(writer, tag.records, delivery);
-    delivery.wire = writer.take();
-  }
-  return delivery.wire;
-}
+const tag = { events: bytesTag(eventsField), topic: bytesTag(1), records: bytesTag(2), cursor: bytesTag(3) };
 
 /**
- * The frame that was put together last: live streams of a topic ask for the same one, one after the other. All records are compared, since
+ * Up to this size a frame is put together: many streams may get it, and one write is cheaper than one of several pieces. Larger ones go to few
+ * streams, and their records are not copied again.
+ */
+const togetherBytes = 64 * 1024;
+/** Pieces as short as this on average are put together too. */
+const shortPieceBytes = 4 * 1024;
+
+/**
+ * The frame that was encoded last: live streams of a topic ask for the same one, one after the other. All records are compared, since
  * streams that stand at the same place may have come there from different ones.
  */
-let latest: (EventsFrame & { readonly data: Uint8Array<ArrayBuffer> }) | undefined;
+let latest: (EventsFrame & { readonly message: SubscribeResponse; readonly pieces: readonly Buffer[] }) | undefined;
 
 function isLatest({ topic, deliveries, cursor }: EventsFrame): boolean {
   return (
@@ -41,33 +38,60 @@ function isLatest({ topic, deliveries, cursor }: EventsFrame): boolean {
   );
 }
 
+function encoded(events: EventsFrame) {
+  if (latest === undefined || !isLatest(events)) {
+    const pieces = piecesOf(events);
+    latest = { ...events, pieces, message: encodedAs(create(SubscribeResponseSchema), pieces) };
+  }
+  return latest;
+}
+
+/** A frame for the lane: the message is empty, and known by its encoding. */
+export function eventsFramePieces(events: EventsFrame): SubscribeResponse {
+  return encoded(events).message;
+}
+
 /**
- * A frame for the binary codecs. The codec writes unknown fields as they are, so the whole `events` field stands there, put together from
- * the records' shared encodings with a single copy; the message's own `frame` stays empty.
+ * A frame for the binary codecs. The codec writes unknown fields as they are, so the whole `events` field stands there, made of the records'
+ * shared encodings; the message's own `frame` stays empty.
  */
 export function encodedEventsFrame(events: EventsFrame): SubscribeResponse {
-  if (latest === undefined || !isLatest(events)) latest = { ...events, data: putTogether(events) };
+  const [head, ...rest] = encoded(events).pieces;
+  const whole = rest.length === 0 && head !== undefined ? head : Buffer.concat(encoded(events).pieces);
   const frame = create(SubscribeResponseSchema);
-  frame.$unknown = [{ no: eventsField, wireType: WireType.LengthDelimited, data: latest.data }];
+  // What the codec writes itself: the envelope and the tag.
+  const data = whole.subarray(envelopeBytes + varintLength(tag.events));
+  frame.$unknown = [{ no: eventsField, wireType: WireType.LengthDelimited, data }];
   return frame;
 }
 
-/** The content of the field `events`, with its length in front. */
-function putTogether({ topic, deliveries, cursor }: EventsFrame): Uint8Array<ArrayBuffer> {
-  const entries = deliveries.map(wireOf);
+/** An enveloped SubscribeResponse with the records in the middle of it, in as many pieces as it takes to copy little. */
+function piecesOf({ topic, deliveries, cursor }: EventsFrame): Buffer[] {
+  encodeRecords(deliveries, tag.records);
+  const records = recordPieces(deliveries);
+  let recordBytes = 0;
+  for (const piece of records) recordBytes += piece.length;
   const topicBytes = Buffer.byteLength(topic);
   const cursorBytes = Buffer.byteLength(cursor);
-  let length = 2 + varintLength(topicBytes) + topicBytes + varintLength(cursorBytes) + cursorBytes;
-  for (const entry of entries) length += entry.length;
+  const topicField = varintLength(tag.topic) + varintLength(topicBytes) + topicBytes;
+  const cursorField = varintLength(tag.cursor) + varintLength(cursorBytes) + cursorBytes;
+  const length = topicField + recordBytes + cursorField;
+  const eventsHead = varintLength(tag.events) + varintLength(length);
+  const headBytes = envelopeBytes + eventsHead + topicField;
+  const together = recordBytes <= togetherBytes || recordBytes < records.length * shortPieceBytes;
 
-  const data = Buffer.allocUnsafe(varintLength(length) + length);
-  let at = putText(data, putVarint(data, 0, length), tag.topic, topic, topicBytes);
-  for (const entry of entries) {
-    data.set(entry, at);
-    at += entry.length;
+  const buffer = Buffer.allocUnsafeSlow(headBytes + cursorField + (together ? recordBytes : 0));
+  writeEnvelope(buffer, eventsHead + length);
+  let at = putVarint(buffer, putVarint(buffer, envelopeBytes, tag.events), length);
+  at = putText(buffer, at, tag.topic, topic, topicBytes);
+  if (together) {
+    for (const piece of records) {
+      buffer.set(piece, at);
+      at += piece.length;
+    }
   }
-  putText(data, at, tag.cursor, cursor, cursorBytes);
-  return data;
+  putText(buffer, at, tag.cursor, cursor, cursorBytes);
+  return together ? [buffer] : [buffer.subarray(0, headBytes), ...records, buffer.subarray(headBytes)];
 }
 
 /** The same for the JSON codecs. */

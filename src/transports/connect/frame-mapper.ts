@@ -9,7 +9,8 @@ import {
   type SubscribeResponse,
   SubscribeResponseSchema,
 } from '../../gen/mainstem/v1/subscribe_pb.js';
-import { encodedEventsFrame, eventsFrameMessage } from './events-frame.js';
+import type { MessageForm } from './call.js';
+import { encodedEventsFrame, eventsFrameMessage, eventsFramePieces } from './events-frame.js';
 
 type FrameInit = NonNullable<MessageInitShape<typeof SubscribeResponseSchema>['frame']>;
 type FrameKind<K extends Frame['kind']> = Extract<Frame, { kind: K }>;
@@ -26,9 +27,15 @@ const endReasons: { readonly [K in FrameKind<'end'>['reason']]: EndReason } = {
   shutting_down: EndReason.SHUTTING_DOWN,
 };
 
-/** A frame as a message; `binary` takes the records' shared encodings. */
-export function toResponse(frame: Frame, binary: boolean): SubscribeResponse {
-  if (frame.kind === 'events') return binary ? encodedEventsFrame(frame) : eventsFrameMessage(frame);
+const eventsForms: { readonly [F in MessageForm]: (frame: FrameKind<'events'>) => SubscribeResponse } = {
+  json: eventsFrameMessage,
+  binary: encodedEventsFrame,
+  pieces: eventsFramePieces,
+};
+
+/** A frame as a message; of events the binary forms take the records' shared encodings. */
+export function toResponse(frame: Frame, form: MessageForm): SubscribeResponse {
+  if (frame.kind === 'events') return eventsForms[form](frame);
   return create(SubscribeResponseSchema, { frame: toFrame(frame) });
 }
 

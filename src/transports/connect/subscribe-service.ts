@@ -1,7 +1,7 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { Subscriptions } from '../../core/subscribe/frames.js';
 import type { SubscribeService } from '../../gen/mainstem/v1/subscribe_pb.js';
-import { guardStream, guardUnary, usesBinary } from './call.js';
+import { guardStream, guardUnary, mapped, messageForm } from './call.js';
 import type { OnInternalError } from './errors.js';
 import { toResponse } from './frame-mapper.js';
 import { toCommitCommand, toSubscribeCommand } from './subscribe-mapper.js';
@@ -12,11 +12,10 @@ export function subscribeService(
   onInternalError: OnInternalError,
 ): ServiceImpl<typeof SubscribeService> {
   return {
-    subscribe: guardStream(onInternalError, async function* subscribe(request, context) {
-      const binary = usesBinary(context);
-      for await (const frame of subscriptions.subscribe(toSubscribeCommand(request), context.signal)) {
-        yield toResponse(frame, binary);
-      }
+    subscribe: guardStream(onInternalError, (request, context) => {
+      const form = messageForm(context);
+      const frames = subscriptions.subscribe(toSubscribeCommand(request), context.signal);
+      return mapped(frames, (frame) => toResponse(frame, form));
     }),
     commit: guardUnary(onInternalError, async (request, context) => {
       const positions = await subscriptions.commit(toCommitCommand(request), context.signal);

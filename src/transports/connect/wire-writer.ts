@@ -23,6 +23,11 @@ export class WireWriter {
   #buffer = Buffer.allocUnsafeSlow(initialBytes);
   #at = 0;
 
+  /** How many bytes were written since `take`. */
+  get length(): number {
+    return this.#at;
+  }
+
   /** A whole number of magnitude below 2^53. */
   int(tag: number, value: number): void {
     this.#reserve(20);
