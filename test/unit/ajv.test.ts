@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BusError } from '../../src/core/errors.js';
 import { createSchemaCompiler, schemaLimits } from '../../src/drivers/ajv/index.js';
@@ -18,6 +19,25 @@ function refusal(definition: string): BusError {
 }
 
 const refused = (schema: unknown) => refusal(JSON.stringify(schema)).message;
+
+describe('lengths', () => {
+  const character = fc.constantFrom('a', 'é', '😀', '\ud83d', '\ude00');
+
+  it('counts code points, and half a surrogate pair as one', () => {
+    fc.assert(
+      fc.property(fc.array(character, { maxLength: 12 }), fc.nat(12), (characters, limit) => {
+        const text = characters.join('');
+        const length = [...text].length;
+        expect(accepts({ maxLength: limit }, text)).toBe(length <= limit);
+        expect(accepts({ minLength: limit }, text)).toBe(length >= limit);
+      }),
+    );
+  });
+
+  it('says what a text lacks', () => {
+    expect(explain({ minLength: 3 }, '😀😀').violations[0]?.message).toBe('must not have fewer than 3 characters');
+  });
+});
 
 describe('drafts', () => {
   it('takes $schema with http or https, with or without #, and 2020-12 where it is absent', () => {

@@ -1,5 +1,6 @@
 import { _, type Ajv, str } from 'ajv';
 import { correctEvaluated } from './evaluated.js';
+import { boundLengths } from './lengths.js';
 import { correctTuples } from './tuples.js';
 
 /** Replaces the keywords of ajv that do not do what the specification says, or whose time is not bounded. */
@@ -28,6 +29,7 @@ export function correctKeywords(ajv: Ajv): void {
     error: { message: 'must NOT have duplicate items' },
   });
   correctTuples(ajv);
+  boundLengths(ajv);
   correctEvaluated(ajv);
 }
 
