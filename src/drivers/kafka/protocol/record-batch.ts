@@ -39,7 +39,7 @@ export function writeBatch(buffer: Buffer, start: number, records: readonly Appe
     if (record !== undefined) at = writeRecord(buffer, at, record, i);
   }
   buffer.writeInt32BE(at - start - 12, start + 8);
-  buffer.writeUInt32BE(crc32c(buffer, start + 21, at), start + 17);
+  buffer.writeUInt32BE(crc32c(buffer.subarray(start + 21, at)), start + 17);
   return at;
 }
 
