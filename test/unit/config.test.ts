@@ -206,7 +206,7 @@ describe('topic files', () => {
     expect(people?.settings.partitions).toBe(1);
     const schema = createSchemaCompiler().compile(people?.schemas[0]?.definition ?? '');
     expect(schema.accepts({ firstName: 'John', lastName: 'Doe', age: 21 })).toBe(true);
-    expect(schema.explain({ firstName: 'John', lastName: 'Doe', age: -1 }, 10).violations).toEqual([
+    expect(schema.explain({ firstName: 'John', lastName: 'Doe', age: -1 }, 10).violations).toMatchObject([
       { pointer: '/age', rule: 'minimum', message: 'must be >= 0' },
     ]);
   });
