@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import type { CompiledSchema, SchemaCompiler } from '../../src/core/ports/schema-compiler.js';
+import { type Draft, draftUris } from '../../src/core/schema/form/draft.js';
 import { checkCompatibility, type Verdict } from '../../src/core/schema/index.js';
 import { createSchemaCompiler } from '../../src/drivers/ajv/index.js';
 import { corpus } from '../support/corpora.js';
-import { type Draft, draftUris } from '../support/schema-arbitraries.js';
 import { differingLabels } from './containment-labels.js';
 
 const pairs = corpus('containment-pairs.ndjson.gz');

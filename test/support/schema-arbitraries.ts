@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { type Draft, draftUris } from '../../src/core/schema/form/draft.js';
 
 /** Few names, texts and numbers, so that what is generated meets. */
 const names = ['a', 'b', 'ab', 'c'];
@@ -6,14 +7,6 @@ const texts = ['', 'a', 'b', 'ab', 'abc', 'c1', '2024-02-29', '127.0.0.1'];
 const numbers = [-1, 0, 1, 2, 3, 4, 6, 0.5, 1.5, 10];
 const patterns = ['^a', 'b$', '^[a-c]+$', '^(a|ab)$', '\\d'];
 const types = ['null', 'boolean', 'integer', 'number', 'string', 'array', 'object'];
-
-export type Draft = keyof typeof draftUris;
-
-export const draftUris = {
-  'draft-07': 'http://json-schema.org/draft-07/schema#',
-  '2019-09': 'https://json-schema.org/draft/2019-09/schema',
-  '2020-12': 'https://json-schema.org/draft/2020-12/schema',
-} as const;
 
 export const anyDraft: fc.Arbitrary<Draft> = fc.constantFrom('draft-07', '2019-09', '2020-12');
 
@@ -154,7 +147,9 @@ export type SchemaObject = Record<string, unknown>;
 
 function document(draft: Draft, root: unknown, d: unknown, e: unknown): SchemaObject {
   const own = typeof root === 'object' && root !== null ? root : { allOf: [root] };
-  return { $schema: draftUris[draft], ...own, definitions: { d, e } };
+  // What a dynamic reference leads to.
+  const target = draft !== '2020-12' ? d : { ...(typeof d === 'object' ? d : { allOf: [d] }), $dynamicAnchor: 'd' };
+  return { $schema: draftUris[draft], ...own, definitions: { d: target, e } };
 }
 
 /** Whole schemas of a draft. */

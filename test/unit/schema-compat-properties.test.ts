@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { BusError } from '../../src/core/errors.js';
+import type { CompiledSchema } from '../../src/core/ports/schema-compiler.js';
 import {
   type CompatibilityReport,
   checkCompatibility,
@@ -24,7 +26,8 @@ describe('generated pairs of schemas', () => {
     fc.assert(
       fc.property(anyDraft.chain(anySchemaPair), documents, ([old, next], tried) => {
         const [definition, proposed] = [JSON.stringify(old), JSON.stringify(next)];
-        const [from, to] = [compiler.compile(definition), compiler.compile(proposed)];
+        const [from, to] = [compiled(definition), compiled(proposed)];
+        if (from === undefined || to === undefined) return count('refused');
         const breaks = (document: unknown) => from.accepts(document) && !to.accepts(document);
         const verdict = verdictOf(compare(definition, proposed));
         count(verdict.kind === 'undecided' ? `undecided: ${verdict.stoppedBy.keyword}` : verdict.kind);
@@ -38,6 +41,7 @@ describe('generated pairs of schemas', () => {
     );
     console.table(counts);
     const undecided = Object.entries(counts).filter(([what]) => what.startsWith('undecided'));
+    expect((counts.refused ?? 0) / pairs).toBeLessThan(0.05);
     expect(undecided.reduce((sum, [, number]) => sum + number, 0) / pairs).toBeLessThan(0.1);
     expect(Math.min(counts.compatible ?? 0, counts.incompatible ?? 0)).toBeGreaterThan(pairs / 10);
   });
@@ -57,6 +61,16 @@ describe('generated pairs of schemas', () => {
     expect(compatible).toBeGreaterThan(20);
   });
 });
+
+/** Undefined for what the product refuses, such as `contains` beside `unevaluatedItems`. */
+function compiled(definition: string): CompiledSchema | undefined {
+  try {
+    return compiler.compile(definition);
+  } catch (error) {
+    if (error instanceof BusError && error.reason === 'SCHEMA_INVALID') return undefined;
+    throw error;
+  }
+}
 
 interface PlainSchema {
   readonly type: 'object';
