@@ -126,6 +126,11 @@ export function readSchemaVersion(headers: readonly Header[]): number | undefine
   return undefined;
 }
 
+/** Whether a record's headers say nothing but its schema version: those of an event that came with a payload alone. */
+export function isBare(headers: readonly Header[]): boolean {
+  return headers.length === 0 || (headers.length === 1 && headers[0]?.[0] === schemaHeader);
+}
+
 /** A record's metadata, from its headers; other producers' CloudEvents are understood too. Never throws. */
 export function readHeaders(headers: readonly Header[]): EventMetadata {
   const known: { -readonly [K in (typeof core)[number]]?: string } = {};

@@ -9,7 +9,10 @@ export interface AppendRecord {
   readonly headers: readonly Header[];
 }
 
-/** What the log holds: an appended record and its position. Its arrays are never changed, and hold no larger buffer alive. */
+/**
+ * What the log holds: an appended record and its position. Its arrays are never changed. Those of a tail's records hold no larger buffer alive;
+ * those of one read may share memory, in pieces of about 64 KiB or one record: they are meant to be dropped together.
+ */
 export interface LogRecord extends AppendRecord {
   /** Below 2^53. */
   readonly offset: number;

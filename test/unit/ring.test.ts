@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { toDelivery } from '../../src/core/subscribe/delivery.js';
+import { toDeliveries } from '../../src/core/subscribe/delivery.js';
 import { createRing } from '../../src/core/subscribe/ring.js';
 
 test('a ring of large records holds no more than its limit in memory', () => {
@@ -13,7 +13,7 @@ test('a ring of large records holds no more than its limit in memory', () => {
   const before = process.memoryUsage().arrayBuffers;
   for (let offset = 0; offset < 200; offset++) {
     const value = new Uint8Array(MiB).fill(48);
-    ring.push([toDelivery(0, { offset, timestamp: 0, key: null, value, headers: [] })], offset + 1);
+    ring.push(toDeliveries(0, [{ offset, timestamp: 0, key: null, value, headers: [] }]), offset + 1);
     ring.trim(2 * MiB);
   }
   collect();

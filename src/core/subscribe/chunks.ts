@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../ports/clock.js';
 import type { EventLog, OutOfRange } from '../ports/event-log.js';
-import { toDelivery } from './delivery.js';
+import { toDeliveries } from './delivery.js';
 import type { Delivery } from './frames.js';
 import { waitOutLog } from './log-away.js';
 import { createReadTurns } from './read-turns.js';
@@ -72,7 +72,7 @@ export function createChunkReader(log: EventLog, clock: Clock): ChunkReader {
       outcome: 'ok',
       from: offset,
       nextOffset: result.nextOffset,
-      deliveries: result.records.map((record) => toDelivery(partition, record)),
+      deliveries: toDeliveries(partition, result.records),
     };
     // An empty one would be a lie as soon as something is appended.
     if (chunk.nextOffset > chunk.from) {

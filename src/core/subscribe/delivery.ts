@@ -3,16 +3,25 @@ import { type LogRecord, recordBytes } from '../model.js';
 import { parsePayload } from '../publish/payload.js';
 import type { Delivery } from './frames.js';
 
-/** Makes a record ready for streams, once per process. Only records of other producers have to be looked into. */
-export function toDelivery(partition: number, record: LogRecord): Delivery {
-  const version = readSchemaVersion(record.headers);
-  return {
-    partition,
-    record,
-    kind: kindOf(record, version),
-    schemaVersion: version || undefined,
-    bytes: recordBytes(record),
-  };
+/** Makes records ready for streams, once per process. Only records of other producers have to be looked into. */
+export function toDeliveries(partition: number, records: readonly LogRecord[]): Delivery[] {
+  let headers: LogRecord['headers'] | undefined;
+  let version: number | undefined;
+  return records.map((record) => {
+    // A driver hands out the same headers again where they do not change from one record to the next.
+    if (record.headers !== headers) {
+      headers = record.headers;
+      version = readSchemaVersion(headers);
+    }
+    return {
+      partition,
+      record,
+      kind: kindOf(record, version),
+      schemaVersion: version || undefined,
+      bytes: recordBytes(record),
+      wire: undefined,
+    };
+  });
 }
 
 function kindOf({ value }: LogRecord, version: number | undefined): Delivery['kind'] {

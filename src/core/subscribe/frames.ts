@@ -33,7 +33,7 @@ export interface Delivery {
   /** `recordBytes` of the record: what it weighs in a frame. */
   readonly bytes: number;
   /** A transport's encoding of this record, kept here so that it is made once per process. */
-  wire?: EncodedRecord;
+  wire?: EncodedRecord | undefined;
 }
 
 /** A part of bytes that hold the encodings of several records, which came one after the other. The bytes never change. */

@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../ports/clock.js';
 import type { Bounds, EventLog, LogTail, Slice } from '../ports/event-log.js';
 import type { ActiveTopic } from '../topics/topic.js';
 import { type ChunkReader, createChunkReader } from './chunks.js';
-import { toDelivery } from './delivery.js';
+import { toDeliveries } from './delivery.js';
 import { createRing, type Ring } from './ring.js';
 
 /** One partition as this process follows it, for all its streams. */
@@ -68,10 +68,7 @@ export function createHub(log: EventLog, clock: Clock): Hub {
     if (!feed) return;
     feed.earliest = slice.earliest;
     feed.highWatermark = slice.highWatermark;
-    feed.ring.push(
-      slice.records.map((record) => toDelivery(partition, record)),
-      slice.nextOffset,
-    );
+    feed.ring.push(toDeliveries(partition, slice.records), slice.nextOffset);
     feed.ring.trim(share());
     wakeAll(topic);
   }

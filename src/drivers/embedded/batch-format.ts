@@ -81,11 +81,13 @@ export interface DecodeRange {
   readonly from: number;
   /** Stops before the record that would exceed it, except that the very first of `into` is always given. */
   readonly maxBytes: number;
+  /** About how many bytes of records may share memory; 0: each has its own. */
+  readonly sharedBytes: number;
 }
 
 /**
- * Appends the wanted records of a batch to `into`, and returns the bytes that they took. Each record's arrays share one buffer of their own:
- * nothing of the batch stays alive.
+ * Appends the wanted records of a batch to `into`, and returns the bytes that they took. Their arrays are parts of copies: nothing of the batch
+ * stays alive.
  *
  * @param batch may be longer than `length`, and be overwritten afterwards.
  */
@@ -99,55 +101,98 @@ export function decodeBatch(batch: Buffer, length: number, range: DecodeRange, i
     names.push(batch.toString('utf8', at + 4, end));
     at = end;
   }
-  let bytes = 0;
-  for (let offset = range.baseOffset; at + 4 <= length; offset++) {
-    const end = at + 4 + batch.readUInt32LE(at);
-    if (end > length) throw broken(range.baseOffset);
-    if (offset >= range.from) {
-      if (into.length > 0 && bytes + end - at > range.maxBytes) return bytes;
-      into.push(decodeRecord(batch, at, end, offset, range.timestamp, names));
-      bytes += end - at;
+  let offset = range.baseOffset;
+  for (; offset < range.from && at + 4 <= length; offset++) at = endOfRecord(batch, at, length, range);
+  const wanted = at;
+  while (at + 4 <= length) {
+    // One run, which is copied together.
+    const [start, first] = [at, offset];
+    let isFull = false;
+    while (at + 4 <= length && (at === start || at - start < range.sharedBytes)) {
+      const end = endOfRecord(batch, at, length, range);
+      isFull = into.length + offset - first > 0 && end - wanted > range.maxBytes;
+      if (isFull) break;
+      offset++;
+      at = end;
     }
-    at = end;
+    if (at > start) decodeRecords(copyOf(batch, start, at), first, range.timestamp, names, into);
+    if (isFull) return at - wanted;
   }
   if (at !== length) throw broken(range.baseOffset);
+  return at - wanted;
+}
+
+function copyOf(batch: Buffer, from: number, to: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(to - from);
+  batch.copy(bytes, 0, from, to);
   return bytes;
+}
+
+function endOfRecord(batch: Buffer, at: number, length: number, { baseOffset }: DecodeRange): number {
+  const end = at + 4 + batch.readUInt32LE(at);
+  if (end > length) throw broken(baseOffset);
+  return end;
 }
 
 const noHeaders: readonly Header[] = [];
 
-function decodeRecord(
-  batch: Buffer,
-  start: number,
-  end: number,
-  offset: number,
+/** @param bytes whole records, the first one of which has the offset `first`. */
+function decodeRecords(
+  bytes: Buffer,
+  first: number,
   timestamp: number,
   names: readonly string[],
-): LogRecord {
-  const keyLength = batch.readInt32LE(start + 4);
-  const valueLength = batch.readInt32LE(start + 8);
-  const count = batch.readUInt16LE(start + 12);
-  const table = start + RECORD_BYTES;
-  const content = table + count * HEADER_BYTES;
-  const bytes = Buffer.allocUnsafeSlow(end - content);
-  batch.copy(bytes, 0, content, end);
-  let at = 0;
-  const take = (length: number): Uint8Array | null => {
-    if (length < 0) return null;
-    at += length;
-    return bytes.subarray(at - length, at);
-  };
-  const key = take(keyLength);
-  const value = take(valueLength);
-  if (count === 0) return { key, value, headers: noHeaders, offset, timestamp };
+  into: LogRecord[],
+): void {
+  let before: LogRecord | undefined;
+  for (let [start, offset] = [0, first]; start < bytes.length; offset++) {
+    const keyLength = bytes.readInt32LE(start + 4);
+    const valueLength = bytes.readInt32LE(start + 8);
+    const keyAt = start + RECORD_BYTES + bytes.readUInt16LE(start + 12) * HEADER_BYTES;
+    const valueAt = keyAt + Math.max(0, keyLength);
+    const headersAt = valueAt + Math.max(0, valueLength);
+    const record: LogRecord = {
+      key: keyLength < 0 ? null : bytes.subarray(keyAt, valueAt),
+      value: valueLength < 0 ? null : bytes.subarray(valueAt, headersAt),
+      headers: decodeHeaders(bytes, start, headersAt, names, before?.headers),
+      offset,
+      timestamp,
+    };
+    into.push(record);
+    before = record;
+    start += 4 + bytes.readUInt32LE(start);
+  }
+}
+
+/** The headers of the record at `start`; `before`, those of the record before it, if they are the same: most batches are of one kind. */
+function decodeHeaders(
+  bytes: Buffer,
+  start: number,
+  contentAt: number,
+  names: readonly string[],
+  before: readonly Header[] | undefined,
+): readonly Header[] {
+  const count = bytes.readUInt16LE(start + 12);
+  if (count === 0) return noHeaders;
+  let at = contentAt;
+  let same = before?.length === count;
   const headers: Header[] = [];
   for (let i = 0; i < count; i++) {
-    const entry = table + i * HEADER_BYTES;
-    const length = batch.readUInt32LE(entry + 2);
-    headers.push([names[batch.readUInt16LE(entry)] ?? '', bytes.subarray(at, at + length)]);
-    at += length;
+    const entry = start + RECORD_BYTES + i * HEADER_BYTES;
+    const name = names[bytes.readUInt16LE(entry)] ?? '';
+    const end = at + bytes.readUInt32LE(entry + 2);
+    const known = same ? before?.[i] : undefined;
+    same = known !== undefined && known[0] === name && isSame(bytes, at, end, known[1]);
+    headers.push(same && known !== undefined ? known : [name, bytes.subarray(at, end)]);
+    at = end;
   }
-  return { key, value, headers, offset, timestamp };
+  return same && before !== undefined ? before : headers;
+}
+
+function isSame(bytes: Buffer, from: number, to: number, other: Uint8Array): boolean {
+  if (to - from !== other.length) return false;
+  for (let i = 0; i < other.length; i++) if (bytes[from + i] !== other[i]) return false;
+  return true;
 }
 
 const broken = (baseOffset: number) =>

@@ -46,8 +46,16 @@ const MAX_BATCHES = 1_000;
 
 /**
  * One bounded read, in one go: the read transaction ends with the event loop's turn. Cuts within a batch.
+ *
+ * @param sharedBytes about how many bytes of records may share memory; 0: each has its own.
  */
-export function readRange(store: Store, partition: Partition, from: number, maxBytes: number): ReadResult {
+export function readRange(
+  store: Store,
+  partition: Partition,
+  from: number,
+  maxBytes: number,
+  sharedBytes: number,
+): ReadResult {
   const { earliest, next: highWatermark } = partition;
   if (from < earliest) return { outcome: 'expired', earliest, highWatermark };
   if (from > highWatermark) return { outcome: 'ahead', earliest, highWatermark };
@@ -59,7 +67,8 @@ export function readRange(store: Store, partition: Partition, from: number, maxB
       if (facts.baseOffset >= highWatermark) break;
       const batch = store.batches.getBinaryFast(key);
       if (batch === undefined) throw lost(partition, facts.baseOffset);
-      const range = { baseOffset: facts.baseOffset, timestamp: facts.timestamp, from, maxBytes: maxBytes - bytes };
+      const { baseOffset, timestamp } = facts;
+      const range = { baseOffset, timestamp, from, maxBytes: maxBytes - bytes, sharedBytes };
       bytes += decodeBatch(batch, facts.bytes, range, records);
       const complete = (records.at(-1)?.offset ?? -1) === facts.baseOffset + facts.count - 1;
       if (!complete || bytes >= maxBytes) break;

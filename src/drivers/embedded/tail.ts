@@ -58,7 +58,7 @@ export function openTail(store: Store, catalog: TopicCatalog, sink: TailSink): L
     const { partition } = entry;
     if (partition === undefined) return;
     const { topic, number } = partition;
-    const result = readRange(store, partition, entry.position, SLICE_BYTES);
+    const result = readRange(store, partition, entry.position, SLICE_BYTES, 0);
     if (result.outcome !== 'ok') {
       forget(name);
       guarded(() => sink.stopped(topic.name, number, result));
@@ -87,7 +87,8 @@ export function openTail(store: Store, catalog: TopicCatalog, sink: TailSink): L
         decodeBatch(
           batch,
           bytes,
-          { baseOffset, timestamp, from: baseOffset, maxBytes: Number.POSITIVE_INFINITY },
+          // Whoever follows keeps some of them for long, and not others.
+          { baseOffset, timestamp, from: baseOffset, maxBytes: Number.POSITIVE_INFINITY, sharedBytes: 0 },
           records,
         );
         entry.position = baseOffset + count;

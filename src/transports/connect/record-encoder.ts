@@ -1,4 +1,5 @@
-import { readHeaders } from '../../core/event-headers.js';
+import { isBare, readHeaders } from '../../core/event-headers.js';
+import type { Header } from '../../core/model.js';
 import type { Delivery } from '../../core/subscribe/frames.js';
 import { payloadKinds } from './record-mapper.js';
 import { bytesTag, intTag, type WireWriter } from './wire-writer.js';
@@ -38,7 +39,12 @@ export function writeRecord(
   if (record.value !== null && record.value.length > 0) writer.bytes(tag.jsonBytes, record.value);
   writer.int(tag.kind, payloadKinds[kind]);
   if (schemaVersion !== undefined) writer.int(tag.schemaVersion, schemaVersion);
-  const { id, source, type, subject, time, attributes, rest } = readHeaders(record.headers);
+  if (!isBare(record.headers)) writeMetadata(writer, record.headers);
+  writer.close(entry);
+}
+
+function writeMetadata(writer: WireWriter, recordHeaders: readonly Header[]): void {
+  const { id, source, type, subject, time, attributes, rest } = readHeaders(recordHeaders);
   writer.textIfAny(tag.id, id);
   writer.textIfAny(tag.source, source);
   writer.textIfAny(tag.type, type);
@@ -56,7 +62,6 @@ export function writeRecord(
     if (value.length > 0) writer.bytes(second, value);
     writer.close(header);
   }
-  writer.close(entry);
 }
 
 /** Milliseconds since 1970, before it too, as a google.protobuf.Timestamp. */
