@@ -21,7 +21,33 @@ const formatVersion = 1;
 /** 1,000 partitions with the largest offsets, in a topic with the longest name, fit well. */
 const maxCursorChars = 64 * 1024;
 
+/** The one that was encoded last: live streams that stand at the same place ask for it one after the other. */
+let latest: { readonly cursor: Cursor; readonly text: string } | undefined;
+
 export function encodeCursor(cursor: Cursor): string {
+  if (latest === undefined || !isSame(latest.cursor, cursor)) latest = { cursor, text: write(cursor) };
+  return latest.text;
+}
+
+function isSame(a: Cursor, b: Cursor): boolean {
+  return (
+    a.length === b.length &&
+    a.every((part, i) => {
+      const other = b[i];
+      return (
+        part.topic === other?.topic &&
+        part.incarnation === other.incarnation &&
+        part.positions.length === other.positions.length &&
+        part.positions.every(([partition, next], j) => {
+          const position = other.positions[j];
+          return partition === position?.[0] && next === position[1];
+        })
+      );
+    })
+  );
+}
+
+function write(cursor: Cursor): string {
   const bytes: number[] = [formatVersion];
   varint(bytes, cursor.length);
   for (const { topic, incarnation, positions } of cursor) {

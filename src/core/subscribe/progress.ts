@@ -69,6 +69,8 @@ export function createProgress(
   let gaps: Extract<Step, { kind: 'gap' }>[] = [];
   let failure: BusError | undefined;
   let turn = 0;
+  /** Whether the collecting that is under way has moved a position. */
+  let moved = false;
 
   function position(partition: number, next: number, end = Number.POSITIVE_INFINITY): Position {
     const partitionFeed = feed.partitions[partition];
@@ -183,10 +185,10 @@ export function createProgress(
 
   function collect(maxRecords: number): Step | undefined {
     for (;;) {
-      const before = positions.map((at) => at.next);
+      moved = false;
       const step = collectOnce(maxRecords);
       // A range of nothing but holes moves the position, and there may be something behind it.
-      if (step || positions.every((at, i) => at.next === before[i])) return step;
+      if (step || !moved) return step;
     }
   }
 
@@ -222,6 +224,7 @@ export function createProgress(
       }
       // A record that does not fit any more comes first in a frame of its own.
       if (head && deliveries.length > 0 && head.bytes > room) continue;
+      if (fit.nextOffset !== at.next) moved = true;
       at.next = fit.nextOffset;
       for (const delivery of fit.deliveries) room -= delivery.bytes;
       deliveries = deliveries.length === 0 ? fit.deliveries : [...deliveries, ...fit.deliveries];
