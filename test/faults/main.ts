@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { describeFigures } from './figures.js';
 import { keepHistory } from './keep-history.js';
 import { nemeses } from './nemeses.js';
-import { createRandom } from './random.js';
+import { createRandom } from '../support/random.js';
 import { runRound } from './round.js';
 import { type Pair, type Stand, startStand } from './stand.js';
 

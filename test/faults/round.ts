@@ -5,7 +5,7 @@ import { type Figures, figuresOf } from './figures.js';
 import { emptyHistory, type History } from './history.js';
 import type { Nemesis } from './nemeses.js';
 import { runStreamPublisher, runUnaryPublisher } from './publishers.js';
-import { createRandom } from './random.js';
+import { createRandom } from '../support/random.js';
 import { type Reader, readAll, startReader } from './readers.js';
 import type { Stand } from './stand.js';
 import type { Violation } from './violation.js';

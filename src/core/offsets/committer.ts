@@ -41,7 +41,11 @@ export function createCommitter(coordination: Coordination, clock: Clock): Commi
   let pending = new Map<string, Pending>();
   let writing: Promise<void> | undefined;
   /** What the records held last, to spare a read before each write. A write that meets another version reads anew. */
-  const known = new LRUCache<string, { readonly version: number; readonly record: OffsetRecord }>({ max: 100_000 });
+  const known = new LRUCache<string, { readonly version: number; readonly record: OffsetRecord }>({
+    // Counted as a size, since room for `max` entries would be taken at once.
+    maxSize: 100_000,
+    sizeCalculation: () => 1,
+  });
 
   async function load({ subscriber, topic, partition }: CommitEntry, key: string) {
     const found = await coordination.get(offsetPath(subscriber, topic, partition));

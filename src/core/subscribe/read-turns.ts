@@ -22,7 +22,11 @@ export function createReadTurns(clock: Clock): ReadTurns {
   const all = new PQueue({ concurrency: mostReads });
   const quick = new PQueue({ concurrency: concurrentReads });
   /** Partitions that could not be read the last time, each with the read that tries again, if one does. */
-  const ailing = new LRUCache<string, { probe: Promise<unknown> | undefined }>({ max: mostAiling });
+  const ailing = new LRUCache<string, { probe: Promise<unknown> | undefined }>({
+    // Counted as a size, since room for `max` entries would be taken at once.
+    maxSize: mostAiling,
+    sizeCalculation: () => 1,
+  });
 
   async function inTurn<T>(read: () => Promise<T>): Promise<T> {
     const { result } = await quick.add(async () => {

@@ -1,0 +1,69 @@
+import { Buffer } from 'node:buffer';
+import type { MemoryWorld } from '../../src/drivers/memory/index.js';
+import { commitChecks } from './check-commits.js';
+import { streamChecks } from './check-streams.js';
+import type { Recorded } from './history.js';
+import type { Plan } from './plan.js';
+import { type Position, placeOf } from './positions.js';
+import type { Report, Violation } from './violation.js';
+
+/** Judges a history that has come to its end, by the log as it is then. */
+export function checkHistory(
+  history: readonly Recorded[],
+  { world, plan }: { readonly world: MemoryWorld; readonly plan: Plan },
+): Violation[] {
+  const violations: Violation[] = [];
+  const report: Report = (rule, at, what) => violations.push({ rule, at, what });
+  const commits = commitChecks(report);
+  const streams = streamChecks(commits, report);
+  /** By subscriber: how often each record was processed. */
+  const processed = new Map(plan.subscribers.map(({ name }) => [name, new Map<string, number>()]));
+  const published: (Position & { readonly id: number; readonly at: number })[] = [];
+
+  for (const happening of history) {
+    commits.see(happening);
+    streams.see(happening);
+    if (happening.kind === 'published') published.push(happening);
+    if (happening.kind !== 'processed') continue;
+    const { record, subscriber, client, at } = happening;
+    const counts = processed.get(subscriber);
+    const key = keyOf(record);
+    const count = (counts?.get(key) ?? 0) + 1;
+    counts?.set(key, count);
+    if (plan.calm && count > 1) report('repeated', at, `${client} processes ${key} again, and nothing has failed`);
+  }
+
+  const end = history.at(-1)?.at ?? 0;
+  for (const { at, id, ...position } of published) {
+    const stored = world.topics.find(position.topic)?.partitions[position.partition]?.records[position.offset];
+    if (Buffer.from(stored?.value ?? []).toString() !== payloadOf(id)) {
+      report('lost', at, `event ${id} was acknowledged at ${keyOf(position)}, and is not there`);
+    }
+    for (const [subscriber, counts] of processed) {
+      if (!counts.has(keyOf(position))) report('lost', end, `${subscriber} never processed ${keyOf(position)}`);
+    }
+  }
+  for (const { name } of plan.subscribers) {
+    for (const { topic, partition, offset } of endOf(world, plan)) {
+      const next = commits.now(name, { topic, partition })?.next ?? 0;
+      if (next < offset)
+        report('behind', end, `${name} has committed ${topic}/${partition} up to ${next} of ${offset}`);
+    }
+  }
+  return violations;
+}
+
+/** The end of each partition that subscribers read. */
+export function endOf(world: MemoryWorld, plan: Plan): Position[] {
+  return plan.topics.flatMap(({ name }) =>
+    (world.topics.find(name)?.partitions ?? []).map(({ records }, partition) => ({
+      topic: name,
+      partition,
+      offset: records.length,
+    })),
+  );
+}
+
+export const payloadOf = (id: number): string => `{"id":${id}}`;
+
+const keyOf = (position: Position): string => `${placeOf(position)}@${position.offset}`;

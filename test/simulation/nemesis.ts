@@ -1,0 +1,172 @@
+import { Buffer } from 'node:buffer';
+import type { Bus } from './bus.js';
+import { payloadOf } from './check.js';
+import type { Fleet } from './fleet.js';
+import type { Action } from './plan.js';
+
+/** Does things to a fleet, and undoes them in time. */
+export interface Nemesis {
+  act(action: Action): void;
+  /** Undoes all that still holds. */
+  heal(): void;
+}
+
+/** A fleet keeps at most so many. */
+const mostDatamarts = 6;
+const mostPartitions = 8;
+
+export function createNemesis(fleet: Fleet): Nemesis {
+  const { random, scheduler, plan } = fleet;
+  const undo = new Set<() => void>();
+
+  /** Undoes something after a while. */
+  function later(ms: number, act: () => void): void {
+    const once = () => {
+      if (undo.delete(once)) act();
+    };
+    undo.add(once);
+    scheduler.after(ms, once);
+  }
+
+  const one = <T>(items: readonly T[]): T | undefined => items[random.between(0, items.length - 1)];
+  const liveBus = () => one(fleet.buses.filter(({ host }) => host.alive && !host.paused));
+  const liveClient = () => one(fleet.datamarts.filter(({ stays, host }) => stays && !host.paused));
+  const anySubscriber = () => one(plan.subscribers)?.name ?? '';
+
+  /** Its place is taken a little later. */
+  function replace(bus: Bus): void {
+    fleet.buses.splice(fleet.buses.indexOf(bus), 1);
+    later(random.between(200, 4_000), () => {
+      fleet.note('an instance starts');
+      fleet.startBus();
+    });
+  }
+
+  function pause(what: { readonly name: string; pause(): void; resume(): void }, ms: number): void {
+    fleet.note(`${what.name} is paused for ${ms} ms`);
+    what.pause();
+    later(ms, () => {
+      fleet.note(`${what.name} goes on`);
+      what.resume();
+    });
+  }
+
+  function act(action: Action): void {
+    const bus = liveBus();
+    const client = liveClient();
+    switch (action) {
+      case 'publish':
+        publish(fleet);
+        return;
+      case 'join': {
+        if (fleet.datamarts.filter(({ stays }) => stays).length >= mostDatamarts) return;
+        const subscriber = anySubscriber();
+        fleet.note(`a client of ${subscriber} joins`);
+        fleet.startDatamart(subscriber);
+        return;
+      }
+      case 'leave':
+        if (!client) return;
+        fleet.note(`${client.host.name} leaves`);
+        client.leave();
+        return;
+      case 'kill client':
+      case 'silence client':
+        if (!client) return;
+        fleet.note(`${client.host.name} is killed${action === 'kill client' ? '' : ', silently'}`);
+        client.host.kill(action === 'silence client');
+        return;
+      case 'pause client':
+        if (client) pause(client.host, random.between(100, 8_000));
+        return;
+      case 'grow':
+        void grow(fleet);
+        return;
+      case 'stop':
+        if (!bus?.core) return;
+        fleet.note(`${bus.host.name} stops`);
+        replace(bus);
+        bus.host.run(() => void bus.stop());
+        return;
+      case 'kill':
+        if (!bus) return;
+        fleet.note(`${bus.host.name} is killed`);
+        replace(bus);
+        bus.host.kill();
+        return;
+      case 'pause':
+        if (bus) pause(bus.host, random.between(50, 4_000));
+        return;
+      case 'pause long':
+        if (bus) pause(bus.host, random.between(4_000, 15_000));
+        return;
+      case 'lose session':
+        if (!bus) return;
+        fleet.note(`${bus.host.name} loses its session`);
+        bus.host.run(() => bus.loseSession());
+        return;
+      default: {
+        if (!bus) return;
+        const cable = action === 'cut log' ? bus.toLog : bus.toCoordination;
+        if (cable.isCut) return;
+        fleet.note(`${bus.host.name}: ${action}`);
+        cable.cut();
+        later(random.between(100, 12_000), () => {
+          fleet.note(`${bus.host.name}: ${action} is over`);
+          cable.heal();
+        });
+      }
+    }
+  }
+
+  return {
+    act,
+    heal() {
+      for (const each of [...undo]) each();
+    },
+  };
+}
+
+/** A batch from a publisher that sends it to any instance; what is not acknowledged may be there or not. */
+export function publish(fleet: Fleet): void {
+  const { random, network, operator, history, plan } = fleet;
+  const bus = fleet.buses[random.between(0, fleet.buses.length - 1)];
+  const topic = plan.topics[random.between(0, plan.topics.length - 1)]?.name ?? '';
+  if (!bus) return;
+  const ids = Array.from({ length: random.between(1, 6) }, () => fleet.nextEvent());
+  const events = ids.map((id) => ({
+    payload: Buffer.from(payloadOf(id)),
+    key: Buffer.from(`k${random.between(0, 9)}`),
+  }));
+  fleet.publishing.add(ids);
+  void network
+    .call(operator, bus.host, async () => {
+      if (!bus.core) throw new Error('not ready');
+      return bus.core.publisher.publish({ topic, mode: 'independent', events }, new AbortController().signal);
+    })
+    .then(
+      (results) => {
+        results.forEach((result, i) => {
+          if (result.status !== 'stored') return;
+          const { partition, offset } = result;
+          history.add({ kind: 'published', topic, partition, offset, id: ids[i] ?? 0 });
+        });
+      },
+      () => undefined,
+    )
+    .finally(() => fleet.publishing.delete(ids));
+}
+
+async function grow(fleet: Fleet): Promise<void> {
+  const { random, network, operator, world } = fleet;
+  const bus = fleet.buses[random.between(0, fleet.buses.length - 1)];
+  const topic = fleet.plan.topics[random.between(0, fleet.plan.topics.length - 1)]?.name ?? '';
+  const partitions = (world.topics.find(topic)?.partitions.length ?? mostPartitions) + 1;
+  if (!bus || partitions > mostPartitions) return;
+  fleet.note(`${topic} is to have ${partitions} partitions`);
+  await network
+    .call(operator, bus.host, async () =>
+      bus.core?.topics.apply({ name: topic, settings: { partitions }, schemas: [] }),
+    )
+    .catch(() => undefined);
+}

@@ -1,0 +1,77 @@
+import { createRandom, type Random } from '../support/random.js';
+import type { Habits } from './datamart.js';
+import type { Latencies } from './network.js';
+
+/** What one seed makes of the model: how large, how long, how rough. */
+export interface Plan {
+  /** Nothing fails, and nobody is slow: then nothing may be processed twice. */
+  readonly calm: boolean;
+  readonly buses: number;
+  readonly topics: readonly { readonly name: string; readonly partitions: number }[];
+  readonly subscribers: readonly { readonly name: string; readonly clients: number }[];
+  /** How long things are done to the fleet, in milliseconds; then everything is healed. */
+  readonly roughMs: number;
+  /** Between two things that are done to it, on average. */
+  readonly everyMs: number;
+  readonly publishEveryMs: number;
+  readonly latencies: Latencies;
+  readonly heartbeatMs: number;
+  readonly habits: Habits;
+  readonly actions: readonly Action[];
+}
+
+const calmActions = ['join', 'leave', 'publish', 'grow', 'stop'] as const;
+const roughActions = [
+  'kill client',
+  'silence client',
+  'pause client',
+  'kill',
+  'pause',
+  'pause long',
+  'lose session',
+  'cut coordination',
+  'cut log',
+] as const;
+
+export type Action = (typeof calmActions)[number] | (typeof roughActions)[number];
+
+export function planOf(seed: number): Plan {
+  const random = createRandom(seed ^ 0x5eed);
+  const calm = random.between(1, 4) === 1;
+  const some = <T>(items: readonly T[]) => items.filter(() => random.between(1, 3) > 1);
+  const latencies: Latencies = calm
+    ? { usualMs: random.between(1, 8), slowOneIn: 1_000_000, slowMs: 0 }
+    : {
+        usualMs: random.pick([2, 10, 40]),
+        slowOneIn: random.pick([30, 100, 1_000]),
+        slowMs: random.pick([300, 1_500, 4_000]),
+      };
+  return {
+    calm,
+    buses: random.between(1, 3),
+    topics: [{ name: 'orders', partitions: random.between(1, 5) }],
+    subscribers: names(random, 'datamart', random.pick([1, 1, 2])).map((name) => ({
+      name,
+      clients: random.between(1, 4),
+    })),
+    roughMs: random.pick([5_000, 15_000, 30_000]),
+    everyMs: random.pick([300, 1_000, 3_000]),
+    publishEveryMs: random.pick([200, 700, 2_000]),
+    latencies,
+    heartbeatMs: random.pick([1_000, 3_000, 10_000]),
+    habits: calm
+      ? { thinkMs: random.pick([0, 50, 150]), slow: 0, commits: 1, commitsHalf: 0, elsewhere: random.pick([0, 0.5, 1]) }
+      : {
+          thinkMs: random.pick([0, 50, 500]),
+          slow: random.pick([0, 0.05]),
+          commits: random.pick([0.3, 0.9, 1]),
+          commitsHalf: random.pick([0, 0.3]),
+          elsewhere: random.pick([0, 0.5, 1]),
+        },
+    actions: calm ? [...some(calmActions), 'publish'] : [...some(calmActions), ...some(roughActions), 'publish'],
+  };
+}
+
+function names(random: Random, prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `${prefix} ${i}${random.pick(['', ' ü/%', '.x'])}`);
+}
