@@ -1,4 +1,4 @@
-import { type ConnectLink, type KafkaLink, LinkFailure } from './kafka-link.js';
+import { type ConnectLink, type KafkaLink, LinkFailure, type RawRequest } from './kafka-link.js';
 import type { KafkaRequest, NodeAddress } from './protocol/requests.js';
 
 /**
@@ -50,7 +50,7 @@ export function createKafkaClient(options: KafkaClientOptions, connect: ConnectL
     links.set(key, connecting);
     try {
       const link = await connecting;
-      if (closed) link.destroy();
+      if (closed) link.destroy(givenUp);
       return link;
     } catch (error) {
       if (links.get(key) === connecting) links.delete(key);
@@ -66,14 +66,14 @@ export function createKafkaClient(options: KafkaClientOptions, connect: ConnectL
         const { host, port } = address;
         throw new LinkFailure(`${host}:${port} does not support ${request.name} version ${request.apiVersion}`, false);
       }
-      return await request.decode(await link.exchange(request, timeoutMs));
+      return await request.decode(await answerOf(link, request, timeoutMs));
     } catch (error) {
       const failure =
         error instanceof LinkFailure
           ? error
           : new LinkFailure(`${request.name} got an answer that makes no sense`, true, { cause: error });
       // A connection that left a request without answer is not trusted with the next.
-      if (failure.sent) link?.destroy();
+      if (failure.sent) link?.destroy(failure);
       if (!closed) failed();
       throw failure;
     }
@@ -110,7 +110,7 @@ export function createKafkaClient(options: KafkaClientOptions, connect: ConnectL
       for (const [key, link] of links) {
         if (current.has(key.slice(0, key.lastIndexOf('/')))) continue;
         links.delete(key);
-        link.then((open) => open.destroy()).catch(() => undefined);
+        link.then((open) => open.destroy(givenUp)).catch(() => undefined);
       }
     },
     nodes: () => known,
@@ -119,10 +119,22 @@ export function createKafkaClient(options: KafkaClientOptions, connect: ConnectL
     },
     close: () => {
       closed = true;
-      for (const link of links.values()) link.then((open) => open.destroy()).catch(() => undefined);
+      for (const link of links.values()) link.then((open) => open.destroy(givenUp)).catch(() => undefined);
       links.clear();
     },
   };
+}
+
+const givenUp = new Error('the connection was given up');
+
+// A link that leaves a request without answer for too long is given up, with all that is under way on it.
+async function answerOf(link: KafkaLink, request: RawRequest, timeoutMs: number): Promise<Buffer> {
+  const late = setTimeout(() => link.destroy(new Error(`nothing within ${timeoutMs} ms`)), timeoutMs);
+  try {
+    return await link.exchange(request);
+  } finally {
+    clearTimeout(late);
+  }
 }
 
 interface Address {

@@ -3,10 +3,10 @@ export interface KafkaLink {
   isOpen(): boolean;
   /** Whether the broker knows this version of an API. */
   supports(apiKey: number, apiVersion: number): boolean;
-  /** Sends a request and returns the answer, without their headers. Requests are answered in order. Throws LinkFailure. */
-  exchange(request: RawRequest, timeoutMs: number): Promise<Buffer>;
-  /** Closes at once; what is under way fails. */
-  destroy(): void;
+  /** Sends a request at once, and returns the answer, both without their headers. Waits for as long as the link is open. Throws LinkFailure. */
+  exchange(request: RawRequest): Promise<Buffer>;
+  /** Closes at once; what is under way fails for this reason. */
+  destroy(why: Error): void;
 }
 
 export interface RawRequest {
@@ -35,4 +35,18 @@ export class LinkFailure extends Error {
   ) {
     super(message, options);
   }
+}
+
+export function cannotConnect(host: string, port: number, cause: unknown): LinkFailure {
+  return new LinkFailure(`cannot connect to ${host}:${port}: ${messageOf(cause)}`, false, { cause });
+}
+
+export function unanswered(name: string, sent: boolean, cause: unknown): LinkFailure {
+  return new LinkFailure(`${name} got no answer: ${messageOf(cause)}`, sent, { cause });
+}
+
+// A failed attempt at several addresses of a host has a code, but no message.
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.message || ('code' in error ? String(error.code) : error.name);
 }

@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module';
 import { connect, type Socket } from 'node:net';
-import { type KafkaLink, LinkFailure, type LinkOptions, type RawRequest } from './kafka-link.js';
+import { cannotConnect, type KafkaLink, type LinkOptions, type RawRequest, unanswered } from './kafka-link.js';
 
 // All that is specific to kafkajs. Of its package, pinned to 2.2.4, we use the inside: the connection to a broker with its handshake
-// (API versions, SASL), framing, correlation and timeouts. Requests and answers are encoded by ourselves, for speed, and because
+// (API versions, SASL), framing and correlation. Requests and answers are encoded by ourselves, for speed, and because
 // kafkajs hides what we need to know (whether a request was sent, which offsets a fetch covers, which topic an error is about).
 
 interface Connection {
@@ -31,7 +31,6 @@ interface RequestQueue {
       reject(error: Error): void;
     };
     readonly expectResponse: boolean;
-    readonly requestTimeout: number;
     sendRequest(): void;
   }): void;
 }
@@ -65,44 +64,42 @@ export async function connectKafkajs(host: string, port: number, options: LinkOp
     logger,
     clientId: options.clientId,
     connectionTimeout: options.connectTimeoutMs,
-    // Only a lower bound: each request brings its own.
-    requestTimeout: 100,
-    enforceRequestTimeout: true,
+    // It would go by the clock of the machine, and look at all requests every 100 ms.
+    enforceRequestTimeout: false,
     maxInFlightRequests: null,
     socketFactory: openSocket,
   });
   const broker = new internals.Broker({ connectionPool, logger, allowAutoTopicCreation: false });
   // A pool has a second connection, for fetches, which stays unconnected: we open a link per purpose ourselves.
   const connection = broker.connectionPool.pool[0];
-  if (connection === undefined) throw new LinkFailure('kafkajs has no connection', false);
+  if (connection === undefined) throw cannotConnect(host, port, 'kafkajs has no connection');
   stopIdleTimer(connection.requestQueue);
-  const late = setTimeout(() => destroy(connection), options.connectTimeoutMs);
+  const late = setTimeout(() => destroy(connection, new Error('connecting took too long')), options.connectTimeoutMs);
   try {
     await broker.connect();
   } catch (error) {
-    destroy(connection);
-    throw new LinkFailure(`cannot connect to ${host}:${port}: ${messageOf(error)}`, false, { cause: error });
+    destroy(connection, new Error('connecting failed', { cause: error }));
+    throw cannotConnect(host, port, error);
   } finally {
     clearTimeout(late);
   }
   return {
-    isOpen: () => connection.isConnected(),
+    isOpen: () => isOpen(connection),
     supports: (apiKey, apiVersion) => {
       const range = broker.versions[apiKey];
       return range !== undefined && range.minVersion <= apiVersion && apiVersion <= range.maxVersion;
     },
-    exchange: (request, timeoutMs) => exchange(connection, options.clientId, request, timeoutMs),
-    destroy: () => destroy(connection),
+    exchange: (request) => exchange(connection, options.clientId, request),
+    destroy: (why) => destroy(connection, why),
   };
 }
 
-function exchange(connection: Connection, clientId: string, request: RawRequest, timeoutMs: number): Promise<Buffer> {
+function exchange(connection: Connection, clientId: string, request: RawRequest): Promise<Buffer> {
   const { apiKey, apiVersion, name, body } = request;
   return new Promise((resolve, reject) => {
     let sent = false;
-    const fail = (error: unknown) =>
-      reject(new LinkFailure(`${name} got no answer: ${messageOf(error)}`, sent, { cause: error }));
-    if (!connection.isConnected()) return fail(new Error('the connection is closed'));
+    const fail = (error: unknown) => reject(unanswered(name, sent, error));
+    if (!isOpen(connection)) return fail(new Error('the connection is closed'));
     const correlationId = connection.nextCorrelationId();
     const header = requestHeader(apiKey, apiVersion, correlationId, clientId, body.length);
     const entry = {
@@ -121,11 +118,16 @@ function exchange(connection: Connection, clientId: string, request: RawRequest,
       connection.socket.uncork();
     };
     try {
-      connection.requestQueue.push({ entry, expectResponse: true, requestTimeout: timeoutMs, sendRequest });
+      connection.requestQueue.push({ entry, expectResponse: true, sendRequest });
     } catch (error) {
       fail(error);
     }
   });
+}
+
+// Its own word follows the socket's end only later: what it took meanwhile would get neither answer nor failure.
+function isOpen(connection: Connection): boolean {
+  return connection.isConnected() && connection.socket.writable;
 }
 
 function requestHeader(key: number, version: number, correlationId: number, clientId: string, body: number): Buffer {
@@ -161,14 +163,10 @@ function stopIdleTimer(queue: RequestQueue): void {
 }
 
 // A connection of kafkajs is never used again after trouble: it would go on with what it had read of an answer before.
-function destroy(connection: Connection): void {
-  connection.rejectRequests(new Error('the connection was given up'));
+function destroy(connection: Connection, why: Error): void {
+  connection.rejectRequests(why);
   connection.disconnect().catch(() => undefined);
   // Undefined before the first attempt to connect, whatever the type says.
   const socket: Socket | undefined = connection.socket;
-  socket?.destroy(socket.connecting ? new Error('connecting took too long') : undefined);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  socket?.destroy(socket.connecting ? why : undefined);
 }
