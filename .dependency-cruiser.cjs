@@ -76,8 +76,14 @@ module.exports = {
       name: 'kafkajs-in-one-place',
       severity: 'error',
       comment: 'So that another client can replace it.',
-      from: { path: '^src/', pathNot: ['^src/drivers/kafka/kafkajs-[a-z-]+[.](d[.])?ts$'] },
+      from: { path: '^src/', pathNot: ['^src/drivers/kafka/kafkajs-link[.]ts$'] },
       to: { path: 'node_modules/kafkajs/' },
+    },
+    {
+      name: 'platformatic-kafka-in-one-place',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/drivers/kafka/platformatic-link[.]ts$'] },
+      to: { path: 'node_modules/@platformatic/' },
     },
     {
       name: 'zookeeper-client-in-one-file',

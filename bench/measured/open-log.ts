@@ -1,10 +1,12 @@
+import { loadConfig } from '../../src/config/index.js';
 import type { EventLog } from '../../src/core/ports/event-log.js';
 
-/** The place of a log, as `mainstem serve --log` has it. */
-export async function openLog(place: string): Promise<EventLog> {
+/** The place of a log, as `mainstem serve --log` has it; through the client that the bus takes by default, unless another is named. */
+export async function openLog(place: string, client?: string): Promise<EventLog> {
   if (place.startsWith('kafka://')) {
+    const { kafkaClient } = loadConfig({ flags: client === undefined ? {} : { kafkaClient: client }, env: {} });
     const { openKafka } = await import('../../src/drivers/kafka/index.js');
-    return openKafka({ brokers: place.slice('kafka://'.length).split(',') });
+    return openKafka({ brokers: place.slice('kafka://'.length).split(','), client: kafkaClient });
   }
   const { openEmbeddedLog } = await import('../../src/drivers/embedded/index.js');
   return openEmbeddedLog({ directory: place.slice('embedded:'.length) });

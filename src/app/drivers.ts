@@ -32,10 +32,10 @@ export async function openDrivers(config: Config): Promise<Drivers> {
   }
 }
 
-async function openLog({ log, maxDataBytes }: Config): Promise<EventLog> {
+async function openLog({ log, kafkaClient, maxDataBytes }: Config): Promise<EventLog> {
   if (log.driver === 'kafka') {
     const { openKafka } = await import('../drivers/kafka/index.js');
-    return openKafka({ brokers: log.brokers });
+    return openKafka({ brokers: log.brokers, client: kafkaClient });
   }
   const { openEmbeddedLog } = await import('../drivers/embedded/index.js');
   return openEmbeddedLog({

@@ -17,6 +17,8 @@ import { type CoordinationTarget, type LogTarget, parseCoordinationTarget, parse
 export interface Config {
   readonly log: LogTarget;
   readonly coordination: CoordinationTarget;
+  /** Not used by an embedded log. */
+  readonly kafkaClient: 'kafkajs' | 'platformatic';
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
@@ -59,6 +61,7 @@ export function loadConfig({ flags = {}, env = process.env, cwd = process.cwd() 
   const targets = reader.targets();
   const config: Config = {
     ...targets,
+    kafkaClient: reader.need('kafkaClient'),
     host,
     port: reader.need('port'),
     insecureListen,

@@ -1,7 +1,7 @@
-import { describe, expect, test } from 'vitest';
-import { openKafka } from '../../src/drivers/kafka/index.js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { kafkaClients, openKafka } from '../../src/drivers/kafka/index.js';
 import { whyNoCluster } from '../cluster/cluster.js';
-import { startKafka } from '../cluster/kafka-server.js';
+import { type KafkaServer, startKafka } from '../cluster/kafka-server.js';
 import { freshTopic, keepAll, readAll, record, textOf } from '../support/log-helpers.js';
 import { tailCollector } from '../support/tail-collector.js';
 
@@ -9,9 +9,14 @@ const why = whyNoCluster('own', 'kafka');
 if (why !== undefined) console.warn(`\n!!! SKIPPED, ${why}\n`);
 
 describe.skipIf(why !== undefined)('kafka 4', { timeout: 240_000 }, () => {
-  test('takes every request that the driver makes', async () => {
-    const server = await startKafka({ version: '4.2.0' });
-    const log = openKafka({ brokers: server.brokers });
+  let server: KafkaServer;
+  beforeAll(async () => {
+    server = await startKafka({ version: '4.2.0' });
+  });
+  afterAll(() => server?.dispose());
+
+  test.each(kafkaClients)('takes every request that the driver makes, through %s', async (client) => {
+    const log = await openKafka({ brokers: server.brokers, client });
     try {
       const topic = freshTopic();
       await log.createTopic(topic, keepAll({ retentionMs: 3_600_000 }));
@@ -39,7 +44,6 @@ describe.skipIf(why !== undefined)('kafka 4', { timeout: 240_000 }, () => {
       expect(collector.of(topic, 1).stopped).toEqual({ outcome: 'deleted' });
     } finally {
       await log.close();
-      await server.dispose();
     }
   });
 });

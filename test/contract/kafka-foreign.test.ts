@@ -1,7 +1,7 @@
 import { CompressionTypes, Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EventLog, Slice } from '../../src/core/ports/event-log.js';
-import { openKafka } from '../../src/drivers/kafka/index.js';
+import { kafkaClients, openKafka } from '../../src/drivers/kafka/index.js';
 import { whyNoCluster } from '../cluster/cluster.js';
 import { kafkaTool } from '../cluster/kafka-tool.js';
 import { useKafka } from '../cluster/use-cluster.js';
@@ -12,26 +12,33 @@ import { until } from '../support/wait.js';
 const brokers = (await useKafka()) ?? [];
 const toolsMissing = whyNoCluster('own', 'kafka') !== undefined;
 
-describe.skipIf(brokers.length === 0)('kafka: what others write, and what others read', () => {
-  const kafka = new Kafka({ brokers, logLevel: logLevel.NOTHING });
-  const admin = kafka.admin();
+const kafka = new Kafka({ brokers, logLevel: logLevel.NOTHING });
+const admin = kafka.admin();
+
+async function foreignTopic(configs: Record<string, string> = {}): Promise<string> {
+  const topic = freshTopic();
+  const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
+  await admin.createTopics({ topics: [{ topic, numPartitions: 1, replicationFactor: 1, configEntries }] });
+  return topic;
+}
+
+let logs: EventLog[] = [];
+beforeAll(async () => {
+  if (brokers.length === 0) return;
+  logs = await Promise.all(kafkaClients.map((client) => openKafka({ brokers, client })));
+  await admin.connect();
+});
+afterAll(async () => {
+  if (brokers.length > 0) await admin.disconnect();
+  await Promise.all(logs.map((log) => log.close()));
+});
+
+describe.skipIf(brokers.length === 0).each(kafkaClients)('kafka through %s: what others write', (client) => {
   let log: EventLog;
-
-  async function foreignTopic(configs: Record<string, string> = {}): Promise<string> {
-    const topic = freshTopic();
-    const configEntries = Object.entries(configs).map(([name, value]) => ({ name, value }));
-    await admin.createTopics({ topics: [{ topic, numPartitions: 1, replicationFactor: 1, configEntries }] });
-    return topic;
-  }
-
   beforeAll(async () => {
-    log = openKafka({ brokers });
-    await admin.connect();
+    log = await openKafka({ brokers, client });
   });
-  afterAll(async () => {
-    await admin.disconnect();
-    await log.close();
-  });
+  afterAll(() => log?.close());
 
   test('values of any kind, nulls and headers are delivered as they are', async () => {
     const topic = await foreignTopic();
@@ -131,26 +138,31 @@ describe.skipIf(brokers.length === 0)('kafka: what others write, and what others
     const newest = await log.append(topic, 0, [record('end', 'end')]);
     expect((await readAll(log, topic, 0, 1, 1)).at(-1)?.offset).toBe(newest.baseOffset);
   }, 90_000);
+});
 
-  describe.skipIf(toolsMissing)('with the Java tools', () => {
-    const produce = (topic: string, codec: string, lines: readonly string[]) => {
-      const args = ['--bootstrap-server', brokers.join(','), '--topic', topic, '--compression-codec', codec];
-      return kafkaTool('kafka.tools.ConsoleProducer', args, `${lines.join('\n')}\n`);
-    };
-    const lines = Array.from({ length: 500 }, (_, i) => `{"line":${i},"text":"${'abc '.repeat(i % 50)}"}`);
+// A tool takes seconds to start: what one has written is read through each client.
+describe.skipIf(toolsMissing)('kafka: what its Java tools write, and what they read', () => {
+  const produce = (topic: string, codec: string, lines: readonly string[]) => {
+    const args = ['--bootstrap-server', brokers.join(','), '--topic', topic, '--compression-codec', codec];
+    return kafkaTool('kafka.tools.ConsoleProducer', args, `${lines.join('\n')}\n`);
+  };
+  const lines = Array.from({ length: 500 }, (_, i) => `{"line":${i},"text":"${'abc '.repeat(i % 50)}"}`);
 
-    test.each(['snappy', 'lz4', 'gzip'])('%s is read', async (codec) => {
-      const topic = await foreignTopic();
-      await produce(topic, codec, lines);
+  test.each(['snappy', 'lz4', 'gzip'])('%s is read', async (codec) => {
+    const topic = await foreignTopic();
+    await produce(topic, codec, lines);
+    for (const log of logs) {
       expect((await readAll(log, topic, 0)).map(textOf)).toEqual(lines);
       expect((await readAll(log, topic, 0, 250, 100)).map(textOf)).toEqual(lines.slice(250));
-    });
+    }
+  });
 
-    test('zstd is read where Node can, and otherwise refused in words while the rest goes on', async () => {
-      const topic = await foreignTopic();
+  test('zstd is read where Node can, and otherwise refused in words while the rest goes on', async () => {
+    const topic = await foreignTopic();
+    await logs[0]?.append(topic, 0, [record('before')]);
+    await produce(topic, 'zstd', lines);
+    for (const log of logs) {
       const other = await foreignTopic();
-      await log.append(topic, 0, [record('before')]);
-      await produce(topic, 'zstd', lines);
       const collector = tailCollector();
       const tail = log.openTail(collector.sink);
       tail.add(topic, 0, 0);
@@ -168,11 +180,13 @@ describe.skipIf(brokers.length === 0)('kafka: what others write, and what others
         expect(log.status.detail).toMatch(/zstd/);
       }
       await tail.close();
-    });
+    }
+  });
 
-    test('a console consumer sees plain values with headers', async () => {
-      const topic = freshTopic();
-      await log.createTopic(topic, keepAll());
+  test('a console consumer sees plain values with headers', async () => {
+    const topic = freshTopic();
+    await logs[0]?.createTopic(topic, keepAll());
+    for (const log of logs) {
       await log.append(topic, 0, [
         record('{"n":1}', 'key', [['ce_id', Buffer.from('one')]]),
         record('{"n":2}', null, [
@@ -180,18 +194,15 @@ describe.skipIf(brokers.length === 0)('kafka: what others write, and what others
           ['a', Buffer.from('y')],
         ]),
       ]);
-      const options = ['print.key=true', 'print.headers=true'].flatMap((one) => ['--property', one]);
-      const args = [
-        '--bootstrap-server',
-        brokers.join(','),
-        '--topic',
-        topic,
-        '--from-beginning',
-        '--max-messages',
-        '2',
-      ];
-      const out = await kafkaTool('org.apache.kafka.tools.consumer.ConsoleConsumer', [...args, ...options]);
-      expect(out.trim().split('\n')).toEqual(['ce_id:one\tkey\t{"n":1}', 'a:x,a:y\tnull\t{"n":2}']);
-    });
+    }
+    const options = ['print.key=true', 'print.headers=true'].flatMap((one) => ['--property', one]);
+    const args = ['--bootstrap-server', brokers.join(','), '--topic', topic, '--from-beginning', '--max-messages'];
+    const out = await kafkaTool('org.apache.kafka.tools.consumer.ConsoleConsumer', [
+      ...args,
+      String(2 * logs.length),
+      ...options,
+    ]);
+    const expected = ['ce_id:one\tkey\t{"n":1}', 'a:x,a:y\tnull\t{"n":2}'];
+    expect(out.trim().split('\n')).toEqual(logs.flatMap(() => expected));
   });
 });

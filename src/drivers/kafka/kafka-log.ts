@@ -2,8 +2,8 @@ import { BusError } from '../../core/errors.js';
 import { MutableStatus } from '../../core/ports/dependency.js';
 import type { EventLog, LogTail } from '../../core/ports/event-log.js';
 import { append } from './appends.js';
+import { type KafkaClientName, loadClient } from './clients.js';
 import { createKafkaClient } from './kafka-client.js';
-import { connectKafkajs } from './kafkajs-link.js';
 import { createLeaders } from './leaders.js';
 import { startMonitor } from './monitor.js';
 import { createReads } from './reads.js';
@@ -15,16 +15,19 @@ interface KafkaOptions {
   readonly brokers: readonly string[];
   /** How the brokers' logs and quotas know us. Default `mainstem`. */
   readonly clientId?: string | undefined;
+  /** The library that carries the connections. */
+  readonly client: KafkaClientName;
 }
 
 /**
- * The event log in Kafka (2.4 or newer). Returns at once: connects in the background, and keeps trying; `status` tells. Records are
+ * The event log in Kafka (2.4 or newer). Resolves at once: connects in the background, and keeps trying; `status` tells. Records are
  * stored as they are, uncompressed, with acks=all; reads are "read committed", so that a high watermark is Kafka's last stable offset.
  * After STORE_OUTCOME_UNKNOWN nothing is sent again from here.
  */
-export function openKafka(options: KafkaOptions): EventLog {
+export async function openKafka(options: KafkaOptions): Promise<EventLog> {
   const clientId = options.clientId ?? 'mainstem';
-  const client = createKafkaClient({ brokers: options.brokers, clientId }, connectKafkajs);
+  const connect = await loadClient(options.client);
+  const client = createKafkaClient({ brokers: options.brokers, clientId }, connect);
   const status = new MutableStatus(`kafka ${options.brokers.join(',')}`);
   const closing = new AbortController();
   const leaders = createLeaders(client, closing.signal);
