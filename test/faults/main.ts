@@ -6,23 +6,26 @@ import { createRandom } from '../support/random.js';
 import { runRound } from './round.js';
 import { type Pair, type Stand, startStand } from './stand.js';
 
-// `npm run faults -- --minutes N --seed S [--nemesis NAME] [--pair embedded|cluster]`: rounds of all nemeses, in an order that the
+// `npm run faults -- --minutes N --seed S [--nemesis NAME ...] [--pair embedded|cluster] [--kafka-client NAME]`: rounds of all nemeses, in an order that the
 // seed decides, until the time is up (each at least once where it suffices). Exits with 1 if a promise was broken.
 const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '10' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    nemesis: { type: 'string' },
+    nemesis: { type: 'string', multiple: true, default: [] },
     pair: { type: 'string' },
+    'kafka-client': { type: 'string' },
     short: { type: 'boolean', default: false },
   },
 });
 const minutes = Number(values.minutes);
 const seed = Number(values.seed);
 const pairs = (['embedded', 'cluster'] as const).filter((pair) => values.pair === undefined || values.pair === pair);
-const chosen = nemeses.filter(({ name }) => values.nemesis === undefined || name === values.nemesis);
+const chosen = nemeses.filter(({ name }) => values.nemesis.length === 0 || values.nemesis.includes(name));
 if (!(minutes > 0) || !Number.isSafeInteger(seed) || pairs.length === 0 || chosen.length === 0) {
-  console.error('usage: npm run faults -- --minutes N --seed S [--nemesis NAME] [--pair embedded|cluster] [--short]');
+  console.error(
+    'usage: npm run faults -- --minutes N --seed S [--nemesis NAME ...] [--pair embedded|cluster] [--kafka-client NAME] [--short]',
+  );
   console.error(`nemeses: ${nemeses.map(({ name }) => name).join(', ')}`);
   process.exit(2);
 }
@@ -41,11 +44,11 @@ try {
     const rota = random.shuffle(
       pairs.flatMap((pair) => chosen.filter((one) => one.pairs.includes(pair)).map((nemesis) => ({ pair, nemesis }))),
     );
-    if (rota.length === 0) throw new Error(`${values.nemesis} is not for ${values.pair}`);
+    if (rota.length === 0) throw new Error(`${values.nemesis.join(', ')}: not for ${values.pair}`);
     for (const { pair, nemesis } of rota) {
       const roundSeed = random.between(0, 2 ** 31);
       if (now() >= end || interrupted.signal.aborted) break;
-      const starting = stands.get(pair) ?? startStand(pair, now);
+      const starting = stands.get(pair) ?? startStand(pair, now, values['kafka-client']);
       stands.set(pair, starting);
       const stand = await starting;
       const length = values.short ? 'short' : 'long';

@@ -28,9 +28,9 @@ interface ClusterStand extends Cluster {
   readonly links: { readonly kafka: readonly Link[]; readonly zookeeper: readonly Link[] };
 }
 
-/** Starts everything: about 15 s for the cluster. */
-export async function startStand(pair: Pair, now: () => number): Promise<Stand> {
-  return pair === 'embedded' ? embeddedStand(now) : clusterStand(now);
+/** Starts everything: about 15 s for the cluster. The buses take their default client for Kafka, unless another is named. */
+export async function startStand(pair: Pair, now: () => number, kafkaClient?: string): Promise<Stand> {
+  return pair === 'embedded' ? embeddedStand(now) : clusterStand(now, kafkaClient);
 }
 
 async function embeddedStand(now: () => number): Promise<Stand> {
@@ -64,7 +64,7 @@ async function embeddedStand(now: () => number): Promise<Stand> {
   };
 }
 
-async function clusterStand(now: () => number): Promise<Stand> {
+async function clusterStand(now: () => number, kafkaClient: string | undefined): Promise<Stand> {
   const directory = await temporaryDirectory();
   const toxiproxy = await startToxiproxy();
   const kafkaLinks: Link[] = [];
@@ -78,18 +78,14 @@ async function clusterStand(now: () => number): Promise<Stand> {
   if (!kafka) throw new Error('the broker is not behind a proxy');
   const links: { kafka: Link[]; zookeeper: Link[] } = { kafka: [kafka], zookeeper: [] };
   const schemas = await noSchemas(directory.path);
+  const log = ['--log', `kafka://${kafka.address}`];
+  if (kafkaClient !== undefined) log.push('--kafka-client', kafkaClient);
   const buses: Bus[] = [];
   for (const name of ['a', 'b']) {
     const link = await toxiproxy.proxy(`zookeeper-${name}`, cluster.zookeeper.address);
     links.zookeeper.push(link);
     const coordination = `zookeeper://${link.address}/faults`;
-    buses.push(
-      await startBus(
-        name,
-        ['--log', `kafka://${kafka.address}`, '--coordination', coordination, '--schemas', schemas],
-        now,
-      ),
-    );
+    buses.push(await startBus(name, [...log, '--coordination', coordination, '--schemas', schemas], now));
   }
   const client = createMainstemClient({ address: buses[0]?.address ?? '' });
   return {
