@@ -31,8 +31,8 @@ export interface Stage {
   readonly load: Child<LoadCommands>;
   readonly cluster: Cluster | undefined;
   startMainstem(): Promise<Mainstem>;
-  /** Starts a reference of `bench/measured` with a log and a topic of its own. */
-  startReference<C extends Commands>(name: string, partitions: number): Promise<Child<C>>;
+  /** Starts a reference of `bench/measured` with a log and a topic of its own; through the bus's default client, unless another is named. */
+  startReference<C extends Commands>(name: string, partitions: number, kafkaClient?: string): Promise<Child<C>>;
   /** The log that a child may open beside the server: only Kafka lets several do so. */
   readonly sharedLog: string | undefined;
   /** A name for a topic that nobody else has. */
@@ -112,9 +112,10 @@ export async function openStage(
         : ['--log', `embedded:${await directory()}`];
       return serve([...places, '--schemas', schemas, '--log-level', 'warn']);
     },
-    async startReference(name, partitions) {
+    async startReference(name, partitions, kafkaClient) {
       const place = sharedLog ?? `embedded:${await directory()}`;
-      return start(name, measuredCore, [place, `reference-${randomUUID().slice(0, 8)}`, String(partitions)]);
+      const args = [place, `reference-${randomUUID().slice(0, 8)}`, String(partitions)];
+      return start(name, measuredCore, kafkaClient === undefined ? args : [...args, kafkaClient]);
     },
     async createTopic({ port }, topic, { partitions = 4, schema = eventSchema() } = {}) {
       const what =

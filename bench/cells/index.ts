@@ -2,6 +2,7 @@ import type { Cell } from './cell.js';
 import { endToEnd } from './end-to-end.js';
 import { fetchedBytes } from './fetched-bytes.js';
 import { idleMemory } from './idle-memory.js';
+import { kafkaClients } from './kafka-clients.js';
 import { publishBatch } from './publish-batch.js';
 import { publishStream } from './publish-stream.js';
 import { publishUnary } from './publish-unary.js';
@@ -25,4 +26,5 @@ export const cells: readonly Cell[] = [
   restart,
   validation,
   slopes,
+  kafkaClients,
 ];

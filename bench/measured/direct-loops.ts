@@ -58,7 +58,34 @@ export async function readLoop(log: EventLog, topic: string, partitions: number)
   return count.reduce((sum, records) => sum + records, 0);
 }
 
-/** The same, looking at each record: for the check after a run, not for measuring. */
+/** Follows all partitions from their beginning until it has what there is now, and counts. */
+export async function tailLoop(log: EventLog, topic: string, partitions: number): Promise<number> {
+  const bounds = await Promise.all(Array.from({ length: partitions }, (_, partition) => log.bounds(topic, partition)));
+  let records = 0;
+  let behind = partitions;
+  let atEnd: () => void = () => undefined;
+  const ended = new Promise<void>((resolve) => {
+    atEnd = resolve;
+  });
+  const tail = log.openTail({
+    slice(_topic, partition, slice) {
+      records += slice.records.length;
+      if (slice.nextOffset === bounds[partition]?.highWatermark && slice.records.length > 0) behind -= 1;
+      if (behind === 0) atEnd();
+    },
+    stopped: (name, partition, why) => {
+      throw new Error(`${name}/${partition}: ${why.outcome}`);
+    },
+  });
+  bounds.forEach(({ earliest }, partition) => {
+    tail.add(topic, partition, earliest);
+  });
+  await ended;
+  await tail.close();
+  return records;
+}
+
+/** The same as `readLoop`, looking at each record: for the check after a run, not for measuring. */
 export async function readBack(log: EventLog, topic: string, partitions: number): Promise<ReadBack> {
   const check = sequenceCheck();
   for (let partition = 0; partition < partitions; partition++) {
