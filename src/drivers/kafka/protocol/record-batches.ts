@@ -78,6 +78,7 @@ async function decodeBatch(batch: Buffer, attributes: number, from: number, into
   const codec = attributes & 7;
   const data = batch.subarray(61);
   const scan: Scan = { buffer: codec === 0 ? data : await decompress(codec, data), offset: 0 };
+  const copies = createCopies(scan.buffer);
   // All or nothing: a batch that turns out to be damaged adds no record.
   const decoded: LogRecord[] = [];
   for (let i = 0; i < count; i++) {
@@ -87,16 +88,42 @@ async function decodeBatch(batch: Buffer, attributes: number, from: number, into
     scan.offset += 1;
     const delta = readVarlong(scan);
     const offset = baseOffset + readVarint(scan);
-    if (offset >= from) decoded.push(decodeRecord(scan, end, offset, Math.max(0, storedTime ?? baseTime + delta)));
+    if (offset >= from) {
+      const own = { buffer: copies(scan.offset, end), offset: 0 };
+      decoded.push(decodeRecord(own, offset, Math.max(0, storedTime ?? baseTime + delta)));
+    }
     scan.offset = end;
   }
   for (const record of decoded) into.push(record);
 }
 
-function decodeRecord(scan: Scan, end: number, offset: number, timestamp: number): LogRecord {
-  // One copy for all of the record, so that it holds neither the fetched megabytes nor a pool.
-  const own: Scan = { buffer: Buffer.allocUnsafeSlow(end - scan.offset), offset: 0 };
-  scan.buffer.copy(own.buffer, 0, scan.offset, end);
+/** The most memory that a record can hold beside its own. */
+const shareBytes = 16 * 1024;
+
+/**
+ * Copies of parts of `source`, asked for in order, so that a record holds neither the fetched megabytes nor a pool. Small ones that follow
+ * each other share a buffer, because to allocate one takes longer than to fill it; they are kept, and let go, together.
+ */
+function createCopies(source: Buffer): (start: number, end: number) => Buffer {
+  let shared: Buffer = empty;
+  let from = 0;
+  return (start, end) => {
+    if (end - start > shareBytes / 8) return copy(source, start, end);
+    if (end > from + shared.length) {
+      from = start;
+      shared = copy(source, start, Math.min(source.length, start + shareBytes));
+    }
+    return shared.subarray(start - from, end - from);
+  };
+}
+
+function copy(source: Buffer, start: number, end: number): Buffer {
+  const own = Buffer.allocUnsafeSlow(end - start);
+  source.copy(own, 0, start, end);
+  return own;
+}
+
+function decodeRecord(own: Scan, offset: number, timestamp: number): LogRecord {
   const key = readBytes(own);
   const value = readBytes(own);
   const count = readVarint(own);
@@ -108,7 +135,7 @@ function decodeRecord(scan: Scan, end: number, offset: number, timestamp: number
   return { offset, timestamp, key, value, headers };
 }
 
-const empty = new Uint8Array(0);
+const empty = Buffer.alloc(0);
 
 function readBytes(scan: Scan): Buffer | null {
   const length = readVarint(scan);
