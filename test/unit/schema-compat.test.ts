@@ -224,7 +224,7 @@ describe('undecided', () => {
         reading: 'strict',
         proposed: JSON.stringify({ ...next, not: { ...next.not, minProperties: 1_000 } }),
         versions,
-        steps: 300,
+        steps: 600,
       });
     };
     expect(check()).toMatchObject({

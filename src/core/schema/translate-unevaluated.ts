@@ -68,7 +68,7 @@ class Cases {
   of(place: Place, depth: number, without?: string): readonly Case[] | undefined {
     const { schema } = place;
     if (!isObject(schema)) return [nothing];
-    if (depth > mostDepth || this.#isUncertain(schema)) return undefined;
+    if (depth > mostDepth) return undefined;
     if (typeof schema.$ref === 'string' && refStandsAlone(place.document.draft)) return undefined;
     let cases: readonly Case[] | undefined = [this.#own(schema, without)];
     if (typeof schema.$ref === 'string') {
@@ -81,19 +81,11 @@ class Cases {
       const passed = this.of(branch, depth + 1);
       if (passed === undefined) return undefined;
       if (passed.every(saysNothing)) continue;
-      if (condition !== always && !isFixed(branch, passed)) return undefined;
       const taken = passed.map((found) => ({ ...found, conditions: [...found.conditions, condition] }));
       cases = product(cases, condition === always ? taken : [...taken, { ...nothing, conditions: [-condition] }]);
       if (cases === undefined) return undefined;
     }
     return cases;
-  }
-
-  /** What the validator counts as evaluated differs from the specification here. */
-  #isUncertain(schema: Readonly<Record<string, unknown>>): boolean {
-    if (schema.if !== undefined) return true;
-    if (this.#subject === 'items') return schema.contains !== undefined;
-    return false;
   }
 
   #own(schema: Readonly<Record<string, unknown>>, without: string | undefined): Case {
@@ -125,6 +117,12 @@ class Cases {
     for (const child of [...list(schema.anyOf), ...list(schema.oneOf)]) {
       yield [at(child), this.#translator.schema(place, child)];
     }
+    if (schema.if !== undefined) {
+      const passes = this.#translator.schema(place, schema.if);
+      yield [at(schema.if), passes];
+      if (schema.then !== undefined) yield [at(schema.then), passes];
+      if (schema.else !== undefined) yield [at(schema.else), -passes];
+    }
     for (const dependents of [schema.dependencies, schema.dependentSchemas]) {
       if (!isObject(dependents)) continue;
       for (const [name, child] of Object.entries(dependents)) {
@@ -132,15 +130,6 @@ class Cases {
       }
     }
   }
-}
-
-/**
- * Whether the validator knows beforehand what a branch evaluates. What it only finds out on the way it counts even where the branch
- * then fails.
- */
-function isFixed({ schema }: Place, cases: readonly Case[]): boolean {
-  const refers = isObject(schema) && /"\$ref":/.test(JSON.stringify(schema));
-  return !refers && cases.length === 1 && cases.every(({ patterns }) => patterns.length === 0);
 }
 
 function saysNothing(found: Case): boolean {
