@@ -70,7 +70,12 @@ for (const count of [10, 100, 1_000]) {
   const definition = JSON.stringify(schema);
   for (const [name, change] of Object.entries(changes)) {
     const proposed = JSON.stringify(change(schema));
-    const request = { level: 'BACKWARD', reading: 'declared', proposed, versions: [{ version: 1, definition }] } as const;
+    const request = {
+      level: 'BACKWARD',
+      reading: 'declared',
+      proposed,
+      versions: [{ version: 1, definition }],
+    } as const;
     const { verdict, steps } = checkCompatibility(compiler, request);
     const check = cost(() => checkCompatibility(compiler, request));
     const compiling = cost(() => [definition, proposed].map((text) => compiler.compile(text)));

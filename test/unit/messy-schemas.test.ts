@@ -64,6 +64,7 @@ describe('works as its author meant', () => {
       { a: { zip: '1' }, b: { zip: 1 } },
       { b: { zip: '1' } },
     ],
+    ['nullable that is false', { nullable: false, anyOf: [{ type: ['string', 'null'], nullable: false }] }, null, 1],
     [
       'its own $id in a reference',
       { $id: 'https://example.com/n.json', properties: { n: { $ref: 'https://example.com/n.json' } }, required: ['v'] },

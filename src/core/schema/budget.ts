@@ -16,8 +16,8 @@ export class Undecided extends Error {
   }
 }
 
-/** Milliseconds after which a comparison ends whatever its steps: a safety net, far beyond what the steps take. */
-const mostMilliseconds = 30_000;
+/** Milliseconds after which a comparison ends whatever its steps: a safety net, far beyond what the steps take on a machine that is busy. */
+const mostMilliseconds = 120_000;
 const stepsBetweenLooks = 4_096;
 
 /** @param most reasoning steps: the same comparison always takes the same number of them. */

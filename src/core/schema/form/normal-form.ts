@@ -22,6 +22,8 @@ export function normalize(parsed: ParsedSchema): void {
   const { schema, draft } = parsed;
   localize(parsed, resources);
   refuseMisunderstood(resources.spots.values(), draft);
+  // What is left of it says nothing; but ajv knows the keyword.
+  for (const spot of resources.spots.values()) if (isObject(spot.schema)) delete spot.schema.nullable;
   if (!isObject(schema)) return;
   refuseContainedItems(resources.spots.values(), schema, draft);
   const endless = endlessReference(schema, draft);
