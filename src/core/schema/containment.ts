@@ -29,7 +29,7 @@ export type Verdict =
     };
 
 /** What stopped the reasoning. */
-export interface StoppedBy {
+interface StoppedBy {
   /** A keyword; or `budget`, where the steps are used up. */
   readonly keyword: string;
   /** Where that keyword stands: the first such place, the newer schema before the older one. Undefined for `budget`. */
@@ -40,7 +40,7 @@ export interface StoppedBy {
 export type SchemaRole = 'proposed' | 'version';
 
 /** A document that one schema accepts and the other refuses, according to both compiled validators. */
-export interface Counterexample {
+interface Counterexample {
   /** JSON. Nothing can be removed from it without changing that, unless it is very large. */
   readonly document: string;
   /** JSON Pointer into the document: where it is refused. */

@@ -1,6 +1,6 @@
-export type { Counterexample, SchemaRole, StoppedBy, Verdict } from './containment.js';
+export type { Verdict } from './containment.js';
 export { canonicalSchema } from './form/canonical-schema.js';
-export { findReferences, freezeReferences, type SchemaLookup } from './form/freeze.js';
+export { findReferences, freezeReferences } from './form/freeze.js';
 export { type SchemaReference, schemaUri } from './form/registered.js';
 export {
   type Comparison,
@@ -8,6 +8,5 @@ export {
   type CompatibilityReport,
   type CompatibilityRequest,
   checkCompatibility,
-  type SchemaVersion,
 } from './levels.js';
 export type { Reading } from './rules.js';

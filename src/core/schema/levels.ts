@@ -16,7 +16,7 @@ export type CompatibilityLevel =
   | 'FULL'
   | 'FULL_TRANSITIVE';
 
-export interface SchemaVersion {
+interface SchemaVersion {
   readonly version: number;
   /** UTF-8 JSON, with its references to registered schemas frozen. */
   readonly definition: string;

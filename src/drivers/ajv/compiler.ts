@@ -16,9 +16,9 @@ import { explainErrors, messageOf } from './violations.js';
 const mostExplainedValues = 5_000;
 
 /**
- * JSON Schema draft-07, 2019-09 and 2020-12 (where `$schema` is absent). Formats are asserted, unknown keywords and formats are
- * annotations, regular expressions are RE2, members are own members only, `multipleOf` counts in decimal.
- * References reach only into the same schema.
+ * JSON Schema draft-07, 2019-09 and 2020-12 (where `$schema` is absent), in normal form (`core/schema/form`). Formats are asserted, unknown keywords
+ * and formats are annotations, regular expressions are those of ECMAScript without lookaround and back-references, members are own members
+ * only, `multipleOf` counts in decimal. References reach only into the same schema.
  */
 export function createSchemaCompiler(): SchemaCompiler {
   return {

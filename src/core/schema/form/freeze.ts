@@ -9,7 +9,7 @@ import { nameOf, placeIn, registeredSchema, type SchemaReference, schemaUri } fr
 import { findResources, type Resources, type Target } from './resources.js';
 
 /** The text of a registered version, as it was registered or frozen; undefined where there is none. What it throws is passed on. */
-export type SchemaLookup = (reference: SchemaReference) => string | undefined | Promise<string | undefined>;
+type SchemaLookup = (reference: SchemaReference) => string | undefined | Promise<string | undefined>;
 
 const freezeLimits = {
   /** Registered versions that one schema may include, directly or through others. */
