@@ -54,7 +54,10 @@ module.exports = {
       severity: 'error',
       comment: 'A page has fetch, and neither sockets nor files.',
       from: { path: '^src/client/(browser|exports)[.]ts$' },
-      to: { path: '(^node:|^(buffer|http|http2|https|net|tls)$|node_modules/@connectrpc/connect-node/)', reachable: true },
+      to: {
+        path: '(^node:|^(buffer|http|http2|https|net|tls)$|node_modules/@connectrpc/connect-node/)',
+        reachable: true,
+      },
     },
     only(
       'cli-imports-client',

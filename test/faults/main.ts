@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
+import { createRandom } from '../support/random.js';
 import { describeFigures } from './figures.js';
 import { keepHistory } from './keep-history.js';
 import { nemeses } from './nemeses.js';
-import { createRandom } from '../support/random.js';
 import { runRound } from './round.js';
 import { type Pair, type Stand, startStand } from './stand.js';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Random } from '../support/random.js';
 import { until } from '../support/wait.js';
 import type { Bus } from './bus.js';
-import type { Random } from '../support/random.js';
 import type { Stand } from './stand.js';
 
 /** What a nemesis may touch. */

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createRandom } from '../support/random.js';
 import { until } from '../support/wait.js';
 import { checkHistory } from './check-history.js';
 import { type Figures, figuresOf } from './figures.js';
 import { emptyHistory, type History } from './history.js';
 import type { Nemesis } from './nemeses.js';
 import { runStreamPublisher, runUnaryPublisher } from './publishers.js';
-import { createRandom } from '../support/random.js';
 import { type Reader, readAll, startReader } from './readers.js';
 import type { Stand } from './stand.js';
 import type { Violation } from './violation.js';
