@@ -25,7 +25,10 @@ export const settings = {
     ...text('Where topics and positions are kept: embedded:DIR or zookeeper://host:2181,host2:2181/chroot.', undefined),
     defaultText: "the log's directory if it is embedded, otherwise embedded:./data",
   },
-  kafkaClient: choice('The library that carries the connections to Kafka.', 'kafkajs', ['kafkajs', 'platformatic']),
+  kafkaClient: choice('The library that carries the connections to Kafka: kafkajs, or platformatic.', 'kafkajs', [
+    'kafkajs',
+    'platformatic',
+  ]),
   host: text('The address to listen on. Others than loopback need insecureListen.', '127.0.0.1'),
   port: integer('The port to listen on; 0 takes any free one.', 8080, 0, 65_535),
   insecureListen: flag('Listen on an address that others can reach, although there is no access control.', false),

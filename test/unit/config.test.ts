@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ConfigError, describeConfig, loadConfig, maskConfig, readTopicFiles } from '../../src/config/index.js';
 import { createSchemaCompiler } from '../../src/drivers/ajv/index.js';
+import { kafkaClients } from '../../src/drivers/kafka/index.js';
 
 let cwd: string;
 beforeEach(() => {
@@ -63,6 +64,15 @@ describe('loading', () => {
     expect(config.coordination).toEqual(config.log);
     const sources = Object.fromEntries(maskConfig(config).map(({ name, source }) => [name, source]));
     expect(sources).toMatchObject({ port: 'flag', role: 'env', logLevel: 'file', heartbeatMs: 'default' });
+  });
+
+  it('knows the Kafka clients that there are', () => {
+    expect(load().kafkaClient).toBe('kafkajs');
+    expect(load({}, { MAINSTEM_KAFKA_CLIENT: 'platformatic' }).kafkaClient).toBe('platformatic');
+    expect(failure(() => load({ kafkaClient: 'rdkafka' }))).toBe(
+      '--kafka-client: expected kafkajs, platformatic; found "rdkafka"',
+    );
+    for (const client of kafkaClients) expect(load({ kafkaClient: client }).kafkaClient).toBe(client);
   });
 
   it('understands sizes, durations and switches', () => {

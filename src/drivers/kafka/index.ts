@@ -1,2 +1,2 @@
-export { type KafkaClientName, kafkaClients } from './clients.js';
+export { kafkaClients } from './clients.js';
 export { openKafka } from './kafka-log.js';
