@@ -6,9 +6,10 @@ import { allowAll } from '../core/ports/authorizer.js';
 import type { DependencyStatus } from '../core/ports/dependency.js';
 import { defaultPublishLimits } from '../core/publish/command.js';
 import { createPublisher } from '../core/publish/publisher.js';
+import { createSchemaRegistry } from '../core/schema-registry/index.js';
 import { createSubscriptions } from '../core/subscribe/subscriptions.js';
 import { createTopics } from '../core/topics/index.js';
-import { createSchemaCompiler } from '../drivers/ajv/index.js';
+import { createSchemaCompiler, createSchemaJudge } from '../drivers/ajv/index.js';
 import type { Logger } from '../telemetry/logger.js';
 import { connectHandler } from '../transports/connect/routes.js';
 import { listen } from '../transports/listener.js';
@@ -37,13 +38,16 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
   const dependencies = [log.status, coordination.status];
   const unlisten = dependencies.map((status) => logChanges(status, logger));
 
+  const judge = createSchemaJudge();
   const topics = createTopics({
     log,
     coordination,
     compiler: createSchemaCompiler(),
+    judge,
     graceMs: config.coordinationGraceMs,
   });
   const ports = { log, coordination, topics, authorizer: allowAll };
+  const schemas = createSchemaRegistry({ topics: topics.schemas, log, coordination, judge });
   const publisher = createPublisher({ ...ports, limits: { ...defaultPublishLimits, ...config.publish } });
   const subscriptions = createSubscriptions({ ...ports, heartbeatMs: config.heartbeatMs });
 
@@ -53,6 +57,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     publishing: config.role === 'output' ? undefined : publisher,
     subscriptions: config.role === 'input' ? undefined : subscriptions,
     topics,
+    schemas,
     readiness: () => ({ ready, dependencies }),
     draining: stopping.signal,
     onInternalError: (error) => logger.error({ error }, 'internal error'),
@@ -62,6 +67,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     // Not waited for yet: what it asks of a broker that does not answer fails when the log is closed.
     const unsubscribed = subscriptions.close();
     await topics.close();
+    await judge.close();
     await drivers.close();
     await unsubscribed;
   }

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { compatibilityLevels, readings } from '../core/compatibility/policy.js';
 import { BusError } from '../core/errors.js';
 import { parseJsonText } from '../core/json-text.js';
 import { checkTopicName } from '../core/topics/names.js';
@@ -85,6 +86,11 @@ const readers: {
     expects: 'a JSON Pointer such as "/id"',
   },
   schemaless: { read: (value) => (typeof value === 'boolean' ? value : undefined), expects: 'true or false' },
+  compatibility: {
+    read: (value) => compatibilityLevels.find((level) => level === value),
+    expects: `one of ${compatibilityLevels.join(', ')}`,
+  },
+  reading: { read: (value) => readings.find((reading) => reading === value), expects: `one of ${readings.join(', ')}` },
 };
 
 /** `retention` is what people write for `retentionMs`. */

@@ -48,6 +48,7 @@ beforeAll(async () => {
       publishing: bus.publisher,
       subscriptions: bus.subscriptions,
       topics: bus.topics,
+      schemas: bus.schemas,
       readiness: () => ({ ready: true, dependencies: [] }),
       onInternalError: () => undefined,
       fastLane: name === 'lane',

@@ -26,6 +26,7 @@ async function start(fastLane: boolean): Promise<string> {
     publishing: bus.publisher,
     subscriptions: undefined,
     topics: bus.topics,
+    schemas: bus.schemas,
     readiness: () => ({ ready: true, dependencies: [] }),
     onInternalError: (error) => logged.push(error),
     readMaxBytes,

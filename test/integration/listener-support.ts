@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { BusError } from '../../src/core/errors.js';
 import type { EventResult, PublishCommand, Publishing } from '../../src/core/publish/command.js';
+import type { SchemaRegistry } from '../../src/core/schema-registry/commands.js';
 import type { Delivery, Frame, Subscriptions } from '../../src/core/subscribe/frames.js';
 import type { TopicAdmin } from '../../src/core/topics/topic.js';
 import { connectHandler } from '../../src/transports/connect/routes.js';
@@ -98,6 +99,20 @@ export async function startBus(options: Partial<ListenOptions> = {}): Promise<Te
     delete: async () => undefined,
   };
 
+  const refuse = async (): Promise<never> => {
+    throw new BusError('TOPIC_NOT_FOUND', 'there is no topic here');
+  };
+  const schemas: SchemaRegistry = {
+    register: refuse,
+    check: refuse,
+    get: refuse,
+    list: refuse,
+    diff: refuse,
+    validate: refuse,
+    setPolicy: refuse,
+    setState: refuse,
+  };
+
   const bus = { ready: true };
   const listener = await listen({
     host: '127.0.0.1',
@@ -108,6 +123,7 @@ export async function startBus(options: Partial<ListenOptions> = {}): Promise<Te
       publishing,
       subscriptions,
       topics,
+      schemas,
       readiness: () => ({
         ready: bus.ready,
         dependencies: [{ name: 'memory', state: 'up', detail: undefined, since: 0 }],

@@ -6,6 +6,7 @@ import { createSubscriptions } from '../../src/core/subscribe/subscriptions.js';
 import { createTopics } from '../../src/core/topics/index.js';
 import { createSchemaCompiler } from '../../src/drivers/ajv/index.js';
 import { openStream } from '../support/frames.js';
+import { inlineJudge } from '../support/inline-judge.js';
 import { openBus, type TestBus } from '../support/open-bus.js';
 
 const never = new AbortController().signal;
@@ -20,7 +21,8 @@ async function publish(bus: TestBus, count: number): Promise<void> {
 /** Another instance, whose watches say nothing: it knows the topic as it was when it first looked. */
 async function staleInstance(bus: TestBus) {
   const coordination = Object.create(bus.coordination, { watch: { value: () => () => undefined } });
-  const topics = createTopics({ log: bus.log, coordination, compiler: createSchemaCompiler() });
+  const compiler = createSchemaCompiler();
+  const topics = createTopics({ log: bus.log, coordination, compiler, judge: inlineJudge(compiler) });
   await topics.require('t');
   const subscriptions = createSubscriptions({ log: bus.log, coordination, topics, authorizer: allowAll });
   return {

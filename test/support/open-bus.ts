@@ -5,17 +5,21 @@ import { allowAll } from '../../src/core/ports/authorizer.js';
 import type { Coordination } from '../../src/core/ports/coordination.js';
 import { defaultPublishLimits, type PublishLimits } from '../../src/core/publish/command.js';
 import { createPublisher, type Publisher } from '../../src/core/publish/publisher.js';
+import type { SchemaRegistry } from '../../src/core/schema-registry/commands.js';
+import { createSchemaRegistry } from '../../src/core/schema-registry/index.js';
 import { createSubscriptions, type SubscriptionService } from '../../src/core/subscribe/subscriptions.js';
 import { createTopics, type TopicsService } from '../../src/core/topics/index.js';
 import { createSchemaCompiler } from '../../src/drivers/ajv/index.js';
 import { openEmbedded } from '../../src/drivers/embedded/index.js';
 import { type FaultyLog, faultyLog } from './faulty-log.js';
+import { inlineJudge } from './inline-judge.js';
 
 /** The core on real embedded drivers, without transports. */
 export interface TestBus extends AsyncDisposable {
   readonly log: FaultyLog;
   readonly coordination: Coordination;
   readonly topics: TopicsService;
+  readonly schemas: SchemaRegistry;
   readonly publisher: Publisher;
   readonly subscriptions: SubscriptionService;
 }
@@ -25,8 +29,11 @@ export async function openBus(limits: Partial<PublishLimits> = {}): Promise<Test
   const embedded = await openEmbedded({ directory });
   const log = faultyLog(embedded.log);
   const { coordination } = embedded;
-  const topics = createTopics({ log, coordination, compiler: createSchemaCompiler() });
+  const compiler = createSchemaCompiler();
+  const judge = inlineJudge(compiler);
+  const topics = createTopics({ log, coordination, compiler, judge });
   await topics.start();
+  const schemas = createSchemaRegistry({ topics: topics.schemas, log, coordination, judge });
   const publisher = createPublisher({
     log,
     topics,
@@ -38,6 +45,7 @@ export async function openBus(limits: Partial<PublishLimits> = {}): Promise<Test
     log,
     coordination,
     topics,
+    schemas,
     publisher,
     subscriptions,
     async [Symbol.asyncDispose]() {

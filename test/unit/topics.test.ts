@@ -12,9 +12,11 @@ import { defaultSettings } from '../../src/core/topics/settings.js';
 import type { ActiveTopic } from '../../src/core/topics/topic.js';
 import { createSchemaCompiler } from '../../src/drivers/ajv/index.js';
 import { openEmbeddedCoordination, openEmbeddedLog } from '../../src/drivers/embedded/index.js';
+import { inlineJudge } from '../support/inline-judge.js';
 import { until } from '../support/wait.js';
 
 const compiler = createSchemaCompiler();
+const judge = inlineJudge(compiler);
 const person = '{"type":"object","required":["name"]}';
 const v1 = { version: 1, definition: person };
 const v2 = { version: 2, definition: '{"type":"object"}' };
@@ -30,7 +32,7 @@ let cleanups: (() => Promise<unknown>)[];
 /** An instance of its own: a session and watches apart from the others, on the same data. */
 async function instance(): Promise<{ topics: TopicsService; coordination: Coordination }> {
   const own = await openEmbeddedCoordination({ directory });
-  const topics = createTopics({ log, coordination: own, compiler });
+  const topics = createTopics({ log, coordination: own, compiler, judge });
   cleanups.unshift(async () => {
     await topics.close();
     await own.close();
@@ -276,7 +278,7 @@ describe('trouble', () => {
       [60_000, 'no error'],
       [0, 'COORDINATION_UNAVAILABLE'],
     ] as const) {
-      const topics = createTopics({ log, coordination: own, compiler, graceMs });
+      const topics = createTopics({ log, coordination: own, compiler, judge, graceMs });
       await topics.start();
       status.set('down', 'gone');
       await until(() => failure(topics.require('people')).then((now) => now === reason), { what: reason });

@@ -1,5 +1,11 @@
 import { resolve } from 'node:path';
-import { type ApplyTopicInput, type MainstemClient, MainstemError } from '../../client/index.js';
+import {
+  type ApplyTopicInput,
+  CompatibilityLevel,
+  CompatibilityReading,
+  type MainstemClient,
+  MainstemError,
+} from '../../client/index.js';
 import type { TopicFile } from '../../config/index.js';
 import { type Io, note } from '../io.js';
 import { describeError } from '../report-error.js';
@@ -48,13 +54,17 @@ async function applyOne(io: Io, client: MainstemClient, file: TopicFile): Promis
   }
 }
 
+const readings = { strict: CompatibilityReading.STRICT, declared: CompatibilityReading.DECLARED };
+
 function inputOf({ name, settings, schemas }: TopicFile): ApplyTopicInput {
-  const { retentionMs, retentionBytes, ...others } = settings;
+  const { retentionMs, retentionBytes, compatibility, reading, ...others } = settings;
   return {
     topic: name,
     schemas: schemas.map(({ version, definition }) => ({ version, definition })),
     settings: {
       ...others,
+      compatibility: CompatibilityLevel[compatibility ?? 'UNSPECIFIED'],
+      reading: reading === undefined ? CompatibilityReading.UNSPECIFIED : readings[reading],
       retentionTime: retentionMs === undefined ? undefined : durationOf(retentionMs),
       retentionBytes: retentionBytes === undefined ? undefined : BigInt(retentionBytes),
     },

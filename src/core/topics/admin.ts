@@ -3,23 +3,27 @@ import { BusError } from '../errors.js';
 import type { EventLog } from '../ports/event-log.js';
 import { type ApplyPorts, applyTopic } from './apply.js';
 import { forEachLimited } from './coalesce.js';
-import { checkNewTopic, createTopic, topicInLog, toTopicInfo, toUnmanagedInfo } from './creation.js';
-import { sameJson } from './diff.js';
-import { type TopicLock, withTopicLock } from './lock.js';
+import { checkSchemaThere, createTopic, topicInLog, toTopicInfo, toUnmanagedInfo } from './creation.js';
+import type { Locked, TopicLock } from './lock.js';
 import { checkTopicName } from './names.js';
+import { checkedSchemas } from './new-schema.js';
 import { type CreatingTopic, topicsPath } from './record.js';
 import type { TopicRegistry } from './registry.js';
+import type { StoredSchema } from './schema-record.js';
 import { adoptSettings, defaultSettings, durabilityWarning, fromLogTopic, mergeSettings } from './settings.js';
-import type { SchemaInput, SettingsInput, TopicAdmin, TopicDetail, TopicInfo } from './topic.js';
+import type { SettingsInput, TopicAdmin, TopicDetail, TopicInfo } from './topic.js';
 
 const logCallsAtOnce = 8;
-const lockWaitMs = 10_000;
-
 type CreateInput = Parameters<TopicAdmin['create']>[0];
 
 /** @param signal ends waits when the service closes. */
-export function createTopicAdmin(ports: ApplyPorts, registry: TopicRegistry, signal: AbortSignal): TopicAdmin {
-  const { store, log, compiler, lifecycle } = ports;
+export function createTopicAdmin(
+  ports: ApplyPorts,
+  registry: TopicRegistry,
+  locked: Locked,
+  signal: AbortSignal,
+): TopicAdmin {
+  const { store, log, lifecycle } = ports;
 
   return {
     list: () =>
@@ -47,14 +51,17 @@ export function createTopicAdmin(ports: ApplyPorts, registry: TopicRegistry, sig
     create: (input) =>
       mapped(async () => {
         checkTopicName(input.name);
-        await locked(input.name, (lock) => createOrRefuse(input, lock));
+        const { name, schema } = input;
+        const given = schema === undefined ? [] : [{ version: 1, definition: schema }];
+        const schemas = await checkedSchemas(ports, name, given, signal);
+        await locked(name, (lock) => createOrRefuse(input, schemas, lock));
         return describe(input.name);
       }),
 
     apply: (input) =>
       mapped(async () => {
         checkTopicName(input.name);
-        const { changes, warnings } = await locked(input.name, (lock) => applyTopic(ports, input, lock));
+        const { changes, warnings } = await locked(input.name, (lock) => applyTopic(ports, input, lock, signal));
         const topic = await describe(input.name);
         const weak = durabilityWarning(topic.name, topic.settings, log.driver);
         return { topic, changes, warnings: weak === undefined ? warnings : [...warnings, weak] };
@@ -68,13 +75,12 @@ export function createTopicAdmin(ports: ApplyPorts, registry: TopicRegistry, sig
       }),
   };
 
-  function locked<T>(name: string, run: (lock: TopicLock) => Promise<T>): Promise<T> {
-    return withTopicLock(store, name, { ms: lockWaitMs, signal }, run);
-  }
-
-  async function createOrRefuse({ name, settings, schema, adopt }: CreateInput, lock: TopicLock): Promise<void> {
-    const schemas: SchemaInput[] = schema === undefined ? [] : [{ version: 1, definition: schema }];
-    if (!adopt) checkNewTopic({ settings: mergeSettings(defaultSettings, settings), schemas }, compiler);
+  async function createOrRefuse(
+    { name, settings, adopt }: CreateInput,
+    schemas: readonly StoredSchema[],
+    lock: TopicLock,
+  ): Promise<void> {
+    if (!adopt) checkSchemaThere(mergeSettings(defaultSettings, settings), schemas);
     const before = await store.read(name);
     const now = await lifecycle.settle(name, lock);
     if (now !== undefined) {
@@ -88,7 +94,7 @@ export function createTopicAdmin(ports: ApplyPorts, registry: TopicRegistry, sig
       throw new BusError('TOPIC_NOT_FOUND', `there is no topic ${name} in the log to adopt; create it without "adopt"`);
     }
     const wanted = inLog === undefined ? mergeSettings(defaultSettings, settings) : adoptSettings(inLog, settings);
-    checkNewTopic({ settings: wanted, schemas }, compiler);
+    checkSchemaThere(wanted, schemas);
     await createTopic(store, lifecycle, name, { settings: wanted, schemas, adopt }, lock);
   }
 
@@ -96,13 +102,13 @@ export function createTopicAdmin(ports: ApplyPorts, registry: TopicRegistry, sig
     name: string,
     record: CreatingTopic,
     settings: SettingsInput,
-    schemas: readonly SchemaInput[],
+    schemas: readonly StoredSchema[],
   ) {
     if (record.schemas !== schemas.length) return false;
     const wanted = mergeSettings(record.adopt ? record.settings : defaultSettings, settings);
     if (JSON.stringify(wanted) !== JSON.stringify(record.settings)) return false;
     const first = schemas[0];
-    return first === undefined || sameJson((await store.schema(name, 1)) ?? '', first.definition);
+    return first === undefined || (await store.schema(name, 1))?.digest === first.digest;
   }
 
   async function deleteTopic(name: string, lock: TopicLock): Promise<void> {

@@ -1,12 +1,17 @@
+import { judgeProposal } from '../compatibility/judge-proposal.js';
+import { SchemaIncompatibleError } from '../compatibility/report.js';
 import { BusError } from '../errors.js';
 import type { EventLog } from '../ports/event-log.js';
-import type { SchemaCompiler } from '../ports/schema-compiler.js';
-import { checkNewTopic, checkSchema, createTopic, topicInLog } from './creation.js';
+import type { SchemaJudge } from '../ports/schema-judge.js';
+import { checkSchemaThere, createTopic, topicInLog } from './creation.js';
 import { checkVersions, diffSchemas, diffSettings } from './diff.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { TopicLock } from './lock.js';
+import { checkedSchemas } from './new-schema.js';
 import type { SettledTopic, Versioned } from './record.js';
+import { effectiveText, type StoredSchema } from './schema-record.js';
 import { defaultSettings, invalidSetting, mergeSettings } from './settings.js';
+import { latestOpen } from './snapshot.js';
 import type { TopicStore } from './store.js';
 import type { SchemaInput, SettingsInput, TopicSettings } from './topic.js';
 
@@ -25,7 +30,7 @@ export interface Applied {
 export interface ApplyPorts {
   readonly store: TopicStore;
   readonly log: EventLog;
-  readonly compiler: SchemaCompiler;
+  readonly judge: SchemaJudge;
   readonly lifecycle: Lifecycle;
 }
 
@@ -33,43 +38,54 @@ export interface ApplyPorts {
  * Makes a topic as described, under its lock. Everything is checked before anything is changed; the log is changed first, then schemas
  * are added, then the record is written. After a crash in between, applying the same again completes it.
  */
-export async function applyTopic(ports: ApplyPorts, description: Description, lock: TopicLock): Promise<Applied> {
+export async function applyTopic(
+  ports: ApplyPorts,
+  description: Description,
+  lock: TopicLock,
+  signal: AbortSignal,
+): Promise<Applied> {
   const { name, settings } = description;
   const schemas = checkVersions(description.schemas);
   const now = await ports.lifecycle.settle(name, lock);
   return now === undefined
-    ? create(ports, name, settings, schemas, lock)
-    : change(ports, name, now, settings, schemas, lock);
+    ? create(ports, name, settings, schemas, lock, signal)
+    : change(ports, name, now, settings, schemas, lock, signal);
 }
 
+/** The versions that a topic begins with are not compared: there are no events yet that could be hurt. */
 async function create(
-  { store, log, compiler, lifecycle }: ApplyPorts,
+  ports: ApplyPorts,
   name: string,
   input: SettingsInput,
-  schemas: readonly SchemaInput[],
+  given: readonly SchemaInput[],
   lock: TopicLock,
+  signal: AbortSignal,
 ): Promise<Applied> {
+  const { store, log, lifecycle } = ports;
   const settings = mergeSettings(defaultSettings, input);
-  checkNewTopic({ settings, schemas }, compiler);
+  checkSchemaThere(settings, given);
+  const schemas = await checkedSchemas(ports, name, given, signal);
   if ((await log.describeTopic(name)) !== undefined) throw topicInLog(name);
   await createTopic(store, lifecycle, name, { settings, schemas, adopt: false }, lock);
   return { changes: ['created', ...schemas.map(({ version }) => `schema version ${version} added`)], warnings: [] };
 }
 
 async function change(
-  { store, log, compiler }: ApplyPorts,
+  ports: ApplyPorts,
   name: string,
   { record, version }: Versioned<SettledTopic>,
   input: SettingsInput,
   wanted: readonly SchemaInput[],
   lock: TopicLock,
+  signal: AbortSignal,
 ): Promise<Applied> {
+  const { store, log } = ports;
   const settings: TopicSettings = mergeSettings(record.settings, input);
   const { changes, warnings, log: inLog } = diffSettings(record.settings, settings);
   const existing = await store.schemas(name);
   checkSchemaUse(settings, existing, wanted);
-  const added = diffSchemas(name, existing, wanted);
-  for (const schema of added) checkSchema(schema, compiler);
+  const added = await checkedSchemas(ports, name, diffSchemas(name, existing, wanted), signal);
+  await checkPolicy(ports, name, { ...record, settings }, existing, added, signal);
   const beyond = existing.length - wanted.length;
   if (wanted.length > 0 && beyond > 0)
     warnings.push(`${beyond} later schema versions exist that are not described; they stay`);
@@ -92,9 +108,50 @@ async function change(
   return { changes, warnings };
 }
 
+/** Each further version has to be what the topic's policy asks of it. Throws SCHEMA_INCOMPATIBLE. */
+async function checkPolicy(
+  { judge }: ApplyPorts,
+  name: string,
+  record: SettledTopic,
+  existing: readonly StoredSchema[],
+  added: readonly StoredSchema[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { compatibility: level, reading } = record.settings;
+  const policy = { level, reading };
+  const texts = new Map(existing.map((schema) => [schema.version, effectiveText(schema)]));
+  for (const schema of added) {
+    const versions = [...texts.keys()];
+    const judgement = await judgeProposal(
+      judge,
+      {
+        definition: effectiveText(schema),
+        policy,
+        latest: latestOpen(record, versions),
+        versions,
+        load: async (version) => texts.get(version) ?? '',
+        acceptUndecided: false,
+      },
+      signal,
+    );
+    if (!judgement.accepted) {
+      const report = { ...judgement, policy, evidence: undefined, brokenReaders: [], warnings: [] };
+      throw new SchemaIncompatibleError(
+        `schema version ${schema.version} of topic ${name} is ${report.summary}`,
+        report,
+        {
+          topic: name,
+          version: String(schema.version),
+        },
+      );
+    }
+    texts.set(schema.version, effectiveText(schema));
+  }
+}
+
 function checkSchemaUse(
   settings: TopicSettings,
-  existing: readonly SchemaInput[],
+  existing: readonly StoredSchema[],
   wanted: readonly SchemaInput[],
 ): void {
   const some = existing.length + wanted.length > 0;

@@ -1,19 +1,19 @@
 import { BusError } from '../errors.js';
 import type { Clock } from '../ports/clock.js';
 import type { LogTopic } from '../ports/event-log.js';
-import type { SchemaCompiler } from '../ports/schema-compiler.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { TopicLock } from './lock.js';
 import type { CreatingTopic, SettledTopic, TopicRecord, Versioned } from './record.js';
+import type { StoredSchema } from './schema-record.js';
 import { invalidSetting, type WantedSettings } from './settings.js';
 import type { TopicStore } from './store.js';
-import type { SchemaInput, TopicInfo } from './topic.js';
+import type { TopicInfo } from './topic.js';
 
 /** What a new topic is made of. */
 export interface NewTopic {
   readonly settings: WantedSettings;
   /** From 1, without holes. */
-  readonly schemas: readonly SchemaInput[];
+  readonly schemas: readonly StoredSchema[];
   readonly adopt: boolean;
 }
 
@@ -48,26 +48,13 @@ export async function createTopic(
   throw new BusError('TOPIC_NOT_READY', `topic ${name} was taken back while it was being created; try again`);
 }
 
-/** A topic has a schema or is schemaless; schemas must compile. TOPIC_SETTINGS_INVALID, SCHEMA_INVALID. */
-export function checkNewTopic({ settings, schemas }: Omit<NewTopic, 'adopt'>, compiler: SchemaCompiler): void {
+/** A topic has a schema or is schemaless. TOPIC_SETTINGS_INVALID. */
+export function checkSchemaThere(settings: WantedSettings, schemas: readonly unknown[]): void {
   if (settings.schemaless && schemas.length > 0) {
     throw invalidSetting('schema', 'a schemaless topic has no schema; leave one of the two out');
   }
   if (!settings.schemaless && schemas.length === 0) {
     throw invalidSetting('schema', 'a topic needs a schema; or make it schemaless, so that it takes any JSON');
-  }
-  for (const schema of schemas) checkSchema(schema, compiler);
-}
-
-export function checkSchema({ version, definition }: SchemaInput, compiler: SchemaCompiler): void {
-  try {
-    compiler.compile(definition);
-  } catch (error) {
-    if (!(error instanceof BusError)) throw error;
-    throw new BusError(error.reason, `schema version ${version}: ${error.message}`, {
-      cause: error,
-      metadata: error.metadata,
-    });
   }
 }
 

@@ -1,5 +1,6 @@
 import { BusError } from '../errors.js';
 import type { LogTopicSettings } from '../ports/event-log.js';
+import { type StoredSchema, schemaDigest, withVersion } from './schema-record.js';
 import { invalidSetting } from './settings.js';
 import type { SchemaInput, TopicSettings } from './topic.js';
 
@@ -23,7 +24,7 @@ export function diffSettings(before: TopicSettings, after: TopicSettings): Setti
     throw invalidSetting('partitions', `there are ${before.partitions}; partitions can be added, but never removed`);
   }
   const changes: string[] = [];
-  for (const field of [...inLog, 'keyPointer', 'schemaless'] as const) {
+  for (const field of [...inLog, 'keyPointer', 'schemaless', 'compatibility', 'reading'] as const) {
     if (before[field] !== after[field]) changes.push(`${field}: ${show(before[field])} → ${show(after[field])}`);
   }
   const warnings: string[] = [];
@@ -43,17 +44,17 @@ export function diffSettings(before: TopicSettings, after: TopicSettings): Setti
   return { changes, warnings, log: Object.keys(log).length === 0 ? undefined : log };
 }
 
-/** The versions to add to those that exist. Throws SCHEMA_VERSION_CONFLICT, or TOPIC_SETTINGS_INVALID for holes. */
+/** The versions to add to those that exist. Throws SCHEMA_VERSION_CONFLICT, SCHEMA_INVALID, or TOPIC_SETTINGS_INVALID for holes. */
 export function diffSchemas(
   name: string,
-  existing: readonly SchemaInput[],
+  existing: readonly Pick<StoredSchema, 'version' | 'digest'>[],
   wanted: readonly SchemaInput[],
 ): SchemaInput[] {
   const added: SchemaInput[] = [];
   for (const schema of wanted) {
     const there = existing.find(({ version }) => version === schema.version);
     if (there === undefined) added.push(schema);
-    else if (!sameJson(there.definition, schema.definition)) {
+    else if (there.digest !== digestOf(schema)) {
       const next = Math.max(...existing.map(({ version }) => version)) + 1;
       throw new BusError(
         'SCHEMA_VERSION_CONFLICT',
@@ -79,15 +80,14 @@ export function checkVersions(schemas: readonly SchemaInput[]): SchemaInput[] {
   return sorted;
 }
 
-const mostVersions = 1_000;
+/** How many schema versions a topic may have. */
+export const mostVersions = 1_000;
 
-/** White space does not matter; the order of members does. */
-export function sameJson(a: string, b: string): boolean {
-  if (a === b) return true;
+function digestOf({ version, definition }: SchemaInput): string {
   try {
-    return JSON.stringify(JSON.parse(a)) === JSON.stringify(JSON.parse(b));
-  } catch {
-    return false;
+    return schemaDigest(definition);
+  } catch (error) {
+    throw withVersion(error, version);
   }
 }
 

@@ -4,21 +4,25 @@ import { type Clock, systemClock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { SchemaCompiler } from '../ports/schema-compiler.js';
+import type { SchemaJudge } from '../ports/schema-judge.js';
 import { createTopicAdmin, notFound, notManaged } from './admin.js';
 import { createFinisher } from './finisher.js';
 import { createGrace } from './grace.js';
 import { createLifecycle } from './lifecycle.js';
 import { TopicListeners } from './listeners.js';
+import { type Locked, withTopicLock } from './lock.js';
 import { checkTopicName } from './names.js';
 import { type KnownTopic, TopicRegistry } from './registry.js';
 import { durabilityWarning } from './settings.js';
 import { TopicStore } from './store.js';
 import type { ActiveTopic, TopicAdmin, Topics } from './topic.js';
+import { createTopicSchemas, type TopicSchemas } from './versions.js';
 
 export interface TopicsOptions {
   readonly log: EventLog;
   readonly coordination: Coordination;
   readonly compiler: SchemaCompiler;
+  readonly judge: SchemaJudge;
   /** Default: the machine's. */
   readonly clock?: Clock | undefined;
   /** How long topics and schemas in memory are used while coordination is away. Milliseconds; default 15 min. */
@@ -29,6 +33,8 @@ export interface TopicsOptions {
 export interface TopicsService extends Topics, TopicAdmin {
   /** Reads all topics, and follows them from then on. Throws COORDINATION_UNAVAILABLE, and may then be called again. */
   start(): Promise<void>;
+  /** Their schema versions, for the schema registry. */
+  readonly schemas: TopicSchemas;
   /** What an operator should know: topics that are weaker than they could be, or left half-way. In words, by name. */
   warnings(): string[];
   /** Ends watches and waits; management calls that wait for a topic's lock fail with SHUTTING_DOWN. */
@@ -36,11 +42,14 @@ export interface TopicsService extends Topics, TopicAdmin {
 }
 
 const defaultGraceMs = 15 * 60 * 1000;
+/** How long a change of a topic waits for another one. */
+const lockWaitMs = 10_000;
 
 export function createTopics({
   log,
   coordination,
   compiler,
+  judge,
   clock = systemClock,
   graceMs = defaultGraceMs,
 }: TopicsOptions): TopicsService {
@@ -51,10 +60,13 @@ export function createTopics({
   const listeners = new TopicListeners();
   const registry = new TopicRegistry(store, compiler, changed);
   const finisher = createFinisher(lifecycle, registry, closing.signal);
-  const admin = createTopicAdmin({ store, log, compiler, lifecycle }, registry, closing.signal);
+  const locked: Locked = (name, run) =>
+    withTopicLock(store, name, { ms: lockWaitMs, signal: closing.signal }, run);
+  const admin = createTopicAdmin({ store, log, judge, lifecycle }, registry, locked, closing.signal);
 
   return {
     ...admin,
+    schemas: createTopicSchemas({ store, lifecycle, locked, refresh: refreshed, active: use }),
 
     start: async () => {
       try {
@@ -76,16 +88,10 @@ export function createTopics({
       if (known?.snapshot !== undefined && (schemaVersion === undefined || known.versions.includes(schemaVersion))) {
         return known.snapshot;
       }
-      checkTopicName(name);
-      grace.checkUp(`topic ${name}`);
-      return use(name, await registry.refresh(name));
+      return use(name, await refreshed(name));
     },
 
-    refresh: async (name) => {
-      checkTopicName(name);
-      grace.checkUp(`topic ${name}`);
-      return use(name, await registry.refresh(name));
-    },
+    refresh: async (name) => use(name, await refreshed(name)),
 
     watch: (topic, listener) => listeners.add(topic, () => registry.known(topic.name), listener),
 
@@ -107,6 +113,12 @@ export function createTopics({
   function changed(name: string, known: KnownTopic | undefined): void {
     if (known !== undefined && known.found.record.state !== 'active') finisher.notice(name);
     listeners.changed(name, known);
+  }
+
+  async function refreshed(name: string): Promise<KnownTopic | undefined> {
+    checkTopicName(name);
+    grace.checkUp(`topic ${name}`);
+    return registry.refresh(name);
   }
 
   async function use(name: string, known: KnownTopic | undefined): Promise<ActiveTopic> {

@@ -103,6 +103,8 @@ function activated({ incarnation, settings, adopt }: CreatingTopic, topic: LogTo
           maxEventBytes: settings.maxEventBytes,
           keyPointer: settings.keyPointer,
           schemaless: settings.schemaless,
+          compatibility: settings.compatibility,
+          reading: settings.reading,
         }
       : { ...settings, partitions, replicationFactor, minInsyncReplicas },
     log: { maxBatchBytes, publisherTime },

@@ -8,6 +8,9 @@ export interface TopicLock {
   check(): void;
 }
 
+/** Runs a sequence under a topic's lock. */
+export type Locked = <T>(name: string, run: (lock: TopicLock) => Promise<T>) => Promise<T>;
+
 interface LockPorts {
   readonly clock: Clock;
   readonly coordination: Coordination;

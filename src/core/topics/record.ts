@@ -1,12 +1,12 @@
 import { BusError } from '../errors.js';
 import type { Entry, Path } from '../ports/coordination.js';
 import type { LogTopic } from '../ports/event-log.js';
-import type { WantedSettings } from './settings.js';
-import type { TopicSettings } from './topic.js';
+import { defaultPolicy, type WantedSettings } from './settings.js';
+import type { SchemaState, TopicSettings } from './topic.js';
 
 /**
  * What coordination holds of a topic, as JSON: the truth about whether it exists. Its schema versions are immutable children,
- * `schemas/<n>`, whose value is the schema's text; a version exists from the moment its child does.
+ * `schemas/<n>` (see schema-record); a version exists from the moment its child does. What may change about them stands here.
  */
 export type TopicRecord = CreatingTopic | SettledTopic;
 
@@ -31,6 +31,8 @@ export interface SettledTopic extends Common {
   readonly settings: TopicSettings;
   /** What the log said when it was created or changed. */
   readonly log: Pick<LogTopic, 'maxBatchBytes' | 'publisherTime'>;
+  /** The states of the schema versions that are not active, by version. */
+  readonly schemaStates?: Readonly<Record<string, Exclude<SchemaState, 'active'>>>;
 }
 
 export const topicsPath: Path = ['topics'];
@@ -51,22 +53,27 @@ export function encodeRecord(record: TopicRecord): Uint8Array {
   return encoder.encode(JSON.stringify(record));
 }
 
-export const encodeText = (text: string): Uint8Array => encoder.encode(text);
-export const decodeText = (bytes: Uint8Array): string => decoder.decode(bytes);
-
 /**
  * Reads a record. Undefined where there is none; an empty one is none either: a parent that a late child left behind.
  * Throws INTERNAL where it was written by a newer version, or is damaged.
  */
 export function decodeRecord(name: string, entry: Entry | undefined): Versioned | undefined {
   if (entry === undefined || entry.value.length === 0) return undefined;
-  const parsed = parse(decodeText(entry.value));
-  if (isRecord(parsed)) return { record: parsed, version: entry.version };
+  const parsed = parse(decoder.decode(entry.value));
+  if (isRecord(parsed)) return { record: withPolicy(parsed), version: entry.version };
   const why =
     isObject(parsed) && typeof parsed.format === 'number' && parsed.format > 1
       ? 'was written by a newer version'
       : 'is damaged';
   throw new BusError('INTERNAL', `the record of topic ${name} ${why}`);
+}
+
+/** Records from before there was a policy have none. */
+function withPolicy(record: TopicRecord): TopicRecord {
+  const { compatibility = defaultPolicy.compatibility, reading = defaultPolicy.reading } = record.settings;
+  return record.state === 'creating'
+    ? { ...record, settings: { ...record.settings, compatibility, reading } }
+    : { ...record, settings: { ...record.settings, compatibility, reading } };
 }
 
 /** The versions among the names of children, in order. */

@@ -4,7 +4,8 @@ import type { Timer } from '../ports/clock.js';
 import type { SchemaCompiler } from '../ports/schema-compiler.js';
 import { Coalesced, forEachLimited } from './coalesce.js';
 import { schemasPath, type TopicRecord, topicPath, topicsPath, type Versioned } from './record.js';
-import { makeSnapshot, SchemaVersions } from './snapshot.js';
+import type { StoredSchema } from './schema-record.js';
+import { makeSnapshot, type SchemaFacts, SchemaVersions } from './snapshot.js';
 import type { TopicStore } from './store.js';
 import type { ActiveTopic } from './topic.js';
 
@@ -13,6 +14,8 @@ export interface KnownTopic {
   readonly found: Versioned;
   /** The schema versions that exist, in order. */
   readonly versions: readonly number[];
+  /** What is known of a version. */
+  facts(version: number): SchemaFacts | undefined;
   /** If it is active. */
   readonly snapshot: ActiveTopic | undefined;
 }
@@ -123,13 +126,13 @@ export class TopicRegistry {
     const versions = await this.store.schemaVersions(name);
     const missing = versions.filter((version) => !schemas.has(version));
     if (missing.length === 0) return versions;
-    const texts = new Map<number, string | undefined>();
+    const found = new Map<number, StoredSchema | undefined>();
     await forEachLimited(missing, loadsAtOnce, async (version) => {
-      texts.set(version, await this.store.schema(name, version));
+      found.set(version, await this.store.schema(name, version));
     });
     const now = await this.store.read(name);
     if (now?.record.incarnation !== incarnation) return undefined;
-    for (const [version, text] of texts) if (text !== undefined) schemas.add(version, text);
+    for (const schema of found.values()) if (schema !== undefined) schemas.add(schema);
     return versions.filter((version) => schemas.has(version));
   }
 
@@ -142,7 +145,8 @@ export class TopicRegistry {
       record.state === 'active' && slot.schemas !== undefined
         ? makeSnapshot(name, record, versions, slot.schemas, this.compiler)
         : undefined;
-    slot.known = { found, versions, snapshot };
+    const { schemas } = slot;
+    slot.known = { found, versions, facts: (version) => schemas?.facts(version), snapshot };
     if (snapshot === undefined) this.active.delete(name);
     else this.active.set(name, snapshot);
     this.changed(name, slot.known);

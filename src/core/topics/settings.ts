@@ -1,3 +1,4 @@
+import { compatibilityLevels, readings } from '../compatibility/policy.js';
 import { BusError } from '../errors.js';
 import type { LogTopic, LogTopicSettings } from '../ports/event-log.js';
 import type { SettingsInput, TopicSettings } from './topic.js';
@@ -12,6 +13,15 @@ export type WantedSettings = Omit<TopicSettings, 'replicationFactor' | 'minInsyn
   readonly minInsyncReplicas: number | undefined;
 };
 
+/**
+ * How new schema versions are judged where nothing else is said: consumers may move first, and adding an optional property is compatible, as
+ * users expect. A quarter of the real steps hold only under this reading, which evidence from retained events can back.
+ */
+export const defaultPolicy: Pick<TopicSettings, 'compatibility' | 'reading'> = {
+  compatibility: 'BACKWARD',
+  reading: 'declared',
+};
+
 export const defaultSettings: WantedSettings = {
   partitions: 1,
   replicationFactor: undefined,
@@ -21,6 +31,7 @@ export const defaultSettings: WantedSettings = {
   maxEventBytes: MiB,
   keyPointer: undefined,
   schemaless: false,
+  ...defaultPolicy,
 };
 
 /** The allowed whole numbers, both ends included. */
@@ -71,6 +82,8 @@ export function checkSettings(input: SettingsInput): void {
     if (value === undefined || (Number.isSafeInteger(value) && value >= from && value <= to)) continue;
     throw invalidSetting(field, `${value} is not a whole number from ${from} to ${to}${unit}`);
   }
+  checkOneOf('compatibility', input.compatibility, compatibilityLevels);
+  checkOneOf('reading', input.reading, readings);
   const pointer = input.keyPointer;
   if (pointer === undefined) return;
   if (pointer.length > longestPointer)
@@ -78,6 +91,11 @@ export function checkSettings(input: SettingsInput): void {
   if (!/^(\/([^~/]|~[01])*)*$/.test(pointer)) {
     throw invalidSetting('keyPointer', `${JSON.stringify(pointer)} is not a JSON Pointer such as "/customer/id"`);
   }
+}
+
+function checkOneOf(field: keyof TopicSettings, value: string | undefined, allowed: readonly string[]): void {
+  if (value === undefined || allowed.includes(value)) return;
+  throw invalidSetting(field, `${JSON.stringify(value)} is not one of ${allowed.join(', ')}`);
 }
 
 export function toLogSettings(settings: WantedSettings): LogTopicSettings {
@@ -97,6 +115,7 @@ export function fromLogTopic(topic: LogTopic): TopicSettings {
     maxEventBytes,
     keyPointer: undefined,
     schemaless: true,
+    ...defaultPolicy,
   };
 }
 

@@ -3,9 +3,7 @@ import type { Clock } from '../ports/clock.js';
 import { type Coordination, CoordinationError } from '../ports/coordination.js';
 import {
   decodeRecord,
-  decodeText,
   encodeRecord,
-  encodeText,
   schemaPath,
   schemasPath,
   type TopicRecord,
@@ -13,7 +11,7 @@ import {
   type Versioned,
   versionsOf,
 } from './record.js';
-import type { SchemaInput } from './topic.js';
+import { decodeSchema, encodeSchema, type StoredSchema } from './schema-record.js';
 
 /** Topics' records and schemas in coordination. Throws CoordinationErrors, and INTERNAL for records that cannot be read. */
 export class TopicStore {
@@ -56,23 +54,29 @@ export class TopicStore {
     return versionsOf(await this.coordination.children(schemasPath(name)));
   }
 
-  async schema(name: string, version: number): Promise<string | undefined> {
+  async schema(name: string, version: number): Promise<StoredSchema | undefined> {
     const entry = await this.coordination.get(schemaPath(name, version));
-    return entry === undefined ? undefined : decodeText(entry.value);
+    return entry === undefined ? undefined : decodeSchema(name, version, entry.value);
   }
 
-  async schemas(name: string): Promise<SchemaInput[]> {
-    const found: SchemaInput[] = [];
+  async schemas(name: string): Promise<StoredSchema[]> {
+    const found: StoredSchema[] = [];
     for (const version of await this.schemaVersions(name)) {
-      const definition = await this.schema(name, version);
-      if (definition !== undefined) found.push({ version, definition });
+      const schema = await this.schema(name, version);
+      if (schema !== undefined) found.push(schema);
     }
     return found;
   }
 
-  /** From here on the version exists. One that is there already stays as it is. */
-  async addSchema(name: string, { version, definition }: SchemaInput): Promise<void> {
-    await this.coordination.create(schemaPath(name, version), encodeText(definition)).catch(allow('exists'));
+  /** From here on the version exists. False where it does already, and stays as it is. */
+  async addSchema(name: string, schema: StoredSchema): Promise<boolean> {
+    try {
+      await this.coordination.create(schemaPath(name, schema.version), encodeSchema(schema));
+      return true;
+    } catch (error) {
+      if (isKind(error, 'exists')) return false;
+      throw error;
+    }
   }
 
   /** Removes a topic's record, last of all. Only under the topic's lock. */

@@ -1,5 +1,6 @@
 import type { BusError } from '../errors.js';
 import type { CompiledSchema } from '../ports/schema-compiler.js';
+import type { CompatibilityLevel, Reading } from '../schema/index.js';
 
 /** A topic's settings, complete. */
 export interface TopicSettings {
@@ -16,7 +17,14 @@ export interface TopicSettings {
   /** JSON Pointer; undefined: none. */
   readonly keyPointer: string | undefined;
   readonly schemaless: boolean;
+  /** What a new schema version must be to the ones before it. Default `BACKWARD`. */
+  readonly compatibility: CompatibilityLevel;
+  /** What objects are taken to have held when that is judged. Default `declared`. */
+  readonly reading: Reading;
 }
+
+/** What may be done with a schema version: publishers may name it, the same with a warning, or no longer. */
+export type SchemaState = 'active' | 'deprecated' | 'closed';
 
 export type TopicState = 'creating' | 'active' | 'deleting' | 'unmanaged';
 
@@ -38,13 +46,20 @@ export interface ActiveTopic {
   readonly settings: TopicSettings;
   /** How large one appended batch may be, by `recordBytes`. */
   readonly maxBatchBytes: number;
-  /** The schema version that applies: the latest, or the named one; undefined on a schemaless topic. Throws SCHEMA_VERSION_NOT_FOUND. */
+  /** The versions that exist, closed ones included, in order. */
+  readonly schemaVersions: readonly number[];
+  /**
+   * The schema version that applies: the latest that is open, or the named one; undefined on a schemaless topic. Throws
+   * SCHEMA_VERSION_NOT_FOUND, SCHEMA_VERSION_CLOSED.
+   */
   schema(version: number | undefined): SchemaInUse | undefined;
 }
 
 export interface SchemaInUse {
   readonly version: number;
   readonly compiled: CompiledSchema;
+  /** What a publisher who uses it should know, such as that it is deprecated. */
+  readonly warning: string | undefined;
 }
 
 /** The topics, as the produce and the subscribe path see them. */
@@ -102,7 +117,7 @@ export interface TopicAdmin {
     readonly schema?: string | undefined;
     readonly adopt: boolean;
   }): Promise<TopicInfo>;
-  /** Makes a topic as described. `changes` is empty where nothing had to be done. SCHEMA_VERSION_CONFLICT, TOPIC_SETTINGS_INVALID. */
+  /** Makes a topic as described. `changes` is empty where nothing had to be done. SCHEMA_VERSION_CONFLICT, SCHEMA_INCOMPATIBLE, TOPIC_SETTINGS_INVALID. */
   apply(input: {
     readonly name: string;
     readonly settings: SettingsInput;

@@ -1,2 +1,3 @@
 export { schemaLimits } from '../../core/schema/form/limits.js';
 export { createSchemaCompiler } from './compiler.js';
+export { createSchemaJudge } from './judge.js';

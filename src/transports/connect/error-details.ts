@@ -1,11 +1,14 @@
 import { Buffer } from 'node:buffer';
 import { create } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
+import { SchemaIncompatibleError } from '../../core/compatibility/report.js';
 import type { BusError, CursorExpired, Violation } from '../../core/errors.js';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../../gen/google/rpc/error_details_pb.js';
 import { CursorExpiredSchema, PublishOutcomeSchema } from '../../gen/mainstem/v1/errors_pb.js';
+import { SchemaReportSchema } from '../../gen/mainstem/v1/schema_pb.js';
 import { cutText, type Detail, type ErrorLimits } from './error-limits.js';
 import { storedRuns, toOutcome } from './outcome-mapper.js';
+import { toReport } from './schema-report-mapper.js';
 
 /** The domain of every ErrorInfo. */
 export const errorDomain = 'mainstem.dev';
@@ -16,12 +19,14 @@ const mostEntries = 1_500;
 /** The details of an error: lists are cut until all of it, with the message, fits. */
 export function errorDetails(error: BusError, message: string, limits: ErrorLimits): Detail[] {
   const { violations, outcome, expired } = error;
+  const report = error instanceof SchemaIncompatibleError ? error.report : undefined;
   const runs = outcome ? storedRuns(outcome.stored) : [];
   const longest = Math.max(
     violations.length,
     runs.length,
     outcome?.unknown.length ?? 0,
     expired?.partitions.length ?? 0,
+    report ? Math.max(report.findings.length, report.brokenReaders.length, 10) : 0,
   );
 
   function build(entries: number, withCursor = true): Detail[] {
@@ -41,6 +46,11 @@ export function errorDetails(error: BusError, message: string, limits: ErrorLimi
       if (expired.partitions.length > entries) cut.partitions_total = String(expired.partitions.length);
       if (!withCursor) cut.cursor_omitted = 'true';
       details.push({ desc: CursorExpiredSchema, value: toExpired(expired, entries, withCursor) });
+    }
+    if (report) {
+      if (report.findings.length > entries) cut.findings_total = String(report.findings.length);
+      const value = toReport(report, { entries, chars: limits.reportChars });
+      details.push({ desc: SchemaReportSchema, value });
     }
     const { metadata, reason } = error;
     const totals = violations.length > 0 ? { violations_total: String(violations.length) } : {};

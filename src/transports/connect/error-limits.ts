@@ -7,7 +7,7 @@ export interface Detail {
   readonly value: Message;
 }
 
-/** How large an error may get on a protocol. All in bytes but for the last. */
+/** How large an error may get on a protocol. In bytes, unless it says otherwise. */
 export interface ErrorLimits {
   /** All of it, as it is encoded. */
   readonly total: number;
@@ -17,6 +17,8 @@ export interface ErrorLimits {
   readonly metadata: number;
   /** Field and description of a violation, in characters each. */
   readonly violationChars: number;
+  /** A text of a schema report, in characters; a counterexample that is longer is left out. */
+  readonly reportChars: number;
   /** What an error takes, encoded. */
   size(message: string, details: readonly Detail[]): number;
 }
@@ -28,6 +30,7 @@ export const errorLimits = {
     message: 900,
     metadata: 600,
     violationChars: 200,
+    reportChars: 300,
     size(message, details) {
       let status = 16 + Buffer.byteLength(message);
       for (const { desc, value } of details) status += 40 + desc.typeName.length + toBinary(desc, value).length;
@@ -40,6 +43,7 @@ export const errorLimits = {
     message: 8_000,
     metadata: 4_000,
     violationChars: 1_000,
+    reportChars: 8_000,
     size(message, details) {
       let bytes = 100 + percentEncoded(message);
       for (const { desc, value } of details) {

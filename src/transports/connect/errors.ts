@@ -27,7 +27,7 @@ const codes: { readonly [K in BusCode]: Code } = {
 
 /**
  * Any thrown value as the error that a caller gets: with google.rpc.ErrorInfo (domain `mainstem.dev`), and where they help BadRequest,
- * RetryInfo, PublishOutcome, CursorExpired. Encoded it stays under 4 KiB on gRPC, whose clients allow about 8 KiB of trailers, and under
+ * RetryInfo, PublishOutcome, CursorExpired, SchemaReport. Encoded it stays under 4 KiB on gRPC, whose clients allow about 8 KiB of trailers, and under
  * 64 KiB elsewhere: lists are cut, and ErrorInfo keeps the totals. Errors of connect's own (an undecodable request) pass as they are.
  */
 export function toConnectError(error: unknown, call: FailedCall, onInternalError: OnInternalError): ConnectError {

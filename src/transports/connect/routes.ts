@@ -1,6 +1,7 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { ConnectRouter } from '@connectrpc/connect';
 import type { Publishing } from '../../core/publish/command.js';
+import type { SchemaRegistry } from '../../core/schema-registry/commands.js';
 import type { Subscriptions } from '../../core/subscribe/frames.js';
 import type { TopicAdmin } from '../../core/topics/topic.js';
 import { file_google_rpc_error_details } from '../../gen/google/rpc/error_details_pb.js';
@@ -9,6 +10,7 @@ import { ServerReflection } from '../../gen/grpc/reflection/v1/reflection_pb.js'
 import { ServerReflection as ServerReflectionAlpha } from '../../gen/grpc/reflection/v1alpha/reflection_pb.js';
 import { file_mainstem_v1_errors } from '../../gen/mainstem/v1/errors_pb.js';
 import { PublishService } from '../../gen/mainstem/v1/publish_pb.js';
+import { SchemaService } from '../../gen/mainstem/v1/schema_pb.js';
 import { SubscribeService } from '../../gen/mainstem/v1/subscribe_pb.js';
 import { TopicService } from '../../gen/mainstem/v1/topic_pb.js';
 import { plainRoutes } from '../http/plain-routes.js';
@@ -23,6 +25,7 @@ import { nodeAdapter } from './node-adapter.js';
 import { explainOwnError } from './own-errors.js';
 import { publishService } from './publish-service.js';
 import { reflectionAlphaService, reflectionService } from './reflection-service.js';
+import { schemaService } from './schema-service.js';
 import { wellFormed } from './strict-text.js';
 import { subscribeService } from './subscribe-service.js';
 import { topicService } from './topic-service.js';
@@ -32,6 +35,7 @@ export interface Served {
   readonly publishing: Publishing | undefined;
   readonly subscriptions: Subscriptions | undefined;
   readonly topics: TopicAdmin;
+  readonly schemas: SchemaRegistry;
   readonly readiness: () => Readiness;
   /** Hears the cause of every `internal` error, which the caller does not. */
   readonly onInternalError: OnInternalError;
@@ -43,22 +47,23 @@ export interface Served {
   readonly fastLane?: boolean | undefined;
 }
 
-/** The JSON form of publishing carries payloads exactly; see exact-json. */
-const publishOptions = { jsonOptions: { ...callOptions.jsonOptions, textDecoder: wellFormed(exactPayloads) } };
+/** The JSON form of events carries payloads exactly; see exact-json. */
+const eventOptions = { jsonOptions: { ...callOptions.jsonOptions, textDecoder: wellFormed(exactPayloads) } };
 
 /** Everything on one port: the services over Connect, gRPC and gRPC-Web, health, reflection, and the plain routes. */
 export function connectHandler(served: Served): HttpHandler {
-  const { publishing, subscriptions, topics, readiness, onInternalError } = served;
-  const offered: DescService[] = [TopicService];
+  const { publishing, subscriptions, topics, schemas, readiness, onInternalError } = served;
+  const offered: DescService[] = [TopicService, SchemaService];
   if (publishing) offered.push(PublishService);
   if (subscriptions) offered.push(SubscribeService);
   const described = [...offered, Health, ServerReflection, ServerReflectionAlpha];
   const index = indexDescriptors(described, [file_mainstem_v1_errors, file_google_rpc_error_details]);
 
   function routes(router: ConnectRouter): void {
-    router.service(PublishService, publishing ? publishService(publishing, onInternalError) : {}, publishOptions);
+    router.service(PublishService, publishing ? publishService(publishing, onInternalError) : {}, eventOptions);
     router.service(SubscribeService, subscriptions ? subscribeService(subscriptions, onInternalError) : {});
     router.service(TopicService, topicService(topics, onInternalError));
+    router.service(SchemaService, schemaService(schemas, onInternalError), eventOptions);
     const names = offered.map(({ typeName }) => typeName);
     router.service(
       Health,

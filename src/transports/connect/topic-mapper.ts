@@ -10,6 +10,8 @@ import {
   type TopicSettingsSchema,
   TopicState,
 } from '../../gen/mainstem/v1/topic_pb.js';
+import { toLevel, toReading } from './schema-mapper.js';
+import { levels, readings } from './schema-report-mapper.js';
 
 const states: { readonly [K in TopicInfo['state']]: TopicState } = {
   creating: TopicState.CREATING,
@@ -32,6 +34,8 @@ export function toSettingsInput(settings: SettingsMessage | undefined): Settings
     maxEventBytes,
     keyPointer: settings.keyPointer,
     schemaless: settings.schemaless,
+    compatibility: toLevel(settings.compatibility),
+    reading: toReading(settings.reading),
   };
 }
 
@@ -53,11 +57,13 @@ export function toTopic({ name, state, settings, incarnation, latestSchemaVersio
 }
 
 function toSettingsMessage(settings: TopicSettings): MessageInitShape<typeof TopicSettingsSchema> {
-  const { retentionMs, retentionBytes, keyPointer, ...same } = settings;
+  const { retentionMs, retentionBytes, keyPointer, compatibility, reading, ...same } = settings;
   return {
     ...same,
     retentionTime: durationFromMs(retentionMs),
     retentionBytes: BigInt(retentionBytes),
+    compatibility: levels[compatibility],
+    reading: readings[reading],
     ...(keyPointer === undefined ? {} : { keyPointer }),
   };
 }

@@ -67,7 +67,7 @@ export type RegisteredSchema = Message<"mainstem.v1.RegisteredSchema"> & {
   version: number;
 
   /**
-   * The JSON Schema, as its author wrote it.
+   * The JSON Schema, as its author wrote it. Empty in a list that would have more than 4 MiB of them: ask for each by GetSchema.
    *
    * @generated from field: string definition = 3;
    */
@@ -81,7 +81,7 @@ export type RegisteredSchema = Message<"mainstem.v1.RegisteredSchema"> & {
   state: SchemaState;
 
   /**
-   * When it was registered; by the clock of the instance that did.
+   * When it was registered; by the clock of the instance that did. Absent for versions from before this was kept.
    *
    * @generated from field: google.protobuf.Timestamp registered_at = 5;
    */
@@ -410,7 +410,7 @@ export type SchemaCheckOptions = Message<"mainstem.v1.SchemaCheckOptions"> & {
   acceptUndecided: boolean;
 
   /**
-   * Validate so many of the newest retained events against the proposed schema: up to 1,000,000; 0, the default: none. An event that is
+   * Validate so many of the newest retained events, shared among the partitions, against the proposed schema: up to 1,000,000; 0, the default: none. An event that is
    * refused does not forbid the version, but is shown.
    *
    * @generated from field: optional int64 evidence_events = 2;
@@ -593,7 +593,7 @@ export type GetSchemaRequest = Message<"mainstem.v1.GetSchemaRequest"> & {
   topic: string;
 
   /**
-   * The version; the latest if absent.
+   * The version; the latest that is open if absent.
    *
    * @generated from field: optional int32 version = 2;
    */
@@ -698,7 +698,7 @@ export type DiffSchemasRequest = Message<"mainstem.v1.DiffSchemasRequest"> & {
   from?: number | undefined;
 
   /**
-   * The new side; the latest version if absent.
+   * The new side; the latest version that is open if absent.
    *
    * @generated from oneof mainstem.v1.DiffSchemasRequest.to
    */
@@ -840,7 +840,7 @@ export type ValidateEventsRequest = Message<"mainstem.v1.ValidateEventsRequest">
   events: Event[];
 
   /**
-   * Against what; the latest version if absent.
+   * Against what; the latest version that is open if absent.
    *
    * @generated from oneof mainstem.v1.ValidateEventsRequest.against
    */
@@ -1073,7 +1073,7 @@ export enum CompatibilityLevel {
   NONE = 1,
 
   /**
-   * The new version reads what the latest accepts: consumers may move first.
+   * The new version reads what the latest open one accepts: consumers may move first.
    *
    * @generated from enum value: COMPATIBILITY_LEVEL_BACKWARD = 2;
    */
@@ -1087,7 +1087,7 @@ export enum CompatibilityLevel {
   BACKWARD_TRANSITIVE = 3,
 
   /**
-   * The latest version reads what the new one accepts: publishers may move first.
+   * The latest open version reads what the new one accepts: publishers may move first.
    *
    * @generated from enum value: COMPATIBILITY_LEVEL_FORWARD = 4;
    */
@@ -1245,7 +1245,7 @@ export const CompatibilityVerdictSchema: GenEnum<CompatibilityVerdict> = /*@__PU
 export const SchemaService: GenService<{
   /**
    * Adds a schema version. An identical schema (the same JSON, whatever its spacing and key order) returns the version that exists. SCHEMA_INCOMPATIBLE,
-   * with a SchemaIncompatible detail, where the policy forbids it; SCHEMA_VERSION_CONFLICT where another call was faster and `expected_version`
+   * with a SchemaReport detail, where the policy forbids it; SCHEMA_VERSION_CONFLICT where another call was faster and `expected_version`
    * was given; nothing is changed then.
    *
    * @generated from rpc mainstem.v1.SchemaService.RegisterSchema
@@ -1316,7 +1316,7 @@ export const SchemaService: GenService<{
     output: typeof SetSchemaPolicyResponseSchema;
   },
   /**
-   * Opens, deprecates or closes a version. The latest open version cannot be closed.
+   * Opens, deprecates or closes a version. The only one that is open cannot be closed: SCHEMA_VERSION_IN_USE.
    *
    * @generated from rpc mainstem.v1.SchemaService.SetSchemaState
    */
