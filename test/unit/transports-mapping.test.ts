@@ -53,7 +53,6 @@ test.each<[string, MessageInitShape<typeof SubscribeRequestSchema>]>([
   ['until', { until: {} }],
   ['filter', { filter: 'x' }],
   ['fields', { fields: ['/a'] }],
-  ['reader_schema_version', { readerSchemaVersion: 0 }],
   ['max_uncommitted', { maxUncommitted: 0n }],
   ['commit_timeout', { commitTimeout: {} }],
 ])('subscribe refuses %s, which is not built, by name', (field, init) => {
@@ -72,10 +71,17 @@ test('a start is a place, a cursor or a time rounded up', () => {
   expect(at(-5n, 5)).toEqual({ at: 'time', timestamp: 0 });
   expect(() => at(2n ** 60n)).toThrow('year 9999');
   expect(
-    subscribe({ heartbeatInterval: { seconds: 2n, nanos: 500_000_000 }, limit: 3n, follow: false, onExpired: 2 }),
+    subscribe({
+      heartbeatInterval: { seconds: 2n, nanos: 500_000_000 },
+      limit: 3n,
+      follow: false,
+      onExpired: 2,
+      readerSchemaVersion: 4,
+    }),
   ).toMatchObject({
     heartbeatMs: 2_500,
     limit: 3,
+    readerSchemaVersion: 4,
     follow: false,
     onExpired: 'skip',
   });

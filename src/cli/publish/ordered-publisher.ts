@@ -25,6 +25,8 @@ export interface Observer {
   rejected(line: number, result: PublishResult): void;
   /** Events have to be sent again, because of `reason`; said for each round. */
   retrying(reason: string, delayMs: number): void;
+  /** What the server wants known, though all went well; said with each batch. */
+  warned(warning: string): void;
 }
 
 /** How it ended. Lines that are in none of the lists are stored or rejected, or were never read. */
@@ -153,6 +155,7 @@ export async function publishOrdered(
   }
 
   function settle(batch: LineBatch, answer: PublishStreamResponse): void {
+    for (const warning of answer.warnings) observer.warned(warning);
     if (answer.failure) {
       settleFailure(batch, MainstemError.fromBatch(answer.failure));
       return;

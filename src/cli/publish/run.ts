@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { type MainstemClient, MainstemError } from '../../client/index.js';
 import { exitCodes, type Io, interruptedCode, isClosedPipe, isTty, note, writeOut } from '../io.js';
 import { reportError } from '../report-error.js';
+import { safeText } from '../safe-text.js';
 import { ExitWith, UsageError } from '../usage-error.js';
 import { plural } from '../values.js';
 import { type InputCounts, readBatches } from './batches.js';
@@ -59,6 +60,7 @@ export async function runPublish(
     },
   );
   let lastReason = '';
+  const warnings = new Set<string>();
   let end: Awaited<ReturnType<typeof publishOrdered>>;
   try {
     end = await publishOrdered(
@@ -75,6 +77,10 @@ export async function runPublish(
         retrying(reason, delayMs) {
           if (reason !== lastReason) progress.say(`${reason}: sending again what was not stored (in ${delayMs} ms)`);
           lastReason = reason;
+        },
+        warned(warning) {
+          if (!warnings.has(warning)) progress.say(`warning: ${safeText(warning)}`);
+          warnings.add(warning);
         },
       },
     );

@@ -5,9 +5,11 @@ import type { Header } from '../model.js';
 export interface PublishCommand {
   readonly topic: string;
   readonly mode: PublishMode;
-  /** Undefined: the latest. */
+  /** Undefined: the latest that is open. */
   readonly schemaVersion?: number | undefined;
   readonly events: readonly EventInput[];
+  /** Told, before the results, what the publisher should know although all goes well. */
+  readonly onWarning?: ((warning: string) => void) | undefined;
 }
 
 export type PublishMode = 'all_or_nothing' | 'independent';

@@ -20,6 +20,8 @@ const violationsPerEvent = 10;
 /** The checks of one call, against one snapshot of the topic: never a mixture of schema versions. */
 export interface Preparation {
   readonly schemaVersion: number | undefined;
+  /** What a publisher who uses this version should know. */
+  readonly warning: string | undefined;
   /** The record for an event, or why it is refused: PAYLOAD_NOT_JSON, EVENT_TOO_LARGE, SCHEMA_VIOLATION, INVALID_REQUEST. */
   prepare(event: EventInput, index: number): Prepared | BusError;
 }
@@ -74,7 +76,7 @@ export function preparation(topic: ActiveTopic, version: number | undefined, any
     };
   }
 
-  return { schemaVersion: schema?.version, prepare };
+  return { schemaVersion: schema?.version, warning: schema?.warning, prepare };
 }
 
 function refusal(

@@ -66,11 +66,12 @@ export function createPublisher({ log, topics, authorizer, limits }: PublisherPo
   ): Promise<EventResult[]> {
     signal.throwIfAborted();
     const { events, mode } = command;
-    const { prepare, schemaVersion } = preparation(
+    const { prepare, schemaVersion, warning } = preparation(
       topic,
       command.schemaVersion,
       anyPartition(topic.settings.partitions),
     );
+    if (warning !== undefined) command.onWarning?.(warning);
     const call = createCall(mode, events.length);
     const accepted: (Prepared | undefined)[] = new Array(events.length);
     const refused: BusError[] = [];

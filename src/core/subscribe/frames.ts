@@ -15,6 +15,8 @@ export interface SubscribeCommand {
   readonly limit?: number | undefined;
   /** Milliseconds, 1,000 to 60,000; default 10,000. */
   readonly heartbeatMs?: number | undefined;
+  /** The schema version that the reader understands: named to those who change the schema. Undefined: not said. */
+  readonly readerSchemaVersion?: number | undefined;
 }
 
 export type StartFrom =

@@ -11,6 +11,7 @@ import type { EventLog } from '../ports/event-log.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
 import type { CommittedPosition, Frame, SubscribeCommand, Subscriptions } from './frames.js';
 import { createHub } from './hub.js';
+import { declared } from './reader-version.js';
 import { positionsIn, topicFor } from './start.js';
 import { runStream } from './stream.js';
 
@@ -106,12 +107,8 @@ export function createSubscriptions({
       signal.addEventListener('abort', release, { once: true });
       if (signal.aborted) release();
       signal.throwIfAborted();
-      yield* runStream(
-        { log, coordination, topics, clock, feed, heartbeatMs, draining: draining.signal },
-        command,
-        topic,
-        signal,
-      );
+      const ports = { log, coordination, topics, clock, feed, heartbeatMs, draining: draining.signal };
+      yield* declared(ports, command, topic, runStream(ports, command, topic, signal), signal);
     } catch (error) {
       throw toBusError(error);
     } finally {

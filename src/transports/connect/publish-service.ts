@@ -19,8 +19,10 @@ export function publishService(
   return {
     publish: guardUnary(onInternalError, async (request, context) => {
       const binary = usesBinary(context);
-      const results = await publishing.publish(toPublishCommand(request, !binary), context.signal);
       const response = create(PublishResponseSchema);
+      const onWarning = (warning: string) => void response.warnings.push(warning);
+      const command = { ...toPublishCommand(request, !binary), onWarning };
+      const results = await publishing.publish(command, context.signal);
       if (binary) response.$unknown = encodeResults(resultsField, results);
       else response.results = results.map(toResult);
       return response;

@@ -44,10 +44,14 @@ export function publishStream(
     return { ...toPublishCommand({ ...request, topic }, !binary), continueAfterFailure: request.continueAfterFailure };
   }
 
-  async function answer(number: bigint, stored: Promise<EventResult[]>): Promise<PublishStreamResponse> {
+  async function answer(
+    number: bigint,
+    stored: Promise<EventResult[]>,
+    warnings: string[],
+  ): Promise<PublishStreamResponse> {
     try {
       const results = await stored;
-      const response = create(PublishStreamResponseSchema, { sequence: number });
+      const response = create(PublishStreamResponseSchema, { sequence: number, warnings });
       if (binary) response.$unknown = encodeResults(resultsField, results);
       else response.results = results.map(toResult);
       return response;
@@ -56,19 +60,21 @@ export function publishStream(
       const seen = callerSees(error, context.signal);
       if (seen instanceof ConnectError || context.signal.aborted) throw seen;
       if (seen.reason === 'INTERNAL') onInternalError(seen.cause ?? seen, 'mainstem.v1.PublishService/PublishStream');
-      return create(PublishStreamResponseSchema, { sequence: number, failure: toBatchFailure(seen) });
+      return create(PublishStreamResponseSchema, { sequence: number, failure: toBatchFailure(seen), warnings });
     }
   }
 
   function start(request: PublishStreamRequest) {
     const number = sequence++;
+    const warnings: string[] = [];
     let command: ReturnType<typeof toCommand>;
     try {
       command = toCommand(request);
     } catch (error) {
-      return { bytes: 0, result: answer(number, Promise.reject(error)) };
+      return { bytes: 0, result: answer(number, Promise.reject(error), warnings) };
     }
-    return { bytes: payloadBytes(command), result: answer(number, session.publish(command, context.signal)) };
+    const stored = session.publish({ ...command, onWarning: (warning) => warnings.push(warning) }, context.signal);
+    return { bytes: payloadBytes(command), result: answer(number, stored, warnings) };
   }
 
   return inOrder(requests, start, streamLimits, context.signal, session.draining);

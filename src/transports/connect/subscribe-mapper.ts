@@ -21,6 +21,7 @@ export function toSubscribeCommand(request: SubscribeRequest): SubscribeCommand 
     follow: request.follow,
     limit: request.limit === undefined ? undefined : fromInt64('limit', request.limit),
     heartbeatMs: request.heartbeatInterval && durationMs(request.heartbeatInterval),
+    readerSchemaVersion: request.readerSchemaVersion,
   };
 }
 
@@ -40,7 +41,6 @@ function refuseUnbuilt(request: SubscribeRequest): void {
     until: request.until !== undefined,
     filter: request.filter !== '',
     fields: request.fields.length > 0,
-    reader_schema_version: request.readerSchemaVersion !== undefined,
     max_uncommitted: request.maxUncommitted !== undefined,
     commit_timeout: request.commitTimeout !== undefined,
     max_uncommitted_bytes: request.maxUncommittedBytes !== undefined,
