@@ -1,9 +1,10 @@
+import type { DescMethod } from '@bufbuild/protobuf';
 import { type ConnectRouter, type ConnectRouterOptions, createConnectRouter } from '@connectrpc/connect';
 import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest } from '@connectrpc/connect-node';
 import type { HttpHandler, HttpRequest, HttpResponse } from '../node-http.js';
 import { createLane } from './lane/lane.js';
-import { recordMethods } from './lane/lane-methods.js';
+import { type DirectUnary, recordMethods } from './lane/lane-methods.js';
 import { readAhead, wholeBody } from './lane/read-ahead.js';
 import { type Explain, explainedEnding } from './own-errors.js';
 
@@ -17,6 +18,8 @@ export interface AdapterOptions extends ConnectRouterOptions {
   readonly explain?: Explain | undefined;
   /** Whether usual calls over HTTP/2 that send one message take the short way, see lane/. Default true. */
   readonly fastLane?: boolean | undefined;
+  /** Unary methods that the short way can serve without messages. */
+  readonly direct?: ReadonlyMap<DescMethod, DirectUnary> | undefined;
 }
 
 /**
@@ -24,8 +27,8 @@ export interface AdapterOptions extends ConnectRouterOptions {
  * it waited for the client to read; a request that is answered before it was read whole keeps its connection; and errors go to `onError`.
  */
 export function nodeAdapter(adapterOptions: AdapterOptions): HttpHandler {
-  const { routes, fallback, onError, explain, fastLane = true, ...options } = adapterOptions;
-  const { router, methods } = recordMethods(createConnectRouter(options), options);
+  const { routes, fallback, onError, explain, fastLane = true, direct, ...options } = adapterOptions;
+  const { router, methods } = recordMethods(createConnectRouter(options), options, direct);
   routes(router);
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
   const handle = (request: HttpRequest, response: HttpResponse) => {

@@ -43,7 +43,8 @@ function toMode(mode: ModeNumber): PublishMode {
   }
 }
 
-function toEventInput(event: Event, index: number, fromJson: boolean): EventInput {
+/** As `toPublishCommand`, for the event of this index. */
+export function toEventInput(event: Event, index: number, fromJson: boolean): EventInput {
   const { id, source, type, subject, time, headers, attributes } = event;
   return {
     key: toKey(event, index),

@@ -1,12 +1,14 @@
 import { create } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
-import type { Publishing } from '../../core/publish/command.js';
+import type { PublishCommand, Publishing } from '../../core/publish/command.js';
 import { PublishResponseSchema, type PublishService } from '../../gen/mainstem/v1/publish_pb.js';
 import { guardStream, guardUnary, usesBinary } from './call.js';
 import type { OnInternalError } from './errors.js';
+import type { DirectUnary } from './lane/lane-methods.js';
+import { decodePublish } from './publish-decoder.js';
 import { toPublishCommand } from './publish-mapper.js';
 import { publishStream } from './publish-stream.js';
-import { encodeResults, toResult } from './result-mapper.js';
+import { encodeResponse, encodeResults, toResult } from './result-mapper.js';
 
 /** Number of `results` in PublishResponse. */
 const resultsField = 1;
@@ -30,5 +32,16 @@ export function publishService(
     publishStream: guardStream(onInternalError, (requests, context) =>
       publishStream(publishing, requests, context, onInternalError),
     ),
+  };
+}
+
+/** Publish in its binary form, without messages in between; what is unusual is the service's. */
+export function directPublish(publishing: Publishing, onInternalError: OnInternalError): DirectUnary {
+  const publish = guardUnary(onInternalError, async (command: PublishCommand, context) =>
+    encodeResponse(resultsField, await publishing.publish(command, context.signal)),
+  );
+  return (message, context) => {
+    const command = decodePublish(message);
+    return command && publish(command, context);
   };
 }

@@ -43,6 +43,19 @@ const writer = new WireWriter();
  * nearly all, this takes a tenth of the general encoder's time.
  */
 export function encodeResults(field: number, results: readonly EventResult[]): UnknownField[] {
+  writeResults(field, results);
+  const entries = writer.take();
+  // The first entry's tag is written by the codec; the field numbers in use have a tag of one byte.
+  return entries.length === 0 ? [] : [{ no: field, wireType: WireType.LengthDelimited, data: entries.subarray(1) }];
+}
+
+/** A response that has nothing but results, in the field of this number. */
+export function encodeResponse(field: number, results: readonly EventResult[]): Uint8Array {
+  writeResults(field, results);
+  return writer.take();
+}
+
+function writeResults(field: number, results: readonly EventResult[]): void {
   const entryTag = bytesTag(field);
   for (const result of results) {
     if (result.status !== 'stored') {
@@ -57,7 +70,4 @@ export function encodeResults(field: number, results: readonly EventResult[]): U
     if (result.schemaVersion !== undefined) writer.int(tag.schemaVersion, result.schemaVersion);
     writer.close(entry);
   }
-  const entries = writer.take();
-  // The first entry's tag is written by the codec; the field numbers in use have a tag of one byte.
-  return entries.length === 0 ? [] : [{ no: field, wireType: WireType.LengthDelimited, data: entries.subarray(1) }];
 }

@@ -23,7 +23,7 @@ import { exactPayloads } from './exact-json/text-decoder.js';
 import { healthService } from './health-service.js';
 import { nodeAdapter } from './node-adapter.js';
 import { explainOwnError } from './own-errors.js';
-import { publishService } from './publish-service.js';
+import { directPublish, publishService } from './publish-service.js';
 import { reflectionAlphaService, reflectionService } from './reflection-service.js';
 import { schemaService } from './schema-service.js';
 import { wellFormed } from './strict-text.js';
@@ -79,6 +79,7 @@ export function connectHandler(served: Served): HttpHandler {
     onError: onInternalError,
     explain: explainOwnError,
     fastLane: served.fastLane,
+    direct: publishing && new Map([[PublishService.method.publish, directPublish(publishing, onInternalError)]]),
     ...callOptions,
     readMaxBytes: served.readMaxBytes ?? callOptions.readMaxBytes,
   });

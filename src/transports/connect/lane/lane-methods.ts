@@ -1,9 +1,10 @@
-import type { DescMessage } from '@bufbuild/protobuf';
+import type { DescMessage, DescMethod } from '@bufbuild/protobuf';
 import {
   type ConnectRouter,
   type ConnectRouterOptions,
   createMethodImplSpec,
   createServiceImplSpec,
+  type HandlerContext,
   type MethodImplSpec,
 } from '@connectrpc/connect';
 import {
@@ -16,12 +17,20 @@ import {
 type LaneSpec = Extract<MethodImplSpec, { readonly kind: 'unary' | 'server_streaming' }>;
 type RouteOptions = Partial<ConnectRouterOptions>;
 
+/**
+ * A unary method in its binary form, from the request's bytes to the answer's, without messages in between. Undefined: the request is unusual, and
+ * codec and implementation have to deal with it. It answers as they would.
+ */
+export type DirectUnary = (message: Uint8Array, context: HandlerContext) => Promise<Uint8Array> | undefined;
+
 /** What the lane has to know to serve a method as the adapter does. */
 export interface LaneMethod<S extends LaneSpec = LaneSpec> {
   readonly spec: S;
   readonly serialization: ReturnType<typeof createMethodSerializationLookup<DescMessage, DescMessage>>;
   readonly options: RouteOptions;
   readonly readMaxBytes: number;
+  readonly writeMaxBytes: number;
+  readonly direct: DirectUnary | undefined;
 }
 
 export type UnaryMethod = LaneMethod<Extract<LaneSpec, { readonly kind: 'unary' }>>;
@@ -32,7 +41,11 @@ export const isServerStream = (method: LaneMethod): method is ServerStreamMethod
   method.spec.kind === 'server_streaming';
 
 /** A router that hands everything on, and keeps what it learns about the methods that the lane can serve, by path. */
-export function recordMethods(router: ConnectRouter, base: ConnectRouterOptions) {
+export function recordMethods(
+  router: ConnectRouter,
+  base: ConnectRouterOptions,
+  direct: ReadonlyMap<DescMethod, DirectUnary> = new Map(),
+) {
   const methods = new Map<string, LaneMethod>();
 
   function record(spec: MethodImplSpec, routeOptions: RouteOptions | undefined): void {
@@ -51,6 +64,8 @@ export function recordMethods(router: ConnectRouter, base: ConnectRouterOptions)
       ),
       options,
       readMaxBytes: limits.readMaxBytes,
+      writeMaxBytes: limits.writeMaxBytes,
+      direct: direct.get(spec.method),
     });
   }
 

@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer';
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { create } from '@bufbuild/protobuf';
+import { Code, ConnectError } from '@connectrpc/connect';
 import type { StreamHandler } from '../../node-http.js';
 import type { Explain } from '../own-errors.js';
 import { type Answer, respond, seenError } from './answer.js';
@@ -106,16 +107,32 @@ async function serveUnary(
   context: LaneContext,
   explain: Explain,
 ): Promise<void> {
-  const { spec, serialization } = unary;
   const cancelled = () => context.cancelled();
   stream.on('close', cancelled);
   let answer: Answer;
   try {
-    const output = await spec.impl(serialization.getI(form.binary).parse(message), context);
-    answer = serialization.getO(form.binary).serialize(create(spec.method.output, output));
+    answer = await callMethod(unary, message, form.binary, context);
   } catch (error) {
     answer = seenError(error, explain);
   }
   stream.off('close', cancelled);
   if (!stream.destroyed && !stream.closed) respond(stream, answer, form, context, unary);
+}
+
+async function callMethod(
+  { spec, serialization, direct, writeMaxBytes }: UnaryMethod,
+  message: Uint8Array,
+  binary: boolean,
+  context: LaneContext,
+): Promise<Uint8Array> {
+  const answering = binary ? direct?.(message, context) : undefined;
+  if (answering === undefined) {
+    const output = await spec.impl(serialization.getI(binary).parse(message), context);
+    return serialization.getO(binary).serialize(create(spec.method.output, output));
+  }
+  const answer = await answering;
+  if (answer.length <= writeMaxBytes) return answer;
+  // As the codec says it.
+  const why = `message size ${answer.length} is larger than configured writeMaxBytes ${writeMaxBytes}`;
+  throw new ConnectError(why, Code.ResourceExhausted);
 }
