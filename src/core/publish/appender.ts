@@ -1,22 +1,31 @@
 import { BusError } from '../errors.js';
-import type { AppendRecord } from '../model.js';
+import { type AppendRecord, recordBytes } from '../model.js';
 import type { Appended, EventLog } from '../ports/event-log.js';
 import type { ActiveTopic } from '../topics/topic.js';
 
-/** An event that waits for its partition's appender. */
-export interface Queued {
-  readonly record: AppendRecord;
+/** The events of one call for one partition, in their order, while they wait for the partition's appender. */
+export interface Run {
+  readonly records: readonly AppendRecord[];
+  /** Of all records, by `recordBytes`. */
   readonly bytes: number;
-  /** The life of the topic that the event was checked against: it is never stored in another. */
+  /** The life of the topic that the events were checked against: they are never stored in another. */
   readonly incarnation: string;
-  /** Events of one group keep their order: when one of them fails, those behind it in the queue are withdrawn. */
+  /** The runs of one group keep their order: when something of one fails, those behind it in the queue are withdrawn. */
   readonly group: object;
-  /** Set to drop it from the queue; who sets it has settled the event already. */
+  /** Set to drop what is still in the queue; who sets it has settled the events already. */
   withdrawn: boolean;
-  /** Called once, unless withdrawn before it was taken. */
-  readonly done: (outcome: Appended | BusError) => void;
-  /** Called once when nothing refers to the event's bytes any more. */
-  readonly released: () => void;
+  /** Called for the records `from` to `to` (exclusive) when their outcome is known: once for each, unless withdrawn before it was taken. */
+  readonly done: (from: number, to: number, outcome: Appended | BusError) => void;
+  /** Called when nothing refers to so many of the run's bytes any more. */
+  readonly released: (bytes: number) => void;
+}
+
+/** What one append takes of a run. */
+interface Part {
+  readonly run: Run;
+  readonly from: number;
+  readonly to: number;
+  readonly bytes: number;
 }
 
 /** How many records one append takes at most. */
@@ -27,15 +36,15 @@ const recordsPerBatch = 5_000;
  * (natural batching): an idle partition writes at once, a busy one in large batches, and no timer is involved.
  */
 export interface Appender {
-  /** Adds events in this order, and starts if idle. */
-  enqueue(events: readonly Queued[]): void;
+  /** Adds a run, and starts if idle. */
+  enqueue(run: Run): void;
   /** Resolves when nothing is queued or on its way; the appender is done with then. */
   readonly idle: Promise<void>;
 }
 
 /**
  * @param now the topic as it is now; undefined if there is none of that name any more
- * @param onIdle called when the queue has run empty: the next event gets a new appender
+ * @param onIdle called when the queue has run empty: the next run gets a new appender
  */
 export function createAppender(
   log: EventLog,
@@ -44,32 +53,33 @@ export function createAppender(
   now: () => ActiveTopic | undefined,
   onIdle: () => void,
 ): Appender {
-  let queue: Queued[] = [];
+  let queue: Run[] = [];
   let head = 0;
+  /** How much of the run at the head was taken already. */
+  let taken = { records: 0, bytes: 0 };
   let running: Promise<void> | undefined;
 
-  function take(): Queued[] {
-    const batch: Queued[] = [];
+  function take(): Part[] {
+    const parts: Part[] = [];
+    let records = 0;
     let bytes = 0;
     const current = now();
-    while (head < queue.length && batch.length < recordsPerBatch) {
-      const next = queue[head];
-      if (!next) break;
-      if (next.withdrawn) {
-        head++;
-        next.released();
+    while (head < queue.length && records < recordsPerBatch) {
+      const run = queue[head];
+      if (!run) break;
+      if (run.withdrawn || run.incarnation !== current?.incarnation) {
+        if (!run.withdrawn) run.done(taken.records, run.records.length, BusError.topicDeleted(topic));
+        run.released(run.bytes - taken.bytes);
+        next();
         continue;
       }
-      if (next.incarnation !== current?.incarnation) {
-        head++;
-        next.done(BusError.topicDeleted(topic));
-        next.released();
-        continue;
-      }
-      if (batch.length > 0 && bytes + next.bytes > current.maxBatchBytes) break;
-      bytes += next.bytes;
-      batch.push(next);
-      head++;
+      const part = cut(run, recordsPerBatch - records, current.maxBatchBytes - bytes, records === 0);
+      if (part.to === part.from) break;
+      parts.push(part);
+      records += part.to - part.from;
+      bytes += part.bytes;
+      if (part.to === run.records.length) next();
+      else taken = { records: part.to, bytes: taken.bytes + part.bytes };
     }
     if (head === queue.length) {
       queue = [];
@@ -78,33 +88,60 @@ export function createAppender(
       queue = queue.slice(head);
       head = 0;
     }
-    return batch;
+    return parts;
+  }
+
+  function next(): void {
+    head++;
+    taken = { records: 0, bytes: 0 };
+  }
+
+  /** As much of what is left of the run at the head as there is room for; at least one record if `isFirst`. */
+  function cut(run: Run, records: number, bytes: number, isFirst: boolean): Part {
+    const from = taken.records;
+    const left = run.bytes - taken.bytes;
+    if (run.records.length - from <= records && left <= bytes) {
+      return { run, from, to: run.records.length, bytes: left };
+    }
+    let to = from;
+    let sum = 0;
+    for (; to < run.records.length && to - from < records; to++) {
+      const record = run.records[to];
+      const more = record ? recordBytes(record) : 0;
+      if (sum + more > bytes && !(isFirst && to === from)) break;
+      sum += more;
+    }
+    return { run, from, to, bytes: sum };
   }
 
   async function run(): Promise<void> {
-    for (let batch = take(); batch.length > 0; batch = take()) {
+    for (let parts = take(); parts.length > 0; parts = take()) {
+      const incarnation = parts[0]?.run.incarnation;
       try {
-        const appended = await log.append(
+        const { baseOffset, timestamp } = await log.append(
           topic,
           partition,
-          batch.map((queued) => queued.record),
-          () => now()?.incarnation === batch[0]?.incarnation,
+          recordsOf(parts),
+          () => now()?.incarnation === incarnation,
         );
-        let offset = appended.baseOffset;
-        for (const queued of batch) queued.done({ baseOffset: offset++, timestamp: appended.timestamp });
+        let offset = baseOffset;
+        for (const part of parts) {
+          part.run.done(part.from, part.to, { baseOffset: offset, timestamp });
+          offset += part.to - part.from;
+        }
       } catch (error) {
-        fail(batch, BusError.from(error));
+        fail(parts, BusError.from(error));
       }
-      for (const queued of batch) queued.released();
+      for (const part of parts) part.run.released(part.bytes);
     }
     onIdle();
   }
 
-  function fail(batch: readonly Queued[], error: BusError): void {
+  function fail(parts: readonly Part[], error: BusError): void {
     const groups = new Set<object>();
-    for (const queued of batch) {
-      groups.add(queued.group);
-      queued.done(error);
+    for (const part of parts) {
+      groups.add(part.run.group);
+      part.run.done(part.from, part.to, error);
     }
     const behind = new BusError(
       'STREAM_HALTED',
@@ -115,20 +152,33 @@ export function createAppender(
       },
     );
     for (let i = head; i < queue.length; i++) {
-      const queued = queue[i];
-      if (!queued || queued.withdrawn || !groups.has(queued.group)) continue;
-      queued.withdrawn = true;
-      queued.done(behind);
+      const waiting = queue[i];
+      if (!waiting || waiting.withdrawn || !groups.has(waiting.group)) continue;
+      waiting.withdrawn = true;
+      waiting.done(i === head ? taken.records : 0, waiting.records.length, behind);
     }
   }
 
   return {
-    enqueue(events) {
-      for (const event of events) queue.push(event);
+    enqueue(added) {
+      queue.push(added);
       running ??= run();
     },
     get idle() {
       return running ?? Promise.resolve();
     },
   };
+}
+
+function recordsOf(parts: readonly Part[]): readonly AppendRecord[] {
+  const [first] = parts;
+  if (first && parts.length === 1 && first.to - first.from === first.run.records.length) return first.run.records;
+  const records: AppendRecord[] = [];
+  for (const { run, from, to } of parts) {
+    for (let i = from; i < to; i++) {
+      const record = run.records[i];
+      if (record) records.push(record);
+    }
+  }
+  return records;
 }

@@ -1,9 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { BusError } from '../errors.js';
+import type { AppendRecord } from '../model.js';
 import type { Authorizer } from '../ports/authorizer.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
-import { type Appender, createAppender, type Queued } from './appender.js';
+import { type Appender, createAppender, type Run } from './appender.js';
 import { createBudget } from './budget.js';
 import { type Call, createCall } from './call.js';
 import type { EventResult, PublishCommand, Publishing, PublishLimits } from './command.js';
@@ -14,6 +15,13 @@ import { createPublishSession, type Order } from './session.js';
 export interface Publisher extends Publishing {
   /** Refuses further calls with SHUTTING_DOWN, and resolves when nothing is queued any more. */
   drain(): Promise<void>;
+}
+
+/** A run that is still being filled. */
+interface CallRun extends Run {
+  readonly records: AppendRecord[];
+  readonly events: number[];
+  bytes: number;
 }
 
 interface PublisherPorts {
@@ -113,44 +121,61 @@ export function createPublisher({ log, topics, authorizer, limits }: PublisherPo
     signal: AbortSignal,
   ): void {
     const group = order ?? call;
-    const queues = new Map<number, Queued[]>();
-    const all: Queued[] = [];
+    const runs = new Map<number, CallRun>();
     accepted.forEach((prepared, index) => {
       if (!prepared) return;
       const { partition, record, bytes } = prepared;
-      const queued: Queued = {
-        record,
-        bytes,
-        incarnation: topic.incarnation,
-        group,
-        withdrawn: false,
-        released: () => budget.release(topic.name, bytes),
-        done: (outcome) => {
-          if (!(outcome instanceof BusError)) {
-            const { baseOffset: offset, timestamp } = outcome;
-            call.settle(index, { status: 'stored', partition, offset, timestamp, schemaVersion });
-            return;
-          }
-          order?.halt(topic.name, partition, outcome);
-          call.settle(index, {
-            status: outcome.reason === 'STORE_OUTCOME_UNKNOWN' ? 'unknown' : 'not_stored',
-            error: outcome,
-          });
-        },
-      };
-      all.push(queued);
-      const queue = queues.get(partition);
-      if (queue) queue.push(queued);
-      else queues.set(partition, [queued]);
+      let run = runs.get(partition);
+      if (!run) {
+        run = startRun(topic, partition, schemaVersion, call, group, order);
+        runs.set(partition, run);
+      }
+      run.records.push(record);
+      run.events.push(index);
+      run.bytes += bytes;
     });
     const withdraw = () => {
-      for (const queued of all) queued.withdrawn = true;
+      for (const run of runs.values()) run.withdrawn = true;
       call.abort(BusError.from(signal.reason));
     };
     signal.addEventListener('abort', withdraw, { once: true });
     const settled = () => signal.removeEventListener('abort', withdraw);
     call.results.then(settled, settled);
-    for (const [partition, queue] of queues) appenderOf(topic, partition).enqueue(queue);
+    for (const [partition, run] of runs) appenderOf(topic, partition).enqueue(run);
+  }
+
+  function startRun(
+    topic: ActiveTopic,
+    partition: number,
+    schemaVersion: number | undefined,
+    call: Call,
+    group: object,
+    order: Order | undefined,
+  ): CallRun {
+    /** Which event of the call each record is. */
+    const events: number[] = [];
+    return {
+      events,
+      records: [],
+      bytes: 0,
+      incarnation: topic.incarnation,
+      group,
+      withdrawn: false,
+      released: (bytes) => budget.release(topic.name, bytes),
+      done(from, to, outcome) {
+        if (outcome instanceof BusError) {
+          order?.halt(topic.name, partition, outcome);
+          const status = outcome.reason === 'STORE_OUTCOME_UNKNOWN' ? 'unknown' : 'not_stored';
+          for (let i = from; i < to; i++) call.settle(events[i] ?? 0, { status, error: outcome });
+          return;
+        }
+        const { baseOffset, timestamp } = outcome;
+        for (let i = from; i < to; i++) {
+          const offset = baseOffset + i - from;
+          call.settle(events[i] ?? 0, { status: 'stored', partition, offset, timestamp, schemaVersion });
+        }
+      },
+    };
   }
 
   /** A version that is asked for by number may be newer than what is in memory. */
