@@ -102,6 +102,37 @@ test('what arrives while an append is on its way makes up the next batch', async
   expect(bus.log.batches.map(({ records }) => records)).toEqual([1, 20]);
 });
 
+test('a call that is larger than one append is stored in several, in order', async () => {
+  await using bus = await openBus();
+  await bus.topics.create({ name: 't', settings: { schemaless: true }, adopt: false });
+  const offsets = async (events: EventInput[]) =>
+    (await bus.publisher.publish(command('t', events), never)).map(
+      (result) => result.status === 'stored' && result.offset,
+    );
+  const small = Array.from({ length: 7_000 }, (_, i) => event(i));
+  expect(await offsets(small)).toEqual(small.map((_, i) => i));
+  expect(bus.log.batches.map(({ records }) => records)).toEqual([5_000, 2_000]);
+  const large = Array.from({ length: 20 }, () => event('x'.repeat(400_000)));
+  expect(await offsets(large)).toEqual(large.map((_, i) => 7_000 + i));
+  expect(bus.log.batches.length).toBeGreaterThan(3);
+});
+
+test('where one append of a call fails, what was before it is stored and what is behind it is not', async () => {
+  await using bus = await openBus();
+  await bus.topics.create({ name: 't', settings: { schemaless: true }, adopt: false });
+  let appends = 0;
+  bus.log.before = async () => {
+    if (++appends === 2) throw new BusError('LOG_UNAVAILABLE', 'away');
+  };
+  const events = Array.from({ length: 10_000 }, (_, i) => event(i));
+  const refused = await failure(bus.publisher.publish(command('t', events), never));
+  expect(refused).toMatchObject({ reason: 'PARTIALLY_STORED', outcome: { unknown: [] } });
+  expect(refused.outcome?.stored).toHaveLength(5_000);
+  expect((await bus.log.bounds('t', 0)).highWatermark).toBe(5_000);
+  await bus.publisher.publish(command('t', [event('after')]), never);
+  expect((await bus.log.bounds('t', 0)).highWatermark).toBe(5_001);
+});
+
 test('a cancelled call withdraws what is still queued', async () => {
   await using bus = await openBus();
   await bus.topics.create({ name: 't', settings: { schemaless: true }, adopt: false });
