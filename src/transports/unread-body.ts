@@ -1,3 +1,4 @@
+import type { ServerHttp2Stream } from 'node:http2';
 import type { Readable } from 'node:stream';
 import type { HttpRequest, HttpResponse } from './node-http.js';
 
@@ -18,13 +19,17 @@ interface Limits {
  */
 export function discardUnread(request: HttpRequest, response: HttpResponse, limits = most): void {
   if ('stream' in request) {
-    const { stream } = request;
     // HTTP/2's response says `finish` only when the stream is closed; the stream itself says it when the answer is written.
-    stream.once('finish', () => readAway(stream, limits));
+    discardRest(request.stream, limits);
   } else {
     // Ahead of Node's own listener, which would read away whatever comes, uncounted.
     response.prependOnceListener('finish', () => readAway(request, limits));
   }
+}
+
+/** The same for a stream of HTTP/2 without request and response; to be called before the answer's end is written. */
+export function discardRest(stream: ServerHttp2Stream, limits = most): void {
+  stream.once('finish', () => readAway(stream, limits));
 }
 
 function readAway(body: Readable, limits: Limits): void {

@@ -5,10 +5,8 @@ import { gzipSync } from 'node:zlib';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PublishRequestSchema } from '../../src/gen/mainstem/v1/publish_pb.js';
-import { connectHandler } from '../../src/transports/connect/routes.js';
-import { type Listener, listen } from '../../src/transports/listener.js';
-import type { HttpHandler } from '../../src/transports/node-http.js';
 import { envelope, http2 } from '../support/http2-call.js';
+import { type LaneStand, openLaneStand } from '../support/lane-stand.js';
 import { openBus, type TestBus } from '../support/open-bus.js';
 
 const publishPath = '/mainstem.v1.PublishService/Publish';
@@ -16,44 +14,15 @@ const topicPath = (method: string) => `/mainstem.v1.TopicService/${method}`;
 const readMaxBytes = 100_000;
 
 let bus: TestBus;
-const listeners: Listener[] = [];
-const logged: unknown[] = [];
-/** The same services with the lane and without, and how many requests have reached the adapter of the first. */
-const stand = { lane: '', adapter: '', passedOn: 0 };
-
-async function start(fastLane: boolean): Promise<string> {
-  const handler = connectHandler({
-    publishing: bus.publisher,
-    subscriptions: undefined,
-    topics: bus.topics,
-    schemas: bus.schemas,
-    readiness: () => ({ ready: true, dependencies: [] }),
-    onInternalError: (error) => logged.push(error),
-    readMaxBytes,
-    fastLane,
-  });
-  const counting: HttpHandler = (request, response) => {
-    if (fastLane) stand.passedOn++;
-    handler(request, response);
-  };
-  const listener = await listen({
-    host: '127.0.0.1',
-    port: 0,
-    handler: Object.assign(counting, { stream: handler.stream }),
-    onError: () => undefined,
-  });
-  listeners.push(listener);
-  return `http://127.0.0.1:${listener.port}`;
-}
+let stand: LaneStand;
 
 beforeAll(async () => {
   bus = await openBus();
   await bus.topics.create({ name: 't', settings: { schemaless: true }, adopt: false });
-  stand.lane = await start(true);
-  stand.adapter = await start(false);
+  stand = await openLaneStand(bus, readMaxBytes);
 });
 afterAll(async () => {
-  await Promise.all(listeners.map((listener) => listener.close({ graceMs: 0 })));
+  await stand[Symbol.asyncDispose]();
   await bus[Symbol.asyncDispose]();
 });
 
@@ -176,7 +145,7 @@ test('what breaks in the server is logged, and the caller sees nothing of it', a
     expect({ status, text }).toMatchObject({ status: 500, text: expect.not.stringContaining('secret') });
   }
   bus.log.before = undefined;
-  expect(logged).toHaveLength(2);
+  expect(stand.logged).toHaveLength(2);
 });
 
 test('a client that cancels takes back what is queued, and other calls of its connection go on', async () => {

@@ -19,7 +19,7 @@ export async function http2(
   type: string,
   body: Uint8Array | readonly Uint8Array[],
   more: Readonly<Record<string, string>> = {},
-): Promise<Answer> {
+): Promise<Answer & { readonly body: Buffer }> {
   const session = connect(url);
   try {
     const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': type, ...more });
@@ -37,7 +37,7 @@ export async function http2(
     const [headers] = await head;
     const enveloped = /grpc|connect[+]/.test(String(headers['content-type']));
     const text = enveloped && content.length >= 5 ? content.subarray(5, 5 + content.readUInt32BE(1)) : content;
-    return { status: headers[':status'], headers, text: text.toString(), trailers };
+    return { status: headers[':status'], headers, text: text.toString(), body: content, trailers };
   } finally {
     session.close();
   }
@@ -48,4 +48,15 @@ export function envelope(body: Uint8Array, flags = 0): Buffer {
   const head = Buffer.from([flags, 0, 0, 0, 0]);
   head.writeUInt32BE(body.length, 1);
   return Buffer.concat([head, body]);
+}
+
+/** Flags and message of each envelope in a body. */
+export function envelopes(body: Buffer): { readonly flags: number; readonly message: Buffer }[] {
+  const found: { flags: number; message: Buffer }[] = [];
+  for (let at = 0; at < body.length; ) {
+    const end = at + 5 + body.readUInt32BE(at + 1);
+    found.push({ flags: body[at] ?? 0, message: body.subarray(at + 5, end) });
+    at = end;
+  }
+  return found;
 }

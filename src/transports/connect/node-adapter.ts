@@ -16,7 +16,7 @@ export interface AdapterOptions extends ConnectRouterOptions {
   readonly onError: (error: unknown, method: string) => void;
   /** Says more about the errors that connect itself answers with. */
   readonly explain?: Explain | undefined;
-  /** Whether usual calls over HTTP/2 that send one message take the short way, see lane/. Default true. */
+  /** Whether usual calls over HTTP/2 take the short way, see lane/. Default true. */
   readonly fastLane?: boolean | undefined;
   /** Unary methods that the short way can serve without messages. */
   readonly direct?: ReadonlyMap<DescMethod, DirectUnary> | undefined;

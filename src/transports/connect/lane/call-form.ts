@@ -31,6 +31,11 @@ const ofGrpc = [
   ['application/grpc+proto', grpcProto],
   ['application/grpc+json', grpc('application/grpc+json', false)],
 ] as const;
+const streaming: ReadonlyMap<unknown, CallForm> = new Map([
+  ...ofGrpc,
+  ['application/connect+proto', connect('application/connect+proto', true, true)],
+  ['application/connect+json', connect('application/connect+json', false, true)],
+]);
 const forms: { readonly [K in LaneMethod['spec']['kind']]: ReadonlyMap<unknown, CallForm> } = {
   unary: new Map([
     ...ofGrpc,
@@ -38,11 +43,8 @@ const forms: { readonly [K in LaneMethod['spec']['kind']]: ReadonlyMap<unknown, 
     ['application/json', connectJson],
     ['application/json; charset=utf-8', connectJson],
   ]),
-  server_streaming: new Map([
-    ...ofGrpc,
-    ['application/connect+proto', connect('application/connect+proto', true, true)],
-    ['application/connect+json', connect('application/connect+json', false, true)],
-  ]),
+  server_streaming: streaming,
+  bidi_streaming: streaming,
 };
 
 /**

@@ -13,8 +13,8 @@ import {
   validateReadWriteMaxBytes,
 } from '@connectrpc/connect/protocol';
 
-/** The kinds of methods that the lane serves: those with a single message in the request. */
-type LaneSpec = Extract<MethodImplSpec, { readonly kind: 'unary' | 'server_streaming' }>;
+/** The kinds of methods that the lane serves. */
+type LaneSpec = Extract<MethodImplSpec, { readonly kind: 'unary' | 'server_streaming' | 'bidi_streaming' }>;
 type RouteOptions = Partial<ConnectRouterOptions>;
 
 /**
@@ -35,10 +35,12 @@ export interface LaneMethod<S extends LaneSpec = LaneSpec> {
 
 export type UnaryMethod = LaneMethod<Extract<LaneSpec, { readonly kind: 'unary' }>>;
 export type ServerStreamMethod = LaneMethod<Extract<LaneSpec, { readonly kind: 'server_streaming' }>>;
+export type DuplexMethod = LaneMethod<Extract<LaneSpec, { readonly kind: 'bidi_streaming' }>>;
 
 export const isUnary = (method: LaneMethod): method is UnaryMethod => method.spec.kind === 'unary';
 export const isServerStream = (method: LaneMethod): method is ServerStreamMethod =>
   method.spec.kind === 'server_streaming';
+export const isDuplex = (method: LaneMethod): method is DuplexMethod => method.spec.kind === 'bidi_streaming';
 
 /** A router that hands everything on, and keeps what it learns about the methods that the lane can serve, by path. */
 export function recordMethods(
@@ -52,7 +54,7 @@ export function recordMethods(
     const options = { ...base, ...routeOptions };
     // Those may change anything, and see connect's own requests: calls with interceptors are the adapter's.
     if ((options.interceptors?.length ?? 0) > 0) return;
-    if (spec.kind !== 'unary' && spec.kind !== 'server_streaming') return;
+    if (spec.kind === 'client_streaming') return;
     const limits = validateReadWriteMaxBytes(options.readMaxBytes, options.writeMaxBytes, options.compressMinBytes);
     methods.set(createMethodUrl('/', spec.method), {
       spec,

@@ -1,20 +1,21 @@
 import type { Buffer } from 'node:buffer';
-import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { ServerHttp2Stream } from 'node:http2';
 import { create } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { StreamHandler } from '../../node-http.js';
 import type { Explain } from '../own-errors.js';
 import { type Answer, respond, seenError } from './answer.js';
 import { type CallForm, callForm } from './call-form.js';
+import { serveDuplex } from './duplex.js';
 import { envelopeBytes } from './envelope.js';
 import { LaneContext } from './lane-context.js';
-import { isServerStream, isUnary, type LaneMethod, type UnaryMethod } from './lane-methods.js';
+import { isDuplex, isServerStream, isUnary, type LaneMethod, type UnaryMethod } from './lane-methods.js';
 import { readAhead } from './read-ahead.js';
 import { serveStream } from './server-stream.js';
 
 /**
- * The short way for usual calls over HTTP/2 that send one message: the stream's body is collected, decoded, given to the implementation and
- * answered, with one message or a stream of them, and with nothing in between. Implementations, codecs, limits and errors are the adapter's
+ * The short way for usual calls over HTTP/2: the stream's body is collected, decoded, given to the implementation and
+ * answered, with one message or a stream of them, and with nothing in between; where messages go both ways they are taken as they come. Implementations, codecs, limits and errors are the adapter's
  * own; whatever is unusual about a call goes to the adapter, also when it shows only in the body.
  *
  * @param methods by path
@@ -29,6 +30,15 @@ export function createLane(
     const form = method && callForm(headers, method);
     if (method === undefined || form === undefined || stream.endAfterHeaders) return otherwise();
     stream.on('error', onError);
+    const context = new LaneContext(method, form, headers, stream);
+    const broken = (error: unknown) => {
+      onError(error instanceof Error ? error : new Error(String(error)));
+      stream.destroy();
+    };
+    if (isDuplex(method)) {
+      serveDuplex(stream, form, method, context, explain).catch(broken);
+      return;
+    }
     collect(stream, form, method.readMaxBytes, (chunks, bytes, ended) => {
       const message = ended ? messageOf(chunks, bytes, form) : undefined;
       if (message === undefined) {
@@ -37,10 +47,7 @@ export function createLane(
         otherwise();
         return;
       }
-      serve(stream, message, form, method, headers, explain).catch((error: unknown) => {
-        onError(error instanceof Error ? error : new Error(String(error)));
-        stream.destroy();
-      });
+      serve(stream, message, form, method, context, explain).catch(broken);
     });
   };
 }
@@ -91,10 +98,9 @@ async function serve(
   message: Uint8Array,
   form: CallForm,
   method: LaneMethod,
-  headers: IncomingHttpHeaders,
+  context: LaneContext,
   explain: Explain,
 ): Promise<void> {
-  const context = new LaneContext(method, form, headers, stream);
   if (isServerStream(method)) await serveStream({ stream, form, method, context }, message, explain);
   else if (isUnary(method)) await serveUnary(stream, message, form, method, context, explain);
 }
