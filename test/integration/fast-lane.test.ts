@@ -68,6 +68,7 @@ const usual: Record<string, Call> = {
     type: 'application/json',
     body: Buffer.from('{"topic":"missing"}'),
   },
+  'a method that streams': { path: `${publishPath}Stream`, type: 'application/connect+json', body: envelope(json) },
   'a service that is not here': {
     path: '/mainstem.v1.SubscribeService/Commit',
     type: 'application/json',
@@ -105,7 +106,6 @@ const unusual: Record<string, Call> = {
   'an unknown content type': { type: 'text/plain', body: json },
   'a query': { path: `${publishPath}?x=1`, type: 'application/json', body: json },
   'an unknown path': { path: topicPath('Nothing'), type: 'application/json', body: json },
-  'a method that streams': { path: `${publishPath}Stream`, type: 'application/connect+json', body: envelope(json) },
 };
 
 /** What both servers answer, without what differs from one answer to the next: times and offsets. */
