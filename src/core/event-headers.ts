@@ -33,20 +33,21 @@ const attributeName = /^[a-z0-9]{1,64}$/;
 /** What the binding keeps for itself: no extension may take these names. */
 const takenNames = new Set<string>([...core, 'specversion', 'datacontenttype', 'dataschema', 'data', 'schema']);
 
-const schemaHeaders = new Map<number, Header>();
+/** The headers of an event without metadata, by schema version: nearly all events of a topic share them. */
+const schemaHeaders = new Map<number, readonly [Header]>();
 
-function schemaVersionHeader(version: number): Header {
-  let header = schemaHeaders.get(version);
-  if (!header) {
-    header = [schemaHeader, Buffer.from(String(version))];
-    schemaHeaders.set(version, header);
+function schemaVersionHeaders(version: number): readonly [Header] {
+  let headers = schemaHeaders.get(version);
+  if (!headers) {
+    headers = [[schemaHeader, Buffer.from(String(version))]];
+    schemaHeaders.set(version, headers);
   }
-  return header;
+  return headers;
 }
 
 /** The headers to store with an event. Throws INVALID_REQUEST with a message that names the field. */
 export function writeHeaders(event: EventInput, schemaVersion: number | undefined): readonly Header[] {
-  const version = schemaVersionHeader(schemaVersion ?? 0);
+  const plain = schemaVersionHeaders(schemaVersion ?? 0);
   if (
     !event.id &&
     !event.source &&
@@ -56,8 +57,9 @@ export function writeHeaders(event: EventInput, schemaVersion: number | undefine
     !event.attributes &&
     !event.headers
   ) {
-    return [version];
+    return plain;
   }
+  const [version] = plain;
   const complete = Boolean(event.id && event.source && event.type);
   const prefix = complete ? 'ce_' : 'mainstem_';
   const headers: Header[] = complete ? [version, specVersion, contentType] : [version];

@@ -25,8 +25,9 @@ export function parsePayload(payload: Uint8Array): Parsed {
   }
 }
 
-/** Brackets are counted without parsing: a text with few of them, nearly all, is done by a few native searches. */
+/** Brackets are counted without parsing: a text with few of them, nearly all, is done by a few native searches, and a short one by its length. */
 function tooDeep(text: string): boolean {
+  if (text.length <= maxDepth) return false;
   let opening = 0;
   for (const bracket of '{[') {
     for (let at = text.indexOf(bracket); at >= 0 && opening <= maxDepth; at = text.indexOf(bracket, at + 1)) opening++;
