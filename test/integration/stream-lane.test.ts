@@ -30,6 +30,7 @@ async function start(fastLane: boolean): Promise<string> {
     publishing: bus.publisher,
     subscriptions: bus.subscriptions,
     topics: bus.topics,
+    schemas: bus.schemas,
     readiness: () => ({ ready: true, dependencies: [] }),
     onInternalError: () => undefined,
     fastLane,
