@@ -4,6 +4,7 @@ import type { Clock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
+import type { Announcement } from './announcement.js';
 import type { AssignmentInfo, Frame, SubscribeCommand } from './frames.js';
 import type { TopicFeed } from './hub.js';
 import { waitOutLog } from './log-away.js';
@@ -19,8 +20,8 @@ export interface StreamPorts {
   readonly feed: TopicFeed;
   /** Where the caller does not choose. */
   readonly heartbeatMs: number;
-  /** Aborted when the server begins to shut down. */
-  readonly draining: AbortSignal;
+  /** Made when the server begins to shut down. */
+  readonly draining: Announcement;
 }
 
 /** How soon a client may come back to another instance, or to this one after its restart. */
@@ -79,7 +80,7 @@ export async function* runStream(
   while (true) {
     if (signal.aborted) throw BusError.from(signal.reason);
     if (state.failure ?? membership?.failure) throw state.failure ?? membership?.failure;
-    if (draining.aborted) return yield endFrame('shutting_down', progress, retryDelayMs);
+    if (draining.made) return yield endFrame('shutting_down', progress, retryDelayMs);
 
     let frame: Frame | undefined;
     if (membership && membership.current() !== owned) {
@@ -151,7 +152,6 @@ function listen(
 ): Membership | undefined {
   const { topic, wakeup } = state;
   let membership: Membership | undefined;
-  const stop = new AbortController();
 
   function fail(error: unknown): void {
     state.failure ??= BusError.from(error);
@@ -166,10 +166,8 @@ function listen(
     wakeup.wake();
   }
 
-  const once = { once: true, signal: stop.signal };
-  signal.addEventListener('abort', wakeup.wake, once);
-  ports.draining.addEventListener('abort', wakeup.wake, once);
   const release = [
+    ports.draining.listen(wakeup.wake),
     ports.feed.listen(wakeup.wake),
     ports.topics.watch(topic, (now) => {
       if (now instanceof BusError) fail(now);
@@ -198,7 +196,7 @@ function listen(
     'abort',
     () => {
       for (const each of release) each();
-      stop.abort();
+      wakeup.wake();
     },
     { once: true },
   );

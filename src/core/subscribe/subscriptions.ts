@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { toBusError } from '../coordination-errors.js';
 import { type Cursor, decodeCursor } from '../cursor.js';
 import { BusError } from '../errors.js';
@@ -9,6 +8,7 @@ import { type Clock, systemClock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
+import { createAnnouncement } from './announcement.js';
 import type { CommittedPosition, Frame, SubscribeCommand, Subscriptions } from './frames.js';
 import { createHub } from './hub.js';
 import { declared } from './reader-version.js';
@@ -43,8 +43,7 @@ export function createSubscriptions({
 }: SubscriptionPorts): SubscriptionService {
   const hub = createHub(log, clock);
   const committer = createCommitter(coordination, clock);
-  const draining = new AbortController();
-  setMaxListeners(0, draining.signal);
+  const draining = createAnnouncement();
   const running = new Set<object>();
   let allEnded: () => void = () => undefined;
 
@@ -84,13 +83,15 @@ export function createSubscriptions({
     callSignal: AbortSignal,
   ): AsyncGenerator<Frame, void, undefined> {
     check(command);
-    if (draining.signal.aborted) throw new BusError('SHUTTING_DOWN', 'the server is shutting down; connect again');
+    if (draining.made) throw new BusError('SHUTTING_DOWN', 'the server is shutting down; connect again');
     const topic = await topicOf(command);
     // An abort that has happened already is not announced any more: nothing may be registered for it.
     if (callSignal.aborted) throw BusError.from(callSignal.reason);
     // Everything that the stream holds hangs on this signal: it fires when the caller goes, and when the stream ends by itself.
     const over = new AbortController();
-    const signal = AbortSignal.any([callSignal, over.signal]);
+    const { signal } = over;
+    const onCallOver = () => over.abort(callSignal.reason);
+    callSignal.addEventListener('abort', onCallOver, { once: true });
     const token = {};
     running.add(token);
     signal.addEventListener(
@@ -107,11 +108,12 @@ export function createSubscriptions({
       signal.addEventListener('abort', release, { once: true });
       if (signal.aborted) release();
       signal.throwIfAborted();
-      const ports = { log, coordination, topics, clock, feed, heartbeatMs, draining: draining.signal };
+      const ports = { log, coordination, topics, clock, feed, heartbeatMs, draining };
       yield* declared(ports, command, topic, runStream(ports, command, topic, signal), signal);
     } catch (error) {
       throw toBusError(error);
     } finally {
+      callSignal.removeEventListener('abort', onCallOver);
       over.abort();
     }
   }
@@ -165,7 +167,7 @@ export function createSubscriptions({
       const ended = new Promise<void>((resolve) => {
         allEnded = resolve;
       });
-      draining.abort();
+      draining.make();
       if (running.size > 0) await ended;
       await committer.drain();
     },
