@@ -1,8 +1,8 @@
 import { type Cursor, decodeCursor, encodeCursor } from '../cursor.js';
 import { BusError } from '../errors.js';
-import type { EventLog } from '../ports/event-log.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
 import type { StartFrom } from './frames.js';
+import type { StartLog } from './shared-bounds.js';
 
 /** The offset to start at, of every partition. */
 export type Positions = Map<number, number>;
@@ -12,7 +12,7 @@ export type Positions = Map<number, number>;
  * unless `onExpired` is `skip` (then the stream announces the gap itself).
  */
 export async function resolveStart(
-  log: EventLog,
+  log: StartLog,
   topic: ActiveTopic,
   from: StartFrom,
   onExpired: 'fail' | 'skip',
@@ -30,7 +30,7 @@ export async function resolveStart(
 }
 
 async function atCursor(
-  log: EventLog,
+  log: StartLog,
   topic: ActiveTopic,
   text: string,
   partitions: readonly number[],

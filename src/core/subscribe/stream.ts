@@ -2,18 +2,18 @@ import { BusError } from '../errors.js';
 import { joinSubscriber, type Membership, type Ownership } from '../offsets/membership.js';
 import type { Clock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
-import type { EventLog } from '../ports/event-log.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
 import type { Announcement } from './announcement.js';
 import type { AssignmentInfo, Frame, SubscribeCommand } from './frames.js';
 import type { TopicFeed } from './hub.js';
 import { waitOutLog } from './log-away.js';
 import { createProgress, type StreamProgress } from './progress.js';
+import type { StartLog } from './shared-bounds.js';
 import { type Positions, resolveStart } from './start.js';
 import { createWakeup, type Wakeup } from './wakeup.js';
 
 export interface StreamPorts {
-  readonly log: EventLog;
+  readonly log: StartLog;
   readonly coordination: Coordination;
   readonly topics: Topics;
   readonly clock: Clock;

@@ -12,6 +12,7 @@ import { createAnnouncement } from './announcement.js';
 import type { CommittedPosition, Frame, SubscribeCommand, Subscriptions } from './frames.js';
 import { createHub } from './hub.js';
 import { declared } from './reader-version.js';
+import { sharedBounds } from './shared-bounds.js';
 import { positionsIn, topicFor } from './start.js';
 import { runStream } from './stream.js';
 
@@ -42,6 +43,7 @@ export function createSubscriptions({
   heartbeatMs = 10_000,
 }: SubscriptionPorts): SubscriptionService {
   const hub = createHub(log, clock);
+  const startLog = sharedBounds(log);
   const committer = createCommitter(coordination, clock);
   const draining = createAnnouncement();
   const running = new Set<object>();
@@ -108,7 +110,7 @@ export function createSubscriptions({
       signal.addEventListener('abort', release, { once: true });
       if (signal.aborted) release();
       signal.throwIfAborted();
-      const ports = { log, coordination, topics, clock, feed, heartbeatMs, draining };
+      const ports = { log: startLog, coordination, topics, clock, feed, heartbeatMs, draining };
       yield* declared(ports, command, topic, runStream(ports, command, topic, signal), signal);
     } catch (error) {
       throw toBusError(error);
@@ -120,7 +122,7 @@ export function createSubscriptions({
 
   /** A commit of what does not exist yet would skip events for ever: the end is asked for where it is not known to be far enough. */
   async function checkNotAhead(topic: string, partition: number, next: number): Promise<void> {
-    const { highWatermark } = await log.bounds(topic, partition);
+    const { highWatermark } = await startLog.bounds(topic, partition);
     if (next <= highWatermark) return;
     throw new BusError(
       'CURSOR_AHEAD',

@@ -2,17 +2,17 @@
  * Runs work per key, one at a time. Callers get a run that starts after their call, so that it sees what happened before; those who
  * wait for the same key share one.
  */
-export class Coalesced {
-  readonly #runs = new Map<string, { active: Promise<void>; next?: Promise<void> }>();
+export class Coalesced<T = void> {
+  readonly #runs = new Map<string, Run<T>>();
 
-  constructor(readonly work: (key: string) => Promise<void>) {}
+  constructor(readonly work: (key: string) => Promise<T>) {}
 
   /** How many keys are being worked on. */
   get size(): number {
     return this.#runs.size;
   }
 
-  run(key: string): Promise<void> {
+  run(key: string): Promise<T> {
     const running = this.#runs.get(key);
     if (running === undefined) return this.#start(key);
     running.next ??= running.active.then(
@@ -22,14 +22,19 @@ export class Coalesced {
     return running.next;
   }
 
-  #start(key: string): Promise<void> {
-    const run: { active: Promise<void>; next?: Promise<void> } = { active: Promise.resolve() };
-    run.active = this.work(key).finally(() => {
+  #start(key: string): Promise<T> {
+    const active = this.work(key).finally(() => {
       if (run.next === undefined) this.#runs.delete(key);
     });
+    const run: Run<T> = { active };
     this.#runs.set(key, run);
-    return run.active;
+    return active;
   }
+}
+
+interface Run<T> {
+  readonly active: Promise<T>;
+  next?: Promise<T>;
 }
 
 /** Runs `work` for each item, so many at a time; rejects with the first failure after the running ones are done. */

@@ -72,6 +72,9 @@ function collect(
     done(chunks, bytes, false);
   };
   const onEnd = () => {
+    // A long answer must not keep the request in memory.
+    stream.off('data', onData);
+    stream.off('end', onEnd);
     // A stream that is cut ends as well.
     if (!stream.aborted && !stream.destroyed) done(chunks, bytes, true);
   };

@@ -1,0 +1,21 @@
+import type { EventLog } from '../ports/event-log.js';
+import { Coalesced } from '../topics/coalesce.js';
+
+/** What has to be asked of a log to know where a stream starts. */
+export type StartLog = Pick<EventLog, 'bounds' | 'offsetForTime'>;
+
+/**
+ * The same answers for fewer questions: a thousand streams that come back at once ask for the bounds of the same partitions. Who asks while a
+ * question is under way shares the next one, so that no answer is older than the call.
+ */
+export function sharedBounds(log: StartLog): StartLog {
+  const asked = new Coalesced((place) => {
+    // No topic's name has a slash.
+    const [topic = '', partition] = place.split('/');
+    return log.bounds(topic, Number(partition));
+  });
+  return {
+    bounds: (topic, partition) => asked.run(`${topic}/${partition}`),
+    offsetForTime: (topic, partition, timestamp) => log.offsetForTime(topic, partition, timestamp),
+  };
+}
