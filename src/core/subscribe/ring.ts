@@ -45,11 +45,21 @@ export function createRing(offset: number): Ring {
       next = nextOffset;
     },
     trim(limit) {
+      let oldest: Delivery | undefined;
       while (bytes > limit && head < items.length) {
-        const oldest = items[head++];
+        oldest = items[head++];
         if (!oldest) break;
         bytes -= oldest.bytes;
         start = oldest.record.offset + 1;
+      }
+      // Records that were encoded together hold each other's encodings in memory: of what is dropped no more than the ring may hold.
+      const cut = oldest?.wire?.bytes;
+      if (cut !== undefined && cut.length > limit) {
+        for (let i = head; i < items.length; i++) {
+          const left = items[i];
+          if (left?.wire?.bytes !== cut) break;
+          left.wire = undefined;
+        }
       }
       // What is dropped must not stay in memory behind the few that are kept: records may be large.
       if (head * 2 > items.length) {
