@@ -1,12 +1,12 @@
 import { allowAll } from '../../src/core/ports/authorizer.js';
 import type { Coordination } from '../../src/core/ports/coordination.js';
 import type { EventLog } from '../../src/core/ports/event-log.js';
-import type { SchemaJudge } from '../../src/core/ports/schema-judge.js';
 import { defaultPublishLimits } from '../../src/core/publish/command.js';
 import { createPublisher, type Publisher } from '../../src/core/publish/publisher.js';
 import { createSubscriptions, type SubscriptionService } from '../../src/core/subscribe/subscriptions.js';
 import { createTopics, type TopicsService } from '../../src/core/topics/index.js';
 import type { MemoryCoordination, MemoryWorld } from '../../src/drivers/memory/index.js';
+import { inlineJudge } from '../support/inline-judge.js';
 import type { Host } from './host.js';
 import type { Cable, Network } from './network.js';
 
@@ -40,14 +40,6 @@ const noSchemas = {
   },
 };
 
-/** Nor is one judged. */
-const noJudge: SchemaJudge = {
-  compile: () => Promise.reject(new Error('the simulation has no schemas')),
-  compare: () => Promise.reject(new Error('the simulation has no schemas')),
-  validate: () => Promise.reject(new Error('the simulation has no schemas')),
-  close: () => Promise.resolve(),
-};
-
 export function startBus(world: MemoryWorld, network: Network, host: Host, mutation: Mutation): Bus {
   const { clock } = host;
   const toLog = network.cable(host);
@@ -56,7 +48,7 @@ export function startBus(world: MemoryWorld, network: Network, host: Host, mutat
   const ownCoordination = world.openCoordination({ link: toCoordination, clock });
   const log = mutation.log?.(ownLog, host) ?? ownLog;
   const coordination = mutation.coordination?.(ownCoordination, world, host) ?? ownCoordination;
-  const topics = createTopics({ log, coordination, compiler: noSchemas, judge: noJudge, clock });
+  const topics = createTopics({ log, coordination, compiler: noSchemas, judge: inlineJudge(noSchemas), clock });
   const ports = { log, coordination, topics, authorizer: allowAll, clock };
   const publisher = createPublisher({ ...ports, limits: defaultPublishLimits });
   const subscriptions = createSubscriptions(ports);

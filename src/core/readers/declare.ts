@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
-import pRetry from 'p-retry';
+import type { Clock } from '../ports/clock.js';
 import { type Coordination, CoordinationError, type Path, type Session } from '../ports/coordination.js';
+import { retry } from '../retry.js';
 import { encodeReader, type ReaderRecord, readingStreamsPath, readingSubscribersPath } from './records.js';
 
 /** A stream that declares the version it reads. */
@@ -9,24 +10,29 @@ export interface ReaderDeclaration extends ReaderRecord {
   readonly streamId: string;
 }
 
-/** Until coordination is there again. */
-const patiently = { retries: Number.POSITIVE_INFINITY, minTimeout: 100, maxTimeout: 2_000, randomize: true };
+interface DeclarePorts {
+  readonly coordination: Coordination;
+  readonly clock: Clock;
+}
+
+/** The longest pause between two attempts, while coordination is away. */
+const maxMs = 2_000;
 
 /**
  * Makes it known what a stream reads, until the signal: in every session that comes, and of a subscriber also afterwards. Resolves once it is known.
  * Throws CoordinationErrors.
  */
 export async function declareReader(
-  coordination: Coordination,
+  ports: DeclarePorts,
   declaration: ReaderDeclaration,
   signal: AbortSignal,
 ): Promise<void> {
   const { topic, subscriber } = declaration;
   if (subscriber !== undefined) {
-    await remember(coordination, [...readingSubscribersPath(topic), subscriber], encodeReader(declaration));
+    await remember(ports.coordination, [...readingSubscribersPath(topic), subscriber], encodeReader(declaration));
   }
-  const session = await announce(coordination, declaration, signal);
-  void keepAnnounced(coordination, declaration, session, signal);
+  const session = await announce(ports, declaration, signal);
+  void keepAnnounced(ports, declaration, session, signal);
 }
 
 async function remember(coordination: Coordination, path: Path, value: Uint8Array): Promise<void> {
@@ -44,36 +50,32 @@ async function remember(coordination: Coordination, path: Path, value: Uint8Arra
 }
 
 /** The ephemeral of one session. The stream's end takes it away. */
-async function announce(
-  coordination: Coordination,
-  declaration: ReaderDeclaration,
-  signal: AbortSignal,
-): Promise<Session> {
-  const session = await coordination.session();
+async function announce(ports: DeclarePorts, declaration: ReaderDeclaration, signal: AbortSignal): Promise<Session> {
+  const session = await ports.coordination.session();
   const path = [...readingStreamsPath(declaration.topic), declaration.streamId];
   try {
     await session.createEphemeral(path, encodeReader(declaration));
   } catch (error) {
     if (!isKind(error, 'exists')) {
       // It may have been created all the same.
-      withdraw(coordination, session, path);
+      withdraw(ports, session, path);
       throw error;
     }
   }
-  const onAbort = () => withdraw(coordination, session, path);
+  const onAbort = () => withdraw(ports, session, path);
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true, signal: session.lost });
   return session;
 }
 
-function withdraw(coordination: Coordination, session: Session, path: Path): void {
-  const shouldRetry = ({ error }: { readonly error: unknown }) => !isKind(error, 'missing');
-  pRetry(() => coordination.delete(path), { ...patiently, signal: session.lost, shouldRetry }).catch(() => undefined);
+function withdraw({ coordination, clock }: DeclarePorts, session: Session, path: Path): void {
+  const retries = (error: unknown) => !isKind(error, 'missing');
+  retry(() => coordination.delete(path), { clock, signal: session.lost, maxMs, retries }).catch(() => undefined);
 }
 
 /** A new session knows nothing of the stream. */
 async function keepAnnounced(
-  coordination: Coordination,
+  ports: DeclarePorts,
   declaration: ReaderDeclaration,
   first: Session,
   signal: AbortSignal,
@@ -82,7 +84,8 @@ async function keepAnnounced(
     await either(session.lost, signal);
     if (signal.aborted) return;
     try {
-      session = await pRetry(() => announce(coordination, declaration, signal), { ...patiently, signal });
+      const again = () => announce(ports, declaration, signal);
+      session = await retry(again, { clock: ports.clock, signal, maxMs, retries: () => true });
     } catch {
       // Only the signal ends the attempts.
       return;

@@ -2,6 +2,7 @@ import { judgeProposal } from '../compatibility/judge-proposal.js';
 import { isAsStrict } from '../compatibility/policy.js';
 import type { SchemaPolicy, SchemaReport } from '../compatibility/report.js';
 import { BusError } from '../errors.js';
+import type { Clock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { SchemaJudge } from '../ports/schema-judge.js';
@@ -32,11 +33,12 @@ export interface CheckPorts {
   readonly log: EventLog;
   readonly coordination: Coordination;
   readonly judge: SchemaJudge;
+  readonly clock: Clock;
 }
 
 const mostEvidence = 1_000_000;
 
-export function createChecks({ topics, log, coordination, judge }: CheckPorts): Checks {
+export function createChecks({ topics, log, coordination, judge, clock }: CheckPorts): Checks {
   return {
     async propose(read, definition) {
       const { topic, settings, versions } = read;
@@ -69,7 +71,7 @@ export function createChecks({ topics, log, coordination, judge }: CheckPorts): 
       const evidence =
         options.evidenceEvents === 0
           ? undefined
-          : await gatherEvidence({ log, judge }, read, definition, options.evidenceEvents, signal);
+          : await gatherEvidence({ log, judge, clock }, read, definition, options.evidenceEvents, signal);
       const broken =
         identicalVersion === undefined
           ? await brokenReaders({ coordination, judge }, read, { definition, reading: policy.reading, load }, signal)

@@ -2,12 +2,14 @@ import type { Evidence, RefusedEvent } from '../compatibility/report.js';
 import { encodeCursor } from '../cursor.js';
 import { readHeaders } from '../event-headers.js';
 import { type LogRecord, recordBytes } from '../model.js';
+import type { Clock } from '../ports/clock.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { Refusal, SchemaJudge } from '../ports/schema-judge.js';
 import type { TopicVersions } from '../topics/versions.js';
 
 export interface EvidencePorts {
   readonly log: EventLog;
+  readonly clock: Clock;
   readonly judge: SchemaJudge;
 }
 
@@ -36,13 +38,13 @@ interface Range {
  * tombstones are passed over. Throws LOG_UNAVAILABLE, SCHEMA_INVALID.
  */
 export async function gatherEvidence(
-  { log, judge }: EvidencePorts,
+  { log, judge, clock }: EvidencePorts,
   { topic, incarnation, settings }: TopicVersions,
   definition: string,
   most: number,
   signal: AbortSignal,
 ): Promise<Evidence> {
-  const started = performance.now();
+  const started = clock.now();
   const { ranges, ends, all } = await rangesOf(log, topic, settings.partitions, most);
   const examples: RefusedEvent[] = [];
   let events = 0;
@@ -70,7 +72,7 @@ export async function gatherEvidence(
       bytes += step.reduce((sum, record) => sum + recordBytes(record), 0);
       for (const refusal of counted.slice(0, explained))
         examples.push(exampleOf(refusal, step, range.partition, cursorAt));
-      cut ||= bytes > limits.bytes || performance.now() - started > limits.milliseconds;
+      cut ||= bytes > limits.bytes || clock.now() - started > limits.milliseconds;
       if (cut) break;
     }
   }

@@ -1,10 +1,8 @@
 import { toBusError } from '../coordination-errors.js';
 import { BusError } from '../errors.js';
-import type { Coordination } from '../ports/coordination.js';
-import type { EventLog } from '../ports/event-log.js';
-import type { SchemaJudge } from '../ports/schema-judge.js';
-import type { TopicSchemas, TopicVersions } from '../topics/versions.js';
-import { createChecks } from './check.js';
+import { systemClock } from '../ports/clock.js';
+import type { TopicVersions } from '../topics/versions.js';
+import { type CheckPorts, createChecks } from './check.js';
 import type { RegisteredSchema, SchemaRegistry } from './commands.js';
 import { chosen, describe, describeFacts } from './describe.js';
 import { diffSchemas } from './diff.js';
@@ -12,19 +10,15 @@ import { registerSchema } from './register.js';
 import { setPolicy, setState } from './set.js';
 import { validateEvents } from './validate.js';
 
-export interface RegistryPorts {
-  readonly topics: TopicSchemas;
-  readonly log: EventLog;
-  readonly coordination: Coordination;
-  readonly judge: SchemaJudge;
-}
-
 /** Definitions in one answer, in bytes; beyond that a list leaves them out. */
 const listedBytes = 4 * 1024 * 1024;
 
-export function createSchemaRegistry(ports: RegistryPorts): SchemaRegistry {
+export function createSchemaRegistry({
+  clock = systemClock,
+  ...ports
+}: Omit<CheckPorts, 'clock'> & Partial<CheckPorts>): SchemaRegistry {
   const { topics } = ports;
-  const checks = createChecks(ports);
+  const checks = createChecks({ ...ports, clock });
 
   return {
     register: (command, signal) => mapped(() => registerSchema(ports, checks, command, signal)),

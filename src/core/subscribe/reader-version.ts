@@ -1,4 +1,5 @@
 import { BusError } from '../errors.js';
+import type { Clock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
 import { declareReader } from '../readers/declare.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
@@ -6,6 +7,7 @@ import type { Frame, SubscribeCommand } from './frames.js';
 
 interface ReaderPorts {
   readonly coordination: Coordination;
+  readonly clock: Clock;
   readonly topics: Topics;
 }
 
@@ -25,7 +27,7 @@ export function declared(
 }
 
 async function* withDeclaration(
-  { coordination, topics }: ReaderPorts,
+  { coordination, clock, topics }: ReaderPorts,
   { subscriber }: SubscribeCommand,
   version: number,
   { name, incarnation, schemaVersions }: ActiveTopic,
@@ -47,7 +49,7 @@ async function* withDeclaration(
   for await (const frame of frames) {
     if (frame.kind === 'ready') {
       const { streamId } = frame;
-      await declareReader(coordination, { topic: name, incarnation, version, subscriber, streamId }, signal);
+      await declareReader({ coordination, clock }, { topic: name, incarnation, version, subscriber, streamId }, signal);
     }
     yield frame;
   }

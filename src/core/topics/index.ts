@@ -60,8 +60,7 @@ export function createTopics({
   const listeners = new TopicListeners();
   const registry = new TopicRegistry(store, compiler, changed);
   const finisher = createFinisher(lifecycle, registry, closing.signal);
-  const locked: Locked = (name, run) =>
-    withTopicLock(store, name, { ms: lockWaitMs, signal: closing.signal }, run);
+  const locked: Locked = (name, run) => withTopicLock(store, name, { ms: lockWaitMs, signal: closing.signal }, run);
   const admin = createTopicAdmin({ store, log, judge, lifecycle }, registry, locked, closing.signal);
 
   return {

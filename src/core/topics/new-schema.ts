@@ -29,7 +29,7 @@ export async function resolveSchema(
     return schema && effectiveText(schema);
   };
   const frozen = references.length === 0 ? undefined : await freezeReferences(definition, lookup);
-  const schema = { version, definition, frozen, references, registeredAt: Date.now(), digest };
+  const schema = { version, definition, frozen, references, registeredAt: store.clock.wallTime(), digest };
   checkSize(schema);
   return schema;
 }
