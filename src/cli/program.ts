@@ -3,7 +3,9 @@ import { Command } from 'commander';
 import { defaultAddress } from './connect.js';
 import type { Io } from './io.js';
 import { addPublish } from './publish/command.js';
+import { addSchema } from './schema/command.js';
 import { addServe } from './serve.js';
+import { addSubscribers } from './subscribers/command.js';
 import { addTail } from './tail/command.js';
 import { addTopics } from './topics/command.js';
 
@@ -35,6 +37,8 @@ Examples:
   addPublish(program, io);
   addTail(program, io);
   addTopics(program, io);
+  addSchema(program, io);
+  addSubscribers(program, io);
   return program;
 }
 

@@ -4,6 +4,7 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../gen/google/rpc/error_details_pb.js';
 import { CursorExpiredSchema, PublishOutcomeSchema, ViolationSchema } from '../gen/mainstem/v1/errors_pb.js';
 import type { BatchFailure } from '../gen/mainstem/v1/publish_pb.js';
+import { type SchemaReport, SchemaReportSchema } from '../gen/mainstem/v1/schema_pb.js';
 import { connectionTrouble } from './connection-trouble.js';
 import { type CursorExpired, outcomeOf, type PublishOutcome, type Violation, violationOf } from './error-details.js';
 
@@ -35,6 +36,7 @@ export interface MainstemErrorInit {
   readonly violations?: readonly Violation[];
   readonly outcome?: PublishOutcome | undefined;
   readonly expired?: CursorExpired | undefined;
+  readonly report?: SchemaReport | undefined;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
 }
@@ -61,6 +63,8 @@ export class MainstemError extends Error {
   readonly outcome: PublishOutcome | undefined;
   /** What is gone and where to go on, with the reason CURSOR_EXPIRED. */
   readonly expired: CursorExpired | undefined;
+  /** What the check found, with the reason SCHEMA_INCOMPATIBLE. */
+  readonly report: SchemaReport | undefined;
   readonly metadata: Readonly<Record<string, string>>;
 
   constructor(init: MainstemErrorInit) {
@@ -72,6 +76,7 @@ export class MainstemError extends Error {
     this.violations = init.violations ?? [];
     this.outcome = init.outcome;
     this.expired = init.expired;
+    this.report = init.report;
     this.metadata = init.metadata ?? {};
   }
 
@@ -91,6 +96,7 @@ export class MainstemError extends Error {
       violations: violationsIn(connectError),
       outcome: outcomeOf(first(connectError, PublishOutcomeSchema)),
       expired: first(connectError, CursorExpiredSchema),
+      report: first(connectError, SchemaReportSchema),
       metadata: info.metadata,
       cause: error,
     });

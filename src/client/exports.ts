@@ -4,6 +4,21 @@ export { PayloadKind, type Record as StreamRecord } from '../gen/mainstem/v1/eve
 export { type PublishResult, PublishStatus, type PublishStreamResponse } from '../gen/mainstem/v1/publish_pb.js';
 export { CompatibilityLevel, CompatibilityReading } from '../gen/mainstem/v1/schema_pb.js';
 export {
+  type CheckSchemaResponse,
+  type CompatibilityFinding,
+  CompatibilityLevel,
+  CompatibilityReading,
+  CompatibilityVerdict,
+  type DiffSchemasResponse,
+  type ListSchemasResponse,
+  type RegisteredSchema,
+  type RegisterSchemaResponse,
+  type SchemaPolicy,
+  type SchemaReport,
+  SchemaState,
+  type ValidateEventsResponse,
+} from '../gen/mainstem/v1/schema_pb.js';
+export {
   type Assignment,
   type CommittedPosition,
   EndReason,
@@ -14,7 +29,18 @@ export {
   type PartitionProgress,
   type TopicPartitions,
 } from '../gen/mainstem/v1/subscribe_pb.js';
+export type {
+  GetParkedResponse,
+  GetSubscriberResponse,
+  ListParkedResponse,
+  ParkedRecord,
+  ResetSubscriberResponse,
+  Subscriber,
+  SubscriberPosition,
+  SubscriberStream,
+} from '../gen/mainstem/v1/subscriber_pb.js';
 export { type GetTopicResponse, type Topic, TopicState } from '../gen/mainstem/v1/topic_pb.js';
+export { asJson } from './as-json.js';
 export type { CallOptions } from './calls.js';
 export type { MainstemClient } from './client.js';
 export type { CursorExpired, PublishOutcome, Violation } from './error-details.js';

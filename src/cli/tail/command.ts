@@ -1,17 +1,19 @@
 import { type Command, Option } from 'commander';
+import type { TopicChoice } from '../../client/index.js';
 import { type GlobalOptions, withClient } from '../connect.js';
 import { type Io, isTty } from '../io.js';
+import { UsageError } from '../usage-error.js';
 import { startFrom, wholeNumber } from '../values.js';
 import { runTail, type TailOptions } from './run.js';
 
 export function addTail(program: Command, io: Io): void {
   program
     .command('tail')
-    .summary('print the records of a topic, live or from any point')
+    .summary('print the records of topics, live or from any point')
     .description(
-      'Prints the records of a topic. Control messages, and at the end the cursor to go on from, are on stderr.',
+      'Prints the records of topics. Control messages, and at the end the cursor to go on from, are on stderr.',
     )
-    .argument('<topic>', 'the topic')
+    .argument('<topics...>', "the topic; or several, or a pattern such as 'orders.*'")
     .option(
       '--from <start>',
       'earliest, latest, a time (2026-01-31T09:30:00Z, or -15m for 15 minutes ago), or a cursor; default: latest, or for a new subscriber earliest',
@@ -39,11 +41,20 @@ Examples:
   $ mainstem tail orders
   $ mainstem tail orders --from earliest --no-follow --data-only > orders.ndjson
   $ mainstem tail orders --from -15m --output json | jq .data
-  $ mainstem tail orders --subscriber warehouse`,
+  $ mainstem tail orders --subscriber warehouse
+  $ mainstem tail 'orders.*' --output json`,
     )
-    .action(async (topic: string, options: TailOptions, command: Command) => {
+    .action(async (topics: readonly string[], options: TailOptions, command: Command) => {
       await withClient(io, command.optsWithGlobals<GlobalOptions>(), 'grpc', (client) =>
-        runTail(io, client, topic, options),
+        runTail(io, client, topicChoice(topics), options),
       );
     });
+}
+
+function topicChoice(topics: readonly string[]): TopicChoice {
+  const [first = ''] = topics;
+  const patterns = topics.filter((topic) => topic.includes('*'));
+  if (patterns.length === 0) return topics.length === 1 ? { topic: first } : { topics };
+  if (topics.length === 1) return { pattern: first };
+  throw new UsageError('a pattern stands alone: name several topics, or one pattern');
 }

@@ -8,6 +8,7 @@ import {
   type MainstemError,
   resumingFrames,
   type StartFrom,
+  type TopicChoice,
 } from '../../client/index.js';
 import { exitCodes, type Io, interruptedCode, isClosedPipe, isTty, note, writeOut } from '../io.js';
 import { reportError } from '../report-error.js';
@@ -27,8 +28,13 @@ export interface TailOptions {
   readonly onExpired: 'fail' | 'skip';
 }
 
-/** Prints a topic's records until the stream, the reader of the output, or the user ends it; everything that was written is committed. */
-export async function runTail(io: Io, client: MainstemClient, topic: string, options: TailOptions): Promise<void> {
+/** Prints the records of topics until the stream, the reader of the output, or the user ends it; everything that was written is committed. */
+export async function runTail(
+  io: Io,
+  client: MainstemClient,
+  topics: TopicChoice,
+  options: TailOptions,
+): Promise<void> {
   const { interrupted } = io;
   const outputBroke = new AbortController();
   const signal = AbortSignal.any([interrupted, outputBroke.signal]);
@@ -80,7 +86,7 @@ export async function runTail(io: Io, client: MainstemClient, topic: string, opt
     else if (frame.case === 'assignment') assigned(frame.value);
     else if (frame.case === 'gap') say(describeGap(frame.value));
     else if (frame.case === 'events') {
-      for (const record of frame.value.records) format(out, frame.value.topic || topic, record);
+      for (const record of frame.value.records) format(out, frame.value.topic, record);
       // One write is under way while the next frame is made ready.
       await untilAborted(writing, signal);
       if (signal.aborted) return;
@@ -97,7 +103,7 @@ export async function runTail(io: Io, client: MainstemClient, topic: string, opt
 
   let failure: unknown;
   try {
-    const input = { topic, ...options };
+    const input = { ...topics, ...options };
     let broken = false;
     const stream = resumingFrames(client.frames, input, {
       signal,
@@ -150,9 +156,14 @@ async function untilAborted(work: Promise<void>, signal: AbortSignal): Promise<v
   signal.removeEventListener('abort', onAbort);
 }
 
-function describeAssignment(subscriber: string, assignment: Assignment): string {
-  if (assignment.partitions.length === 0) return `waiting: another stream of ${subscriber} has the partitions`;
-  return `${subscriber} has partition ${assignment.partitions.join(', ')} (generation ${assignment.generation ?? '?'})`;
+function describeAssignment(subscriber: string, { topics, generation, waiting }: Assignment): string {
+  if (topics.length === 0) {
+    return waiting
+      ? `waiting: other streams of ${subscriber} have the partitions`
+      : `${subscriber} has no partition here`;
+  }
+  const owned = topics.map(({ topic, partitions }) => `${topic} ${partitions.join(', ')}`).join('; ');
+  return `${subscriber} has partition ${owned} (generation ${generation ?? '?'})`;
 }
 
 function describeGap(gap: Gap): string {

@@ -1,16 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import type { CreateTopicInput, MainstemClient, Topic } from '../../client/index.js';
-import { type Io, isTty, note, writeOut } from '../io.js';
+import { type Io, note } from '../io.js';
+import { confirm, type OutputOptions, print, printJson, readText } from '../print.js';
 import { safeText } from '../safe-text.js';
-import { ExitWith, UsageError } from '../usage-error.js';
+import { UsageError } from '../usage-error.js';
 import { plural } from '../values.js';
 import { detailsJson, topicDetails, topicJson, topicsTable } from './view.js';
-
-export interface OutputOptions {
-  readonly output: 'text' | 'json';
-}
 
 export interface CreateOptions extends OutputOptions {
   readonly partitions?: number;
@@ -27,7 +21,7 @@ export interface CreateOptions extends OutputOptions {
 
 export async function listTopics(io: Io, client: MainstemClient, options: OutputOptions): Promise<void> {
   const topics = await client.topics.list({ signal: io.interrupted });
-  if (options.output === 'json') await print(io, JSON.stringify(topics.map(topicJson), null, 2));
+  if (options.output === 'json') await printJson(io, topics.map(topicJson));
   else if (topics.length === 0) note(io, 'no topics yet: `mainstem topics create NAME --schemaless` makes one');
   else await print(io, topicsTable(topics));
 }
@@ -41,7 +35,7 @@ export async function showTopic(io: Io, client: MainstemClient, name: string, op
 }
 
 export async function createTopic(io: Io, client: MainstemClient, name: string, options: CreateOptions): Promise<void> {
-  const topic = await client.topics.create(createInput(io, name, options), { signal: io.interrupted });
+  const topic = await client.topics.create(await createInput(io, name, options), { signal: io.interrupted });
   await printTopic(io, topic, options, `${options.adopt ? 'adopted' : 'created'} ${topic.name}`);
 }
 
@@ -51,30 +45,17 @@ export async function deleteTopic(
   name: string,
   options: OutputOptions & { readonly yes?: boolean },
 ): Promise<void> {
-  if (!options.yes) await confirm(io, name);
+  if (!options.yes) await confirm(io, name, `removes ${name} and its events for good`);
   await client.topics.delete(name, { signal: io.interrupted });
   await print(io, options.output === 'json' ? JSON.stringify({ deleted: name }) : `deleted ${safeText(name)}`);
 }
 
-export function print(io: Pick<Io, 'stdout'>, text: string): Promise<void> {
-  return writeOut(io.stdout, `${text}\n`);
-}
-
-/** A text file that the command line names. */
-function readText(io: Pick<Io, 'cwd'>, file: string): string {
-  try {
-    return readFileSync(resolve(io.cwd, file), 'utf8');
-  } catch (error) {
-    throw new UsageError(`cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
 async function printTopic(io: Io, topic: Topic, options: OutputOptions, text: string): Promise<void> {
-  if (options.output === 'json') await print(io, JSON.stringify(topicJson(topic), null, 2));
+  if (options.output === 'json') await printJson(io, topicJson(topic));
   else await print(io, `${safeText(text)} with ${plural(topic.settings?.partitions ?? 0, 'partition')}`);
 }
 
-function createInput(io: Io, topic: string, options: CreateOptions): CreateTopicInput {
+async function createInput(io: Io, topic: string, options: CreateOptions): Promise<CreateTopicInput> {
   if (options.schemaless && options.schema !== undefined) {
     throw new UsageError('--schemaless and --schema exclude each other');
   }
@@ -85,7 +66,7 @@ function createInput(io: Io, topic: string, options: CreateOptions): CreateTopic
   return {
     topic,
     adopt: options.adopt ?? false,
-    schema: options.schema === undefined ? undefined : readText(io, options.schema),
+    schema: options.schema === undefined ? undefined : await readText(io, options.schema),
     settings: {
       partitions: options.partitions,
       replicationFactor: options.replicationFactor,
@@ -102,22 +83,4 @@ function createInput(io: Io, topic: string, options: CreateOptions): CreateTopic
 /** Milliseconds as protobuf has them. */
 export function durationOf(ms: number): { seconds: bigint; nanos: number } {
   return { seconds: BigInt(Math.floor(ms / 1000)), nanos: (ms % 1000) * 1e6 };
-}
-
-async function confirm(io: Io, name: string): Promise<void> {
-  if (!isTty(io.stdin)) throw new UsageError(`deleting ${name} removes its events for good: say --yes to do it`);
-  const prompt = createInterface({ input: io.stdin, output: io.stderr });
-  try {
-    const answer = await prompt.question(
-      `This removes ${safeText(name)} and its events for good. Its name, to go on: `,
-      {
-        signal: io.interrupted,
-      },
-    );
-    if (answer.trim() === name) return;
-  } finally {
-    prompt.close();
-  }
-  note(io, 'not deleted');
-  throw new ExitWith(1);
 }

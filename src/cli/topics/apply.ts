@@ -8,10 +8,11 @@ import {
 } from '../../client/index.js';
 import type { TopicFile } from '../../config/index.js';
 import { type Io, note } from '../io.js';
+import { type OutputOptions, print, printJson } from '../print.js';
 import { describeError } from '../report-error.js';
 import { safeText } from '../safe-text.js';
 import { ExitWith } from '../usage-error.js';
-import { durationOf, type OutputOptions, print } from './actions.js';
+import { durationOf } from './actions.js';
 
 /** What became of one topic of a directory. */
 interface Applied {
@@ -37,7 +38,7 @@ export async function applyTopics(io: Io, client: MainstemClient, dir: string, o
     for (const warning of applied.warnings) note(io, `warning: ${safeText(`${file.name}: ${warning}`)}`);
   }
   if (files.length === 0) note(io, `no topics in ${dir}: it should have a directory per topic, with 1.json in it`);
-  if (!text) await print(io, JSON.stringify(all, null, 2));
+  if (!text) await printJson(io, all);
   if (all.some((applied) => applied.error !== undefined)) throw new ExitWith(1);
 }
 

@@ -1,9 +1,11 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import type { MainstemClient } from '../../client/index.js';
 import { type GlobalOptions, withClient } from '../connect.js';
 import type { Io } from '../io.js';
+import { outputOption } from '../output-option.js';
+import type { OutputOptions } from '../print.js';
 import { durationMs, sizeBytes, wholeNumber } from '../values.js';
-import { type CreateOptions, createTopic, deleteTopic, listTopics, type OutputOptions, showTopic } from './actions.js';
+import { type CreateOptions, createTopic, deleteTopic, listTopics, showTopic } from './actions.js';
 import { applyTopics } from './apply.js';
 
 export function addTopics(program: Command, io: Io): void {
@@ -71,10 +73,4 @@ Examples:
     .action((name: string, options: OutputOptions & { readonly yes?: boolean }, command: Command) =>
       run(command, (client) => deleteTopic(io, client, name, options)),
     );
-}
-
-function outputOption(): Option {
-  return new Option('--output <format>', 'text for people, json for machines')
-    .choices(['text', 'json'])
-    .default('text');
 }
