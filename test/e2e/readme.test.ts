@@ -8,7 +8,7 @@ import { cleanEnvironment, cliPath, startServer } from '../support/server.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const root = join(import.meta.dirname, '../..');
-const topics = ['people', 'flights', 'earthquakes', 'orders'];
+const topics = ['people', 'flights', 'earthquakes', 'orders', 'trips'];
 
 describe.each(await driverPairs())('on $name', (pair) => {
   test("the README's tour does what it says", async () => {
@@ -22,7 +22,7 @@ describe.each(await driverPairs())('on $name', (pair) => {
     onTestFinished(() => folder.remove());
     mkdirSync(join(folder.path, 'bin'));
     symlinkSync(cliPath, join(folder.path, 'bin/mainstem'));
-    for (const name of ['package.json', 'scripts', 'node_modules', 'schemas']) {
+    for (const name of ['package.json', 'scripts', 'node_modules', 'schemas', 'examples', 'dist']) {
       symlinkSync(join(root, name), join(folder.path, name));
     }
     const here = (text: string) =>
