@@ -45,7 +45,8 @@ export async function runTail(
     subscriber === undefined
       ? undefined
       : createCommits({
-          send: (position) => client.commit({ subscriber, ...position }, { timeoutMs: 10_000 }),
+          send: ({ cursor, generation: owner }) =>
+            client.commit({ subscriber, cursor, generation: owner }, { timeoutMs: 10_000 }),
           onTrouble: (error) => {
             if (error.reason === 'FENCED') {
               say(`not committed: another stream of ${subscriber} has taken over, and gets these records again`);
@@ -67,17 +68,19 @@ export async function runTail(
     color: isTty(io.stdout) && !io.env['NO_COLOR'],
   });
   const out = new ByteWriter();
+  let assignments = 0;
   let generation: bigint | undefined;
   let lastCursor: string | undefined;
   let writing: Promise<void> = Promise.resolve();
   let outputError: unknown;
 
-  const write = async (cursor: string, owner: bigint | undefined, bytes: Buffer) => {
+  const write = async (cursor: string, owner: bigint | undefined, within: number, bytes: Buffer) => {
     if (bytes.length > 0) await writeOut(io.stdout, bytes);
     lastCursor = cursor;
-    if (owner !== undefined) commits?.processed({ cursor, generation: owner });
+    if (owner !== undefined) commits?.processed({ cursor, generation: owner, assignment: within });
   };
   const assigned = (assignment: Assignment | undefined) => {
+    assignments++;
     generation = assignment?.generation;
     if (assignment && subscriber !== undefined) say(describeAssignment(subscriber, assignment));
   };
@@ -90,7 +93,7 @@ export async function runTail(
       // One write is under way while the next frame is made ready.
       await untilAborted(writing, signal);
       if (signal.aborted) return;
-      writing = write(frame.value.cursor, generation, out.take()).catch((error: unknown) => {
+      writing = write(frame.value.cursor, generation, assignments, out.take()).catch((error: unknown) => {
         outputError ??= error;
         outputBroke.abort();
       });

@@ -6,6 +6,8 @@ export interface Processed {
   readonly cursor: string;
   /** That of the stream's assignment. */
   readonly generation: bigint;
+  /** Counts the assignments that the stream has been told: after each, cursors may cover other partitions, with the same generation even. */
+  readonly assignment: number;
 }
 
 export interface CommitsOptions {
@@ -17,7 +19,7 @@ export interface CommitsOptions {
   onFailure?(error: MainstemError): void;
 }
 
-/** Commits positions one after the other while its owner goes on: of those of one generation that wait only the latest is sent. */
+/** Commits positions one after the other while its owner goes on: of those of one assignment that wait only the latest is sent. */
 export interface Commits {
   /** Everything before this cursor is processed. Never waits, never throws. */
   processed(position: Processed): void;
@@ -26,7 +28,7 @@ export interface Commits {
 }
 
 export function createCommits(options: CommitsOptions): Commits {
-  /** Positions of different generations cover different partitions: one does not stand for the other. */
+  /** Positions of different assignments cover different partitions: one does not stand for the other. */
   let waiting: Processed[] = [];
   let running: Promise<void> | undefined;
   let failed = false;
@@ -66,7 +68,7 @@ export function createCommits(options: CommitsOptions): Commits {
   return {
     processed(position) {
       const last = waiting.at(-1);
-      if (last?.generation === position.generation) waiting[waiting.length - 1] = position;
+      if (last?.assignment === position.assignment) waiting[waiting.length - 1] = position;
       else waiting.push(position);
       // A server that is away for long must not make the list grow: what is left out comes again at the worst.
       if (waiting.length > 100) waiting = waiting.slice(-100);

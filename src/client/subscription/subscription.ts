@@ -5,7 +5,7 @@ import { MainstemError } from '../errors.js';
 import { resumingFrames } from '../frames.js';
 import { ReceivedEvent } from '../received-event.js';
 import type { Frame, SubscribeInput } from '../subscribe.js';
-import { createCommits } from './commits.js';
+import { createCommits, type Processed } from './commits.js';
 import { createStatusBoard, type SubscriptionStatus } from './status.js';
 
 export interface SubscriptionOptions extends BackoffOptions {
@@ -95,7 +95,8 @@ export function createSubscription(
   let begun = false;
   let assigned: readonly TopicPartitions[] = [];
   let generation: bigint | undefined;
-  let processedUpTo: { cursor: string; generation: bigint } | undefined;
+  let assignments = 0;
+  let processedUpTo: Processed | undefined;
   let failure: MainstemError | undefined;
   let onEnd: () => void = () => {};
   const ended = new Promise<void>((resolve) => {
@@ -103,7 +104,8 @@ export function createSubscription(
   });
 
   const commits = createCommits({
-    send: (position) => calls.commit({ subscriber: subscriber ?? '', ...position }, { timeoutMs: lastCommitMs }),
+    send: ({ cursor, generation: owner }) =>
+      calls.commit({ subscriber: subscriber ?? '', cursor, generation: owner }, { timeoutMs: lastCommitMs }),
     onCommitted: (cursor) => board.tell({ kind: 'committed', cursor }),
     onTrouble: (error) => board.tell({ kind: 'not_committed', error }),
     onFailure: (error) => {
@@ -114,6 +116,7 @@ export function createSubscription(
   });
 
   function assign(assignment: Assignment | undefined): void {
+    assignments++;
     generation = assignment?.generation;
     assigned = assignment?.topics ?? [];
     if (assignment) board.tell({ kind: 'assigned', topics: assigned, waiting: assignment.waiting });
@@ -128,7 +131,7 @@ export function createSubscription(
   /** The position after what the caller has processed, or what needed no processing. */
   function processed(cursor: string): void {
     if (generation === undefined || cursor === '' || cursor === processedUpTo?.cursor) return;
-    processedUpTo = { cursor, generation };
+    processedUpTo = { cursor, generation, assignment: assignments };
     if (autoCommit) commits.processed(processedUpTo);
   }
 
@@ -237,8 +240,10 @@ export function createSubscription(
     },
     async commit(cursor) {
       if (subscriber === undefined) throw new TypeError('only a subscription with a subscriber commits');
-      const position = cursor === undefined ? processedUpTo : { cursor, generation: ownedGeneration() };
-      if (position !== undefined) await calls.commit({ subscriber, ...position });
+      if (cursor !== undefined) await calls.commit({ subscriber, cursor, generation: ownedGeneration() });
+      else if (processedUpTo) {
+        await calls.commit({ subscriber, cursor: processedUpTo.cursor, generation: processedUpTo.generation });
+      }
     },
     async park(event, { reason, attempts = 1 }) {
       if (subscriber === undefined) throw new TypeError('only a subscription with a subscriber parks events');
