@@ -2,7 +2,6 @@
 
 export { PayloadKind, type Record as StreamRecord } from '../gen/mainstem/v1/event_pb.js';
 export { type PublishResult, PublishStatus, type PublishStreamResponse } from '../gen/mainstem/v1/publish_pb.js';
-export { CompatibilityLevel, CompatibilityReading } from '../gen/mainstem/v1/schema_pb.js';
 export {
   type CheckSchemaResponse,
   type CompatibilityFinding,
