@@ -18,8 +18,8 @@ export interface TopicCursor {
 }
 
 const formatVersion = 1;
-/** 1,000 partitions with the largest offsets, in a topic with the longest name, fit well. */
-const maxCursorChars = 64 * 1024;
+/** 10,000 partitions with the largest offsets, in a hundred topics with the longest names, fit well. */
+const maxCursorChars = 256 * 1024;
 
 /** The one that was encoded last: live streams that stand at the same place ask for it one after the other. */
 let latest: { readonly cursor: Cursor; readonly text: string } | undefined;

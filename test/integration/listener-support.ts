@@ -65,8 +65,9 @@ export async function startBus(options: Partial<ListenOptions> = {}): Promise<Te
 
   const publishing: Publishing = { publish, openStream: () => ({ publish, draining: new AbortController().signal }) };
   const subscriptions: Subscriptions = {
-    async *subscribe({ topic, follow, limit }, signal): AsyncGenerator<Frame> {
-      const assignment = { topic, partitions: [0], generation: undefined, cursor: 'c0' };
+    async *subscribe({ topic = '', follow, limit }, signal): AsyncGenerator<Frame> {
+      const topics = [{ topic, partitions: [0] }];
+      const assignment = { topic, partitions: [0], topics, generation: undefined, cursor: 'c0', waiting: false };
       yield { kind: 'ready', streamId: 's', cursor: 'c0', assignment };
       if (limit !== undefined) {
         // As much as is asked for, large, for clients that do not read.

@@ -48,21 +48,30 @@ test.each<[JsonValue, string]>([
 });
 
 test.each<[string, MessageInitShape<typeof SubscribeRequestSchema>]>([
-  ['topics', { topics: ['a'] }],
-  ['topic_pattern', { topicPattern: 'a.*' }],
   ['until', { until: {} }],
   ['filter', { filter: 'x' }],
   ['fields', { fields: ['/a'] }],
-  ['max_uncommitted', { maxUncommitted: 0n }],
-  ['commit_timeout', { commitTimeout: {} }],
 ])('subscribe refuses %s, which is not built, by name', (field, init) => {
   expect(() => subscribe(init)).toThrow(
     expect.objectContaining({ reason: 'UNIMPLEMENTED', message: expect.stringContaining(field) }),
   );
 });
 
+test('topics, patterns, bounds and modes are handed on as they are; what is empty is not set', () => {
+  expect(subscribe({ topic: '', topics: ['a', 'b'] })).toMatchObject({ topic: undefined, topics: ['a', 'b'] });
+  expect(subscribe({ topic: '', topicPattern: 'a.*' })).toMatchObject({ topic: undefined, pattern: 'a.*' });
+  // For the core to refuse, in its words.
+  expect(subscribe({ topicPattern: 'a.*' })).toMatchObject({ topic: 't', pattern: 'a.*' });
+  expect(subscribe({ topic: '' })).toMatchObject({ topic: '', topics: undefined, pattern: undefined });
+  expect(
+    subscribe({ maxUncommitted: 3n, maxUncommittedBytes: 4n, commitTimeout: { seconds: 5n }, commitMode: 3 }),
+  ).toMatchObject({ maxUncommitted: 3, maxUncommittedBytes: 4, commitTimeoutMs: 5_000, commitMode: 'before_delivery' });
+  expect(subscribe({ commitMode: 2 }).commitMode).toBe('on_delivery');
+  expect(() => subscribe({ commitMode: Number('9') })).toThrow('commit_mode: 9');
+});
+
 test('a start is a place, a cursor or a time rounded up', () => {
-  expect(subscribe({})).toEqual({ topic: 't', onExpired: 'fail' });
+  expect(subscribe({})).toEqual({ topic: 't', onExpired: 'fail', commitMode: 'explicit' });
   expect(subscribe({ from: { case: 'position', value: 1 } }).from).toEqual({ at: 'earliest' });
   expect(subscribe({ from: { case: 'position', value: 0 } }).from).toBeUndefined();
   expect(subscribe({ from: { case: 'cursor', value: '' } }).from).toEqual({ at: 'cursor', cursor: '' });

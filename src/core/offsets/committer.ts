@@ -15,6 +15,8 @@ export interface CommitEntry {
   readonly next: number;
 }
 
+export type CommitListener = (topic: string, incarnation: string, partition: number, next: number) => void;
+
 /** Writes committed positions: many callers' in few requests, each by compare-and-set for itself. */
 export interface Committer {
   /**
@@ -22,6 +24,8 @@ export interface Committer {
    * COORDINATION_UNAVAILABLE (then it may have happened).
    */
   commit(entry: CommitEntry): Promise<number>;
+  /** Calls back after each commit of a subscriber that this process has written, until the returned function is called. */
+  listen(subscriber: string, listener: CommitListener): () => void;
   /** Resolves when nothing waits to be written. */
   drain(): Promise<void>;
 }
@@ -40,28 +44,29 @@ interface Pending {
 export function createCommitter(coordination: Coordination, clock: Clock): Committer {
   let pending = new Map<string, Pending>();
   let writing: Promise<void> | undefined;
-  /** What the records held last, to spare a read before each write. A write that meets another version reads anew. */
+  const listeners = new Map<string, Set<CommitListener>>();
+  /** By place: what the records held last, to spare a read before each write. A write that meets another version reads anew. */
   const known = new LRUCache<string, { readonly version: number; readonly record: OffsetRecord }>({
     // Counted as a size, since room for `max` entries would be taken at once.
     maxSize: 100_000,
     sizeCalculation: () => 1,
   });
 
-  async function load({ subscriber, topic, partition }: CommitEntry, key: string) {
+  async function load(entry: CommitEntry) {
+    const { subscriber, topic, partition } = entry;
     const found = await coordination.get(offsetPath(subscriber, topic, partition));
     if (!found) return undefined;
     const loaded = { version: found.version, record: readOffsetRecord(found.value) };
-    known.set(key, loaded);
+    known.set(placeOf(entry), loaded);
     return loaded;
   }
 
   /** The write that an entry needs; none where the position is that far already. Throws where it must not be written. */
-  async function plan({ entry, next }: Pending, key: string) {
-    let found = known.get(key);
+  async function plan({ entry, next }: Pending) {
+    let found = known.get(placeOf(entry));
     // A record from memory that would refuse, or makes the write needless, may be out of date.
-    if (!found || found.record.generation !== entry.generation || found.record.next >= next)
-      found = await load(entry, key);
-    if (!found || found.record.generation !== entry.generation) throw fenced(entry, found?.record.generation);
+    if (!found || !accepts(found.record, entry.generation) || found.record.next >= next) found = await load(entry);
+    if (!found || !accepts(found.record, entry.generation)) throw fenced(entry, found?.record.generation);
     if (found.record.incarnation !== entry.incarnation) {
       throw new BusError(
         'CURSOR_STALE_TOPIC',
@@ -69,8 +74,12 @@ export function createCommitter(coordination: Coordination, clock: Clock): Commi
       );
     }
     if (found.record.next >= next) return { done: found.record.next };
-    const record: OffsetRecord = { ...found.record, next };
+    const record: OffsetRecord = { ...found.record, next, committedAt: clock.wallTime() };
     return { version: found.version, record };
+  }
+
+  function tell({ subscriber, topic, incarnation, partition }: CommitEntry, next: number): void {
+    for (const listener of listeners.get(subscriber) ?? []) listener(topic, incarnation, partition, next);
   }
 
   async function writeRound(round: ReadonlyMap<string, Pending>): Promise<void> {
@@ -79,7 +88,7 @@ export function createCommitter(coordination: Coordination, clock: Clock): Commi
       const planned = await Promise.all(
         left.map(async ([key, item]) => {
           try {
-            const action = await plan(item, key);
+            const action = await plan(item);
             if ('done' in action) {
               settle(item, action.done);
               return undefined;
@@ -104,11 +113,12 @@ export function createCommitter(coordination: Coordination, clock: Clock): Commi
       writes.forEach(({ key, item, record }, i) => {
         const outcome = outcomes[i];
         if (outcome && 'version' in outcome) {
-          known.set(key, { version: outcome.version, record });
+          known.set(placeOf(item.entry), { version: outcome.version, record });
           settle(item, record.next);
+          tell(item.entry, record.next);
           return;
         }
-        known.delete(key);
+        known.delete(placeOf(item.entry));
         const error = outcome?.error ?? new CoordinationError('unavailable', 'the write was not answered');
         const raced = error.kind === 'conflict' || error.kind === 'missing';
         if (raced && attempt < attempts) left.push([key, item]);
@@ -135,8 +145,7 @@ export function createCommitter(coordination: Coordination, clock: Clock): Commi
   return {
     commit: (entry) =>
       new Promise((resolve, reject) => {
-        const place = `${entry.subscriber}\0${entry.topic}\0${entry.partition}`;
-        const key = `${place}\0${entry.incarnation}\0${entry.generation}`;
+        const key = `${placeOf(entry)}\0${entry.incarnation}\0${entry.generation}`;
         const waiter = { resolve, reject };
         const item = pending.get(key);
         if (item) {
@@ -147,8 +156,26 @@ export function createCommitter(coordination: Coordination, clock: Clock): Commi
         }
         writing ??= run();
       }),
+    listen(subscriber, listener) {
+      const ofSubscriber = listeners.get(subscriber) ?? new Set();
+      listeners.set(subscriber, ofSubscriber.add(listener));
+      return () => {
+        ofSubscriber.delete(listener);
+        if (ofSubscriber.size === 0 && listeners.get(subscriber) === ofSubscriber) listeners.delete(subscriber);
+      };
+    },
     drain: async () => writing,
   };
+}
+
+const placeOf = ({ subscriber, topic, partition }: CommitEntry) => `${subscriber}\0${topic}\0${partition}`;
+
+/**
+ * The fence. The owner of that generation has held the partition since: nobody has claimed it after that, or the same owner has kept it under a later
+ * one. Whether it still is connected does not matter: what a stream had sent may be committed when it is over, until somebody claims.
+ */
+function accepts({ generation, earlier }: OffsetRecord, named: number): boolean {
+  return generation === named || earlier.includes(named);
 }
 
 function settle(item: Pending, offset: number): void {

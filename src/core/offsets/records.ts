@@ -1,29 +1,89 @@
 import { Buffer } from 'node:buffer';
 import { BusError } from '../errors.js';
-import type { Path } from '../ports/coordination.js';
+import type { Coordination, Path } from '../ports/coordination.js';
+import type { PartitionSet } from './assign.js';
 
 /** Where a subscriber is in a partition, as coordination holds it. It is the fence: only who knows the generation may move it. */
 export interface OffsetRecord {
   /** The life of the topic that `next` belongs to. */
   readonly incarnation: string;
-  /** Grows with each new owner, and never restarts. */
+  /** Of the last claim; 0 before the first one. It grows with each claim, and never restarts. Each number is one stream's only. */
   readonly generation: number;
   /** The offset of the first record that is not committed. */
   readonly next: number;
+  /** The id of the stream that has claimed it. A stream that left may still stand here: it owns nothing once its stream record is gone. */
+  readonly owner: string | undefined;
+  /** Generations in which the same owner has held the partition without a break, at most 16: commits under way that name them count. */
+  readonly earlier: readonly number[];
+  /** When `next` was written last, by a commit or at the start; milliseconds since 1970, by the clock of the instance that wrote it. */
+  readonly committedAt: number | undefined;
+  /** The same of the last claim. */
+  readonly claimedAt: number | undefined;
+}
+
+/** Who owns which partitions of a subscriber: written as a whole, by compare-and-set. Kept for as long as the subscriber exists. */
+export interface AssignmentRecord {
+  /** The next generation to give away: larger than all that were ever given. */
+  readonly next: number;
+  /** Changes when an operator moves the positions of connected streams: each stream serves only in the epoch in which it joined. */
+  readonly epoch: string;
+  /** All streams that were there, by id; those that wait have nothing. */
+  readonly members: ReadonlyMap<string, MemberShare>;
+}
+
+export interface MemberShare {
+  /** Of the last time that the stream was given a partition; 0: never. */
+  readonly generation: number;
+  readonly partitions: PartitionSet;
+  /** It has been idle while others waited: it gets only what nobody else may own, until it is heard of. */
+  readonly yields: boolean;
+}
+
+/** A connected stream; the record vanishes with the session of its instance. */
+export interface StreamRecord {
+  /** Undefined: those that match the pattern. */
+  readonly topics: readonly string[] | undefined;
+  readonly pattern: string | undefined;
+  /** The instance that serves it, for people. */
+  readonly instance: string;
+  /** When it connected; milliseconds since 1970. */
+  readonly since: number;
+  readonly readerSchemaVersion: number | undefined;
+}
+
+export interface Versioned<T> {
+  readonly record: T;
+  readonly version: number;
 }
 
 export const subscriberPath = (subscriber: string): Path => ['subscribers', subscriber];
+export const assignmentPath = (subscriber: string): Path => ['subscribers', subscriber, 'assignment'];
 export const streamsPath = (subscriber: string): Path => ['subscribers', subscriber, 'streams'];
-export const offsetPath = (subscriber: string, topic: string, partition: number): Path => [
+export const streamPath = (subscriber: string, streamId: string): Path => [
   'subscribers',
   subscriber,
-  'offsets',
-  topic,
+  'streams',
+  streamId,
+];
+export const offsetsPath = (subscriber: string): Path => ['subscribers', subscriber, 'offsets'];
+export const topicOffsetsPath = (subscriber: string, topic: string): Path => [...offsetsPath(subscriber), topic];
+export const offsetPath = (subscriber: string, topic: string, partition: number): Path => [
+  ...topicOffsetsPath(subscriber, topic),
   String(partition),
 ];
+/** Holds `{floor}`, no smaller than any generation of a subscriber that was deleted: who comes after it starts above. */
+export const generationsPath: Path = ['generations'];
 
 export function writeRecord(record: unknown): Uint8Array {
   return Buffer.from(JSON.stringify(record));
+}
+
+export function writeAssignment({ next, epoch, members }: AssignmentRecord): Uint8Array {
+  const shares = [...members].map(([id, { generation, partitions, yields }]) => [
+    id,
+    { generation, topics: Object.fromEntries(partitions), ...(yields ? { yields } : {}) },
+  ]);
+  return writeRecord({ format: 1, next, epoch, members: Object.fromEntries(shares) });
 }
 
 /** Throws INTERNAL where a record is not what this version of the bus writes. */
@@ -31,23 +91,100 @@ export function readOffsetRecord(value: Uint8Array): OffsetRecord {
   const record = readJson(value);
   if (
     record &&
-    typeof record.incarnation === 'string' &&
-    Number.isSafeInteger(record.generation) &&
-    Number.isSafeInteger(record.next)
+    typeof record['incarnation'] === 'string' &&
+    Number.isSafeInteger(record['generation']) &&
+    Number.isSafeInteger(record['next'])
   ) {
-    return { incarnation: record.incarnation, generation: Number(record.generation), next: Number(record.next) };
+    return {
+      incarnation: record['incarnation'],
+      generation: Number(record['generation']),
+      next: Number(record['next']),
+      owner: typeof record['owner'] === 'string' ? record['owner'] : undefined,
+      earlier: numbers(record['earlier']),
+      committedAt: optionalNumber(record['committedAt']),
+      claimedAt: optionalNumber(record['claimedAt']),
+    };
   }
   throw new BusError('INTERNAL', 'a committed position in coordination is damaged');
+}
+
+/** Throws INTERNAL where it is not what this version of the bus writes. */
+export function readAssignmentRecord(value: Uint8Array): AssignmentRecord {
+  const record = readJson(value);
+  const members = asObject(record?.['members']);
+  if (!record || !Number.isSafeInteger(record['next']) || typeof record['epoch'] !== 'string' || !members) {
+    throw new BusError('INTERNAL', "a subscriber's assignment in coordination is damaged");
+  }
+  return {
+    next: Number(record['next']),
+    epoch: record['epoch'],
+    members: new Map(Object.entries(members).map(([id, share]) => [id, readShare(share)])),
+  };
+}
+
+function readShare(value: unknown): MemberShare {
+  const share = asObject(value);
+  const topics = Object.entries(asObject(share?.['topics']) ?? {});
+  return {
+    generation: optionalNumber(share?.['generation']) ?? 0,
+    partitions: new Map(topics.map(([topic, partitions]) => [topic, numbers(partitions)])),
+    yields: share?.['yields'] === true,
+  };
+}
+
+/** What cannot be read is a stream of no topics: it gets nothing. */
+export function readStreamRecord(value: Uint8Array): StreamRecord {
+  const record = readJson(value);
+  const { topics, pattern, instance } = record ?? {};
+  const names = Array.isArray(topics) ? topics.filter((topic) => typeof topic === 'string') : undefined;
+  return {
+    topics: names ?? (typeof pattern === 'string' ? undefined : []),
+    pattern: typeof pattern === 'string' ? pattern : undefined,
+    instance: typeof instance === 'string' ? instance : '',
+    since: optionalNumber(record?.['since']) ?? 0,
+    readerSchemaVersion: optionalNumber(record?.['readerSchemaVersion']),
+  };
+}
+
+/** Throws CoordinationErrors, and INTERNAL as above. */
+export async function readOffset(
+  coordination: Coordination,
+  subscriber: string,
+  topic: string,
+  partition: number,
+): Promise<Versioned<OffsetRecord> | undefined> {
+  const entry = await coordination.get(offsetPath(subscriber, topic, partition));
+  return entry && { record: readOffsetRecord(entry.value), version: entry.version };
+}
+
+/** Throws CoordinationErrors, and INTERNAL as above. */
+export async function readAssignment(
+  coordination: Coordination,
+  subscriber: string,
+): Promise<Versioned<AssignmentRecord> | undefined> {
+  const entry = await coordination.get(assignmentPath(subscriber));
+  return entry && { record: readAssignmentRecord(entry.value), version: entry.version };
 }
 
 /** A record's JSON object; undefined where it holds none. */
 export function readJson(value: Uint8Array): Readonly<Record<string, unknown>> | undefined {
   try {
-    const parsed: unknown = JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString());
-    return typeof parsed === 'object' && parsed !== null ? { ...parsed } : undefined;
+    return asObject(JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString()));
   } catch {
     return undefined;
   }
+}
+
+function asObject(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
+}
+
+function numbers(value: unknown): number[] {
+  return Array.isArray(value) ? value.filter((each) => Number.isSafeInteger(each)) : [];
+}
+
+function optionalNumber(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : undefined;
 }
 
 /** Subscribers' names: 1 to 200 characters, well-formed, without control characters. Throws SUBSCRIBER_NAME_INVALID. */

@@ -2,7 +2,10 @@ import type { LogRecord } from '../model.js';
 
 /** What to stream, and from where: what every transport hands to the core. */
 export interface SubscribeCommand {
-  readonly topic: string;
+  /** Exactly one of `topic`, `topics` (1 to 100) and `pattern` (1 to 249 characters, `*` for any) is set. */
+  readonly topic?: string | undefined;
+  readonly topics?: readonly string[] | undefined;
+  readonly pattern?: string | undefined;
   /** A durable subscriber. Undefined: nothing is remembered. */
   readonly subscriber?: string | undefined;
   /** Undefined: the default (a new subscriber: earliest; without subscriber: latest). Ignored where a position is committed. */
@@ -15,6 +18,14 @@ export interface SubscribeCommand {
   readonly limit?: number | undefined;
   /** Milliseconds, 1,000 to 60,000; default 10,000. */
   readonly heartbeatMs?: number | undefined;
+  /** Who commits, and when: the client; the server when a frame was handed to the transport; the server before it is. Default `explicit`. */
+  readonly commitMode?: 'explicit' | 'on_delivery' | 'before_delivery' | undefined;
+  /** Delivery pauses while so many records are sent and uncommitted. At least 1. Subscribers only, as all below. */
+  readonly maxUncommitted?: number | undefined;
+  /** The same in bytes (`Delivery.bytes`). */
+  readonly maxUncommittedBytes?: number | undefined;
+  /** Give the partitions up when records are sent and nothing is committed or read for so long while others wait. 1,000 to 3,600,000 ms. */
+  readonly commitTimeoutMs?: number | undefined;
   /** The schema version that the reader understands: named to those who change the schema. Undefined: not said. */
   readonly readerSchemaVersion?: number | undefined;
 }
@@ -46,6 +57,7 @@ export interface EncodedRecord {
 }
 
 export interface Progress {
+  readonly topic: string;
   readonly partition: number;
   readonly nextOffset: number;
   readonly highWatermark: number;
@@ -79,18 +91,22 @@ export type Frame =
   | { readonly kind: 'assignment'; readonly assignment: AssignmentInfo }
   | {
       readonly kind: 'end';
-      readonly reason: 'caught_up' | 'limit' | 'shutting_down';
+      readonly reason: 'caught_up' | 'limit' | 'shutting_down' | 'subscriber_reset';
       readonly cursor: string;
       readonly retryDelayMs: number | undefined;
     };
 
 export interface AssignmentInfo {
+  /** Of a stream of one topic; empty for several. */
   readonly topic: string;
-  /** Empty while another stream of the subscriber owns them. */
   readonly partitions: readonly number[];
+  /** The same for one or several: what the stream serves, by topic. */
+  readonly topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[];
   /** Undefined without a subscriber or without partitions. */
   readonly generation: number | undefined;
   readonly cursor: string;
+  /** Others of the subscriber own everything: this one takes over when one of them goes. */
+  readonly waiting: boolean;
 }
 
 export interface CommittedPosition {
@@ -102,13 +118,16 @@ export interface CommittedPosition {
 /** The subscribe path, as transports use it. */
 export interface Subscriptions {
   /**
-   * Streams a topic. The first frame is `ready`; silence never lasts longer than the heartbeat. Ends after an `end` frame, or throws
+   * Streams topics. The first frame is `ready`; silence never lasts longer than the heartbeat. Ends after an `end` frame, or throws
    * a BusError. Pulling the next frame is the back-pressure.
    *
    * @param signal ends the stream: everything it holds is released on its abort, whether or not anybody still pulls.
    */
   subscribe(command: SubscribeCommand, signal: AbortSignal): AsyncIterable<Frame>;
-  /** Commits a cursor, durably, for the owner with this generation. Forward only. FENCED, CURSOR_*. */
+  /**
+   * Commits a cursor, durably, for the owner with this generation. Forward only. FENCED where the cursor has a partition that the generation does not own
+   * (nothing of that partition changes, the others are committed), CURSOR_*.
+   */
   commit(
     command: { readonly subscriber: string; readonly cursor: string; readonly generation: number },
     signal: AbortSignal,

@@ -5,7 +5,7 @@ import { type Chunk, chunkBytes, takeFromChunk } from './chunks.js';
 import type { Delivery, Progress } from './frames.js';
 import type { PartitionFeed, TopicFeed } from './hub.js';
 import { lowerBound, type Taken } from './ring.js';
-import { cursorOf } from './start.js';
+import type { Positions } from './start.js';
 import type { Wakeup } from './wakeup.js';
 
 /** The next thing to send. The position has moved past it already. */
@@ -20,22 +20,27 @@ export type Step =
       readonly message: string;
     };
 
-/** Where one stream is in the partitions that it serves. It holds positions; records stay with the hub. */
+/** Where one stream is in the partitions of a topic that it serves. It holds positions; records stay with the hub. */
 export interface StreamProgress {
-  /** Serves these partitions from now on, from these offsets. `ends`: where to stop in each. */
-  serve(positions: ReadonlyMap<number, number>, ends?: ReadonlyMap<number, number>): void;
-  /** Serves a further partition. */
-  add(partition: number, offset: number): void;
+  /** Serves a partition from now on, from this offset, up to `end` if there is one. */
+  serve(partition: number, offset: number, end?: number): void;
+  /** Serves a partition no more. */
+  drop(partition: number): void;
   /** Announces a gap before anything else of that partition. */
   announce(gap: Extract<Step, { kind: 'gap' }>): void;
   /** What comes next, of at most so many records; undefined: nothing for now, the wakeup will tell. Throws CURSOR_AHEAD, TOPIC_DELETED. */
   next(maxRecords: number): Step | undefined;
   /** Whether every partition has come to its end. */
   readonly done: boolean;
-  /** The cursor of the position; empty while no partition is served. */
-  cursor(): string;
-  report(): Progress[];
+  /** By partition, in order: the offset of what comes next. */
+  positions(): Positions;
+  /** The same of one partition; undefined if it is not served. */
+  at(partition: number): number | undefined;
+  report(): Omit<Progress, 'topic'>[];
 }
+
+/** The reads that one stream waits for, in all its topics. */
+export type Loads = Set<{ readonly loadingSince: number | undefined }>;
 
 /** How long a position beyond the log's end is tolerated: a new leader's high watermark may lag. */
 const aheadToleranceMs = 10_000;
@@ -63,6 +68,7 @@ export function createProgress(
   feed: TopicFeed,
   wakeup: Wakeup,
   clock: Clock,
+  loads: Loads,
   signal: AbortSignal,
 ): StreamProgress {
   let positions: Position[] = [];
@@ -116,17 +122,18 @@ export function createProgress(
   function load(at: Position): void {
     if (at.loadingSince !== undefined || at.recheck) return;
     const now = clock.now();
-    const busy = positions.filter(
-      ({ loadingSince }) => loadingSince !== undefined && now - loadingSince < loadCountsMs,
-    );
+    const busy = [...loads].filter(({ loadingSince = 0 }) => now - loadingSince < loadCountsMs);
     if (busy.length >= loadsAtOnce) {
       recheckSoon(at);
       return;
     }
     at.loadingSince = now;
+    loads.add(at);
     feed.chunks.read(feed, at.feed.partition, at.next, signal).then(
       (result) => {
         at.loadingSince = undefined;
+        loads.delete(at);
+        if (!positions.includes(at)) return;
         if (result.outcome === 'ok') {
           at.aheadSince = undefined;
           // Nothing there although the tail has seen more: ask again, but not at once.
@@ -141,7 +148,8 @@ export function createProgress(
         wakeup.wake();
       },
       (error: unknown) => {
-        if (signal.aborted) return;
+        loads.delete(at);
+        if (signal.aborted || !positions.includes(at)) return;
         failure = BusError.from(error);
         if (failure.reason === 'TOPIC_NOT_FOUND') failure = BusError.topicDeleted(topic.name);
         wakeup.wake();
@@ -233,15 +241,13 @@ export function createProgress(
   }
 
   return {
-    serve(offsets, ends) {
-      // What has no end was added after the end was taken: nothing of it is asked for.
-      positions = [...offsets].map(([partition, next]) =>
-        position(partition, next, ends && (ends.get(partition) ?? 0)),
-      );
-      gaps = [];
+    serve(partition, offset, end) {
+      positions = [...positions.filter((at) => at.feed.partition !== partition), position(partition, offset, end)];
+      positions.sort((a, b) => a.feed.partition - b.feed.partition);
     },
-    add(partition, offset) {
-      positions.push(position(partition, offset));
+    drop(partition) {
+      positions = positions.filter((at) => at.feed.partition !== partition);
+      gaps = gaps.filter((step) => step.partition !== partition);
     },
     announce: (step) => gaps.push(step),
     next(maxRecords) {
@@ -252,11 +258,8 @@ export function createProgress(
     get done() {
       return positions.every((at) => at.next >= at.end && !isBeyond(at));
     },
-    cursor() {
-      return positions.length === 0
-        ? ''
-        : cursorOf(topic, new Map(positions.map((at) => [at.feed.partition, at.next])));
-    },
+    positions: () => new Map(positions.map((at) => [at.feed.partition, at.next])),
+    at: (partition) => positions.find((at) => at.feed.partition === partition)?.next,
     report: () =>
       positions.map((at) => ({
         partition: at.feed.partition,

@@ -7,20 +7,77 @@ import type { StartLog } from './shared-bounds.js';
 /** The offset to start at, of every partition. */
 export type Positions = Map<number, number>;
 
+/** By topic. */
+export type StartPositions = Map<string, Positions>;
+
+export interface StartOptions {
+  readonly from: StartFrom;
+  /** What retention has removed: refuse, or let the stream announce the gap itself. */
+  readonly onExpired: 'fail' | 'skip';
+  /** The topics come from a pattern: a cursor may know of others, and of earlier lives. Topics that it lacks start at their beginning. */
+  readonly byPattern: boolean;
+}
+
 /**
- * Turns a start into offsets. Throws CURSOR_MALFORMED, CURSOR_WRONG_TOPIC, CURSOR_STALE_TOPIC, INVALID_REQUEST, LOG_UNAVAILABLE; and CURSOR_EXPIRED
- * unless `onExpired` is `skip` (then the stream announces the gap itself).
+ * Turns a start into offsets, for every partition of every topic. Topics that a cursor lacks start at their beginning: they were added later. Throws
+ * CURSOR_MALFORMED, CURSOR_WRONG_TOPIC (it lacks them all), CURSOR_STALE_TOPIC, INVALID_REQUEST, LOG_UNAVAILABLE; and CURSOR_EXPIRED
+ * unless `onExpired` is `skip`.
  */
 export async function resolveStart(
   log: StartLog,
+  topics: readonly ActiveTopic[],
+  { from, onExpired, byPattern }: StartOptions,
+): Promise<StartPositions> {
+  if (from.at !== 'cursor') {
+    const starts = topics.map(async (topic) => [topic.name, await atPlace(log, topic, from)] as const);
+    return new Map(await Promise.all(starts));
+  }
+  const cursor = decodeCursor(from.cursor);
+  if (!byPattern && !cursor.some((part) => topics.some(({ name }) => name === part.topic))) {
+    for (const topic of topics) positionsIn(cursor, topic);
+  }
+  const expired: Expired[] = [];
+  const starts: StartPositions = new Map();
+  await Promise.all(
+    topics.map(async (topic) => {
+      const part = cursor.find(({ topic: name }) => name === topic.name);
+      const isUsable = part && !(byPattern && part.incarnation !== topic.incarnation);
+      const asked = isUsable ? new Map(positionsIn([part], topic)) : undefined;
+      starts.set(topic.name, await atPositions(log, topic, asked, expired));
+    }),
+  );
+  const [first] = expired;
+  if (!first || onExpired === 'skip') return starts;
+  const left = cursor.map((part) => {
+    const firsts = expired.filter(({ topic }) => topic === part.topic);
+    const positions = new Map([...part.positions, ...firsts.map((each) => [each.partition, each.first] as const)]);
+    return { ...part, positions: [...positions] };
+  });
+  throw new BusError(
+    'CURSOR_EXPIRED',
+    `retention has removed what the cursor asks for: in partition ${first.partition} of ${first.topic} it asks for offset ${first.asked}, the first one left is ${first.first}` +
+      '; ask for on_expired=SKIP, or continue with the cursor in the details',
+    { expired: { partitions: expired, cursor: encodeCursor(left) }, metadata: { topic: first.topic } },
+  );
+}
+
+interface Expired {
+  readonly topic: string;
+  readonly partition: number;
+  readonly asked: number;
+  readonly first: number;
+}
+
+const partitionsOf = ({ settings }: ActiveTopic) =>
+  Array.from({ length: settings.partitions }, (_, partition) => partition);
+
+async function atPlace(
+  log: StartLog,
   topic: ActiveTopic,
-  from: StartFrom,
-  onExpired: 'fail' | 'skip',
+  from: Exclude<StartFrom, { at: 'cursor' }>,
 ): Promise<Positions> {
-  const partitions = Array.from({ length: topic.settings.partitions }, (_, partition) => partition);
-  if (from.at === 'cursor') return atCursor(log, topic, from.cursor, partitions, onExpired);
   const offsets = await Promise.all(
-    partitions.map(async (partition) => {
+    partitionsOf(topic).map(async (partition) => {
       if (from.at === 'time') return log.offsetForTime(topic.name, partition, from.timestamp);
       const bounds = await log.bounds(topic.name, partition);
       return from.at === 'earliest' ? bounds.earliest : bounds.highWatermark;
@@ -29,35 +86,22 @@ export async function resolveStart(
   return new Map(offsets.map((offset, partition) => [partition, offset]));
 }
 
-async function atCursor(
+/** What is not asked for starts at its beginning; what is asked for and gone is added to `expired`. */
+async function atPositions(
   log: StartLog,
   topic: ActiveTopic,
-  text: string,
-  partitions: readonly number[],
-  onExpired: 'fail' | 'skip',
+  asked: ReadonlyMap<number, number> | undefined,
+  expired: Expired[],
 ): Promise<Positions> {
-  const asked = new Map(positionsIn(decodeCursor(text), topic));
-  const expired: { topic: string; partition: number; asked: number; first: number }[] = [];
   const positions: Positions = new Map();
   await Promise.all(
-    partitions.map(async (partition) => {
+    partitionsOf(topic).map(async (partition) => {
       const { earliest } = await log.bounds(topic.name, partition);
-      const offset = asked.get(partition) ?? earliest;
+      const offset = asked?.get(partition) ?? earliest;
       positions.set(partition, offset);
       if (offset < earliest) expired.push({ topic: topic.name, partition, asked: offset, first: earliest });
     }),
   );
-  if (expired.length > 0 && onExpired === 'fail') {
-    const left = new Map(positions);
-    for (const { partition, first } of expired) left.set(partition, first);
-    const [first] = expired;
-    throw new BusError(
-      'CURSOR_EXPIRED',
-      `retention has removed what the cursor asks for: in partition ${first?.partition} of ${topic.name} it asks for offset ${first?.asked}, the first one left is ${first?.first}` +
-        '; ask for on_expired=SKIP, or continue with the cursor in the details',
-      { expired: { partitions: expired, cursor: cursorOf(topic, left) }, metadata: { topic: topic.name } },
-    );
-  }
   return positions;
 }
 
@@ -99,11 +143,4 @@ export function positionsIn(
     throw new BusError('INVALID_REQUEST', `${topic.name} has ${partitions} partitions; the cursor names ${beyond[0]}`);
   }
   return found.positions;
-}
-
-/** A cursor of one topic. */
-export function cursorOf(topic: Pick<ActiveTopic, 'name' | 'incarnation'>, positions: Positions): string {
-  return encodeCursor([
-    { topic: topic.name, incarnation: topic.incarnation, positions: [...positions].sort(([a], [b]) => a - b) },
-  ]);
 }

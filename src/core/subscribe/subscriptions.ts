@@ -2,13 +2,16 @@ import { toBusError } from '../coordination-errors.js';
 import { type Cursor, decodeCursor } from '../cursor.js';
 import { BusError } from '../errors.js';
 import { createCommitter } from '../offsets/committer.js';
+import { createMemberships } from '../offsets/memberships.js';
 import { checkSubscriberName } from '../offsets/records.js';
 import type { Authorizer } from '../ports/authorizer.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
 import type { EventLog } from '../ports/event-log.js';
+import { matchesPattern } from '../topics/pattern.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
 import { createAnnouncement } from './announcement.js';
+import { checkCommand, topicNames } from './check-command.js';
 import type { CommittedPosition, Frame, SubscribeCommand, Subscriptions } from './frames.js';
 import { createHub } from './hub.js';
 import { declared } from './reader-version.js';
@@ -31,7 +34,12 @@ interface SubscriptionPorts {
   readonly clock?: Clock | undefined;
   /** Where the caller does not choose. Milliseconds; default 10 s. */
   readonly heartbeatMs?: number | undefined;
+  /** What this instance is called where streams are listed. */
+  readonly instance?: string | undefined;
 }
+
+/** Of all topics of a stream: each frame's cursor names them all. */
+const mostPartitions = 10_000;
 
 /** The subscribe path, and commits. */
 export function createSubscriptions({
@@ -41,42 +49,36 @@ export function createSubscriptions({
   authorizer,
   clock = systemClock,
   heartbeatMs = 10_000,
+  instance = 'this instance',
 }: SubscriptionPorts): SubscriptionService {
   const hub = createHub(log, clock);
   const startLog = sharedBounds(log);
   const committer = createCommitter(coordination, clock);
+  const memberships = createMemberships({ coordination, clock, topics, instance });
   const draining = createAnnouncement();
   const running = new Set<object>();
   let allEnded: () => void = () => undefined;
-
-  function check(command: SubscribeCommand): void {
-    authorizer.authorize('subscribe', command.topic);
-    if (command.subscriber !== undefined) {
-      checkSubscriberName(command.subscriber);
-      authorizer.authorize('commit', command.subscriber);
-    }
-    const { limit, heartbeatMs: interval } = command;
-    if (limit !== undefined && !(Number.isSafeInteger(limit) && limit >= 1)) {
-      throw new BusError('INVALID_REQUEST', `limit is ${limit}; it must be a whole number, at least 1`);
-    }
-    if (interval !== undefined && !(interval >= 1_000 && interval <= 60_000)) {
-      throw new BusError('INVALID_REQUEST', `heartbeat_interval is ${interval} ms; it must be 1 s to 60 s`);
-    }
-  }
 
   async function find(name: string, cursor: Cursor): Promise<ActiveTopic> {
     return topicFor(cursor, topics.peek(name) ?? (await topics.require(name)), topics);
   }
 
-  async function topicOf({ topic, from, subscriber }: SubscribeCommand): Promise<ActiveTopic> {
-    if (from?.at !== 'cursor') return topics.peek(topic) ?? topics.require(topic);
+  const present = async (name: string) => topics.peek(name) ?? topics.require(name);
+
+  /** The topics that there are at the start. */
+  async function topicsOf(command: SubscribeCommand): Promise<ActiveTopic[]> {
+    const { pattern, from, subscriber } = command;
+    if (pattern !== undefined) return [...topics.all()].filter(({ name }) => matchesPattern(pattern, name));
+    const names = topicNames(command);
+    if (from?.at !== 'cursor') return Promise.all(names.map(present));
     try {
-      return await find(topic, decodeCursor(from.cursor));
+      const cursor = decodeCursor(from.cursor);
+      return await Promise.all(names.map((name) => find(name, cursor)));
     } catch (error) {
       // A durable subscriber with a committed position needs no cursor; one without is told when its start is looked for.
       const ignored = subscriber !== undefined && error instanceof BusError && error.reason === 'CURSOR_MALFORMED';
       if (!ignored) throw error;
-      return topics.require(topic);
+      return Promise.all(names.map(present));
     }
   }
 
@@ -84,9 +86,10 @@ export function createSubscriptions({
     command: SubscribeCommand,
     callSignal: AbortSignal,
   ): AsyncGenerator<Frame, void, undefined> {
-    check(command);
+    checkCommand(command, authorizer);
     if (draining.made) throw new BusError('SHUTTING_DOWN', 'the server is shutting down; connect again');
-    const topic = await topicOf(command);
+    const found = await topicsOf(command);
+    checkSize(found);
     // An abort that has happened already is not announced any more: nothing may be registered for it.
     if (callSignal.aborted) throw BusError.from(callSignal.reason);
     // Everything that the stream holds hangs on this signal: it fires when the caller goes, and when the stream ends by itself.
@@ -106,12 +109,10 @@ export function createSubscriptions({
     );
     try {
       signal.throwIfAborted();
-      const { feed, release } = await hub.follow(topic);
-      signal.addEventListener('abort', release, { once: true });
-      if (signal.aborted) release();
-      signal.throwIfAborted();
-      const ports = { log: startLog, coordination, topics, clock, feed, heartbeatMs, draining };
-      yield* declared(ports, command, topic, runStream(ports, command, topic, signal), signal);
+      const ports = { log: startLog, coordination, topics, hub, memberships, committer, clock, heartbeatMs, draining };
+      const frames = runStream(ports, command, found, signal);
+      const [topic] = found;
+      yield* topic ? declared(ports, command, topic, frames, signal) : frames;
     } catch (error) {
       throw toBusError(error);
     } finally {
@@ -150,20 +151,18 @@ export function createSubscriptions({
           if (known === undefined || next > known) await checkNotAhead(topic.name, partition, next);
         }),
       );
-      return Promise.all(
-        entries.map(async ({ topic, partition, next }) => ({
-          topic: topic.name,
-          partition,
-          nextOffset: await committer.commit({
-            subscriber,
-            topic: topic.name,
-            incarnation: topic.incarnation,
-            partition,
-            generation,
-            next,
-          }),
-        })),
+      const committed = await Promise.allSettled(
+        entries.map(async ({ topic, partition, next }) => {
+          const { name, incarnation } = topic;
+          const entry = { subscriber, topic: name, incarnation, partition, generation, next };
+          return { topic: name, partition, nextOffset: await committer.commit(entry) };
+        }),
       );
+      // Answered only when all are written or refused: those that were not refused count all the same.
+      return committed.map((outcome) => {
+        if (outcome.status === 'rejected') throw outcome.reason;
+        return outcome.value;
+      });
     },
     async drain() {
       const ended = new Promise<void>((resolve) => {
@@ -171,8 +170,21 @@ export function createSubscriptions({
       });
       draining.make();
       if (running.size > 0) await ended;
+      await memberships.drain();
       await committer.drain();
     },
-    close: () => hub.close(),
+    async close() {
+      memberships.close();
+      await hub.close();
+    },
   };
+}
+
+function checkSize(found: readonly ActiveTopic[]): void {
+  const partitions = found.reduce((sum, { settings }) => sum + settings.partitions, 0);
+  if (partitions <= mostPartitions) return;
+  throw new BusError(
+    'INVALID_REQUEST',
+    `these ${found.length} topics have ${partitions} partitions; one stream serves at most ${mostPartitions}`,
+  );
 }

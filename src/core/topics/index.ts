@@ -94,6 +94,10 @@ export function createTopics({
 
     watch: (topic, listener) => listeners.add(topic, () => registry.known(topic.name), listener),
 
+    all: () => registry.active.values(),
+
+    watchAll: (listener) => listeners.addForAll(listener),
+
     warnings: () => [
       ...registry.all().flatMap(([name, { snapshot }]) => {
         const warning = snapshot === undefined ? undefined : durabilityWarning(name, snapshot.settings, log.driver);

@@ -13,6 +13,7 @@ interface Watcher {
 /** Who wants to know of changes to which topic. */
 export class TopicListeners {
   readonly #byName = new Map<string, Set<Watcher>>();
+  readonly #ofAll = new Set<{ readonly call: () => void }>();
 
   /** `now` tells what is known of the topic; if that is not the snapshot which the caller has, it is told in a microtask. */
   add(topic: ActiveTopic, now: () => KnownTopic | undefined, listener: Listener): () => void {
@@ -25,8 +26,16 @@ export class TopicListeners {
     return () => this.#remove(topic.name, watcher);
   }
 
+  /** For who wants to know of all topics. */
+  addForAll(call: () => void): () => void {
+    const watcher = { call };
+    this.#ofAll.add(watcher);
+    return () => this.#ofAll.delete(watcher);
+  }
+
   changed(name: string, known: KnownTopic | undefined): void {
     for (const watcher of [...(this.#byName.get(name) ?? [])]) this.#tell(name, watcher, known);
+    for (const { call } of [...this.#ofAll]) call();
   }
 
   #tell(name: string, watcher: Watcher, known: KnownTopic | undefined): void {

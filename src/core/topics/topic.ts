@@ -82,6 +82,10 @@ export interface Topics {
    * Calls back with each new snapshot, and once with a BusError (TOPIC_DELETED) when the topic, or this incarnation, is no more.
    */
   watch(topic: ActiveTopic, listener: (now: ActiveTopic | BusError) => void): () => void;
+  /** All active topics that are in memory. */
+  all(): Iterable<ActiveTopic>;
+  /** Calls back after any topic has come, changed or gone. */
+  watchAll(listener: () => void): () => void;
 }
 
 /** Settings as a caller gives them: what is undefined keeps its value, or takes the default at creation. */

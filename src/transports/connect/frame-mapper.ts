@@ -25,6 +25,7 @@ const endReasons: { readonly [K in FrameKind<'end'>['reason']]: EndReason } = {
   caught_up: EndReason.CAUGHT_UP,
   limit: EndReason.LIMIT,
   shutting_down: EndReason.SHUTTING_DOWN,
+  subscriber_reset: EndReason.SUBSCRIBER_RESET,
 };
 
 const eventsForms: { readonly [F in MessageForm]: (frame: FrameKind<'events'>) => SubscribeResponse } = {
@@ -50,7 +51,8 @@ function toFrame(frame: Exclude<Frame, { kind: 'events' }>): FrameInit {
         case: 'heartbeat',
         value: {
           cursor: frame.cursor,
-          partitions: frame.partitions.map(({ partition, nextOffset, highWatermark }) => ({
+          partitions: frame.partitions.map(({ topic, partition, nextOffset, highWatermark }) => ({
+            topic,
             partition,
             nextOffset: BigInt(nextOffset),
             highWatermark: BigInt(highWatermark),
@@ -69,13 +71,16 @@ function toFrame(frame: Exclude<Frame, { kind: 'events' }>): FrameInit {
   }
 }
 
-function toAssignment({
-  topic,
-  partitions,
-  generation,
-  cursor,
-}: AssignmentInfo): MessageInitShape<typeof AssignmentSchema> {
-  const assignment: MessageInitShape<typeof AssignmentSchema> = { topic, partitions: [...partitions], cursor };
+function toAssignment(info: AssignmentInfo): MessageInitShape<typeof AssignmentSchema> {
+  const { topic, partitions, generation, cursor, waiting } = info;
+  const topics = info.topics.map((each) => ({ topic: each.topic, partitions: [...each.partitions] }));
+  const assignment: MessageInitShape<typeof AssignmentSchema> = {
+    topic,
+    partitions: [...partitions],
+    cursor,
+    topics,
+    waiting,
+  };
   if (generation !== undefined) assignment.generation = BigInt(generation);
   return assignment;
 }

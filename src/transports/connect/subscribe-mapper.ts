@@ -14,16 +14,32 @@ import { fromInt64 } from './numbers.js';
 export function toSubscribeCommand(request: SubscribeRequest): SubscribeCommand {
   refuseUnbuilt(request);
   return {
-    topic: request.topic,
+    ...toTopics(request),
     subscriber: request.subscriber || undefined,
     from: toStart(request.from),
     onExpired: toOnExpired(request.onExpired),
     follow: request.follow,
-    limit: request.limit === undefined ? undefined : fromInt64('limit', request.limit),
+    limit: optionalInt64('limit', request.limit),
     heartbeatMs: request.heartbeatInterval && durationMs(request.heartbeatInterval),
     readerSchemaVersion: request.readerSchemaVersion,
+    commitMode: toCommitMode(request.commitMode),
+    maxUncommitted: optionalInt64('max_uncommitted', request.maxUncommitted),
+    maxUncommittedBytes: optionalInt64('max_uncommitted_bytes', request.maxUncommittedBytes),
+    commitTimeoutMs: request.commitTimeout && durationMs(request.commitTimeout),
   };
 }
+
+/** What is empty is not set; the core sees to it that exactly one is. A topic with an empty name is the case where nothing is. */
+function toTopics({ topic, topics, topicPattern }: SubscribeRequest) {
+  return {
+    topic: topic === '' && (topics.length > 0 || topicPattern !== '') ? undefined : topic,
+    topics: topics.length > 0 ? topics : undefined,
+    pattern: topicPattern === '' ? undefined : topicPattern,
+  };
+}
+
+const optionalInt64 = (field: string, value: bigint | undefined) =>
+  value === undefined ? undefined : fromInt64(field, value);
 
 /** Throws INVALID_REQUEST, naming the field. */
 export function toCommitCommand({ subscriber, cursor, generation }: CommitRequest) {
@@ -36,15 +52,9 @@ export function toCommitCommand({ subscriber, cursor, generation }: CommitReques
 /** The fields that the contract has, but no code behind them: never ignored. */
 function refuseUnbuilt(request: SubscribeRequest): void {
   const set: Record<string, boolean> = {
-    topics: request.topics.length > 0,
-    topic_pattern: request.topicPattern !== '',
     until: request.until !== undefined,
     filter: request.filter !== '',
     fields: request.fields.length > 0,
-    max_uncommitted: request.maxUncommitted !== undefined,
-    commit_timeout: request.commitTimeout !== undefined,
-    max_uncommitted_bytes: request.maxUncommittedBytes !== undefined,
-    commit_mode: request.commitMode > CommitMode.EXPLICIT,
   };
   const named = Object.keys(set).filter((field) => set[field]);
   if (named.length === 0) return;
@@ -80,6 +90,20 @@ function toOnExpired(value: OnExpired): 'fail' | 'skip' {
   if (value === OnExpired.SKIP) return 'skip';
   if (value === OnExpired.UNSPECIFIED || value === OnExpired.FAIL) return 'fail';
   throw new BusError('INVALID_REQUEST', `on_expired: ${Number(value)} is not an OnExpired that this server knows`);
+}
+
+function toCommitMode(value: CommitMode): SubscribeCommand['commitMode'] {
+  switch (value) {
+    case CommitMode.UNSPECIFIED:
+    case CommitMode.EXPLICIT:
+      return 'explicit';
+    case CommitMode.ON_DELIVERY:
+      return 'on_delivery';
+    case CommitMode.BEFORE_DELIVERY:
+      return 'before_delivery';
+    default:
+      throw new BusError('INVALID_REQUEST', `commit_mode: ${Number(value)} is not a CommitMode that this server knows`);
+  }
 }
 
 /** The last second of the year 9999, where a Timestamp's range ends. */

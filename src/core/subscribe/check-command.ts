@@ -1,0 +1,90 @@
+import { BusError } from '../errors.js';
+import { checkSubscriberName } from '../offsets/records.js';
+import type { Authorizer } from '../ports/authorizer.js';
+import { checkTopicName } from '../topics/names.js';
+import type { SubscribeCommand } from './frames.js';
+
+const mostTopics = 100;
+const longestPattern = 249;
+
+/** Checks what can be checked without looking anything up. Throws INVALID_REQUEST, *_NAME_INVALID, PERMISSION_DENIED. */
+export function checkCommand(command: SubscribeCommand, authorizer: Authorizer): void {
+  const { topic, topics, pattern, subscriber } = command;
+  const named = [topic, topics, pattern].filter((each) => each !== undefined);
+  if (named.length !== 1) {
+    throw new BusError('INVALID_REQUEST', 'name what to stream by exactly one of topic, topics and topic_pattern');
+  }
+  for (const each of topicNames(command)) authorizer.authorize('subscribe', each);
+  if (topics) checkTopics(topics);
+  if (pattern !== undefined) checkPattern(pattern, authorizer);
+  if (command.readerSchemaVersion !== undefined && topicNames(command).length !== 1) {
+    throw new BusError('INVALID_REQUEST', 'reader_schema_version is of one topic: name exactly one');
+  }
+  if (subscriber !== undefined) {
+    checkSubscriberName(subscriber);
+    authorizer.authorize('commit', subscriber);
+  } else {
+    refuseWithoutSubscriber(command);
+  }
+  checkNumbers(command);
+}
+
+/** The topics that a command names. */
+export function topicNames({ topic, topics }: SubscribeCommand): readonly string[] {
+  return topics ?? (topic === undefined ? [] : [topic]);
+}
+
+function checkTopics(topics: readonly string[]): void {
+  if (topics.length < 1 || topics.length > mostTopics) {
+    throw new BusError('INVALID_REQUEST', `topics has ${topics.length} names; 1 to ${mostTopics} are possible`);
+  }
+  for (const topic of topics) checkTopicName(topic);
+  const twice = topics.find((topic, i) => topics.indexOf(topic) !== i);
+  if (twice !== undefined) throw new BusError('INVALID_REQUEST', `topics names ${twice} twice`);
+}
+
+function checkPattern(pattern: string, authorizer: Authorizer): void {
+  if (pattern.length < 1 || pattern.length > longestPattern) {
+    throw new BusError(
+      'INVALID_REQUEST',
+      `topic_pattern has ${pattern.length} characters; 1 to ${longestPattern} are possible`,
+    );
+  }
+  const bad = /[^a-zA-Z0-9._*-]/u.exec(pattern)?.[0];
+  if (bad !== undefined) {
+    throw new BusError(
+      'INVALID_REQUEST',
+      `topic_pattern contains ${JSON.stringify(bad)}, which no topic's name does; * stands for any characters`,
+    );
+  }
+  authorizer.authorize('subscribe', pattern);
+}
+
+/** What is about commits makes no sense where nothing is committed. */
+function refuseWithoutSubscriber(command: SubscribeCommand): void {
+  const { maxUncommitted, maxUncommittedBytes, commitTimeoutMs, commitMode = 'explicit' } = command;
+  const set = {
+    max_uncommitted: maxUncommitted !== undefined,
+    max_uncommitted_bytes: maxUncommittedBytes !== undefined,
+    commit_timeout: commitTimeoutMs !== undefined,
+    commit_mode: commitMode !== 'explicit',
+  };
+  const [field] = Object.entries(set).find(([, isSet]) => isSet) ?? [];
+  if (field) throw new BusError('INVALID_REQUEST', `${field} needs a subscriber: without one nothing is committed`);
+}
+
+function checkNumbers(command: SubscribeCommand): void {
+  const { limit, heartbeatMs, maxUncommitted, maxUncommittedBytes, commitTimeoutMs } = command;
+  const counts = { limit, max_uncommitted: maxUncommitted, max_uncommitted_bytes: maxUncommittedBytes };
+  for (const [field, value] of Object.entries(counts)) {
+    if (value !== undefined && !(Number.isSafeInteger(value) && value >= 1)) {
+      throw new BusError('INVALID_REQUEST', `${field} is ${value}; it must be a whole number, at least 1`);
+    }
+  }
+  if (heartbeatMs !== undefined && !(heartbeatMs >= 1_000 && heartbeatMs <= 60_000)) {
+    throw new BusError('INVALID_REQUEST', `heartbeat_interval is ${heartbeatMs} ms; it must be 1 s to 60 s`);
+  }
+  if (commitTimeoutMs !== undefined && !(commitTimeoutMs >= 1_000 && commitTimeoutMs <= 3_600_000)) {
+    throw new BusError('INVALID_REQUEST', `commit_timeout is ${commitTimeoutMs} ms; it must be 1 s to 1 h`);
+  }
+}

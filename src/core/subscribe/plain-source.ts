@@ -1,0 +1,80 @@
+import { matchesPattern } from '../topics/pattern.js';
+import type { ActiveTopic, Topics } from '../topics/topic.js';
+import type { Serving } from './serving.js';
+import type { StartPositions } from './start.js';
+
+/** What decides which partitions a stream serves. */
+export interface Source {
+  /** Brings what is served up to date; whether that has changed it. */
+  update(): boolean;
+  /** Undefined where no generation has to be named in commits. */
+  readonly generation: number | undefined;
+  readonly waiting: boolean;
+  /** Whether the stream serves what it is going to serve: only then it can come to an end. */
+  readonly isSettled: boolean;
+}
+
+export interface PlainSourceOptions {
+  readonly serving: Serving;
+  readonly topics: Topics;
+  /** Topics that match join by themselves. */
+  readonly pattern: string | undefined;
+  readonly starts: StartPositions;
+  /** Where to stop; undefined: never, and what is added is served too. */
+  readonly ends: StartPositions | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** All partitions of all topics: of a stream without a subscriber. What is added later, partitions and topics, starts at its beginning. */
+export function createPlainSource({ serving, topics, pattern, starts, ends, signal }: PlainSourceOptions): Source {
+  /** By topic: its life, and how many partitions are served. */
+  const served = new Map<string, { readonly incarnation: string; readonly partitions: number }>();
+  let isFirst = true;
+
+  function scan(wanted: string): void {
+    for (const topic of topics.all()) {
+      if (matchesPattern(wanted, topic.name) && !isOpenInItsLife(topic)) serving.openSoon(topic);
+    }
+  }
+
+  function isOpenInItsLife({ name, incarnation }: ActiveTopic): boolean {
+    return serving.get(name)?.topic.incarnation === incarnation;
+  }
+
+  if (pattern !== undefined && !ends) {
+    signal.addEventListener(
+      'abort',
+      topics.watchAll(() => scan(pattern)),
+      { once: true },
+    );
+    scan(pattern);
+  }
+
+  return {
+    generation: undefined,
+    waiting: false,
+    isSettled: true,
+    update() {
+      let changed = false;
+      for (const name of served.keys()) {
+        if (serving.get(name)) continue;
+        served.delete(name);
+        changed = true;
+      }
+      for (const { topic, feed, progress } of serving.all()) {
+        const before = served.get(topic.name);
+        const first = before?.incarnation === topic.incarnation ? before.partitions : 0;
+        const count = isFirst ? topic.settings.partitions : feed.partitions.length;
+        if (first >= count || (ends && !isFirst)) continue;
+        for (let partition = first; partition < count; partition++) {
+          const start = isFirst ? starts.get(topic.name)?.get(partition) : undefined;
+          progress.serve(partition, start ?? 0, ends && (ends.get(topic.name)?.get(partition) ?? 0));
+        }
+        served.set(topic.name, { incarnation: topic.incarnation, partitions: count });
+        changed = true;
+      }
+      isFirst = false;
+      return changed;
+    },
+  };
+}

@@ -1,0 +1,179 @@
+import { encodeCursor } from '../cursor.js';
+import { BusError } from '../errors.js';
+import type { Clock } from '../ports/clock.js';
+import type { ActiveTopic, Topics } from '../topics/topic.js';
+import type { Progress } from './frames.js';
+import type { Hub, TopicFeed } from './hub.js';
+import { waitOutLog } from './log-away.js';
+import { createProgress, type Loads, type Step, type StreamProgress } from './progress.js';
+import type { Wakeup } from './wakeup.js';
+
+/** A topic as one stream follows it. */
+export interface Served {
+  readonly topic: ActiveTopic;
+  readonly feed: TopicFeed;
+  readonly progress: StreamProgress;
+}
+
+/** The topics of one stream: follows them, and takes what is next from them in turns. Everything is released by the stream's signal. */
+export interface Serving {
+  /** Follows a topic, in place of an earlier one of that name. No partition of it is served yet. Throws LOG_UNAVAILABLE, TOPIC_NOT_FOUND. */
+  open(topic: ActiveTopic): Promise<void>;
+  /** The same in the background, waiting out an unavailable log; `onOpened` tells. */
+  openSoon(topic: ActiveTopic): void;
+  /** Whether a topic is followed in this life of it, with all its partitions. */
+  isOpen(topic: ActiveTopic): boolean;
+  /** Follows a topic no more. */
+  close(name: string): void;
+  get(name: string): Served | undefined;
+  all(): Iterable<Served>;
+  /** What comes next, of at most so many records. Throws CURSOR_AHEAD. */
+  next(maxRecords: number): { readonly topic: ActiveTopic; readonly step: Step } | undefined;
+  /** Whether all partitions that are served have come to their end. */
+  readonly done: boolean;
+  /** The position in all partitions that are served; empty if there is none. */
+  cursor(): string;
+  report(): Progress[];
+  /** By topic, in order of name: the partitions that are served; only topics of which there are some. */
+  partitions(): { readonly topic: string; readonly partitions: readonly number[] }[];
+}
+
+export interface ServingPorts {
+  readonly hub: Hub;
+  readonly topics: Topics;
+  readonly clock: Clock;
+  readonly wakeup: Wakeup;
+  /** Releases everything. */
+  readonly signal: AbortSignal;
+  /** A topic is open now, or has all its new partitions. */
+  onOpened(): void;
+  /** A topic that is followed is no more; it is closed already. */
+  onDeleted(error: BusError): void;
+  /** What waiting does not cure. */
+  onFailure(error: unknown): void;
+}
+
+export function createServing({
+  hub,
+  topics,
+  clock,
+  wakeup,
+  signal,
+  onOpened,
+  onDeleted,
+  onFailure,
+}: ServingPorts): Serving {
+  const open = new Map<string, Served & { readonly release: readonly (() => void)[] }>();
+  const opening = new Set<string>();
+  const loads: Loads = new Set();
+  let turn = 0;
+
+  signal.addEventListener('abort', () => [...open.keys()].forEach(close), { once: true });
+
+  function close(name: string): void {
+    for (const each of open.get(name)?.release ?? []) each();
+    open.delete(name);
+  }
+
+  function deleted(name: string, error: BusError): void {
+    close(name);
+    onDeleted(error);
+    wakeup.wake();
+  }
+
+  /** Partitions that are added count once the feed has them: while the log is away the stream goes on without. */
+  async function grow(served: Served, partitions: number): Promise<void> {
+    await waitOutLog(clock, () => served.feed.grow(partitions), signal);
+    onOpened();
+    wakeup.wake();
+  }
+
+  async function follow(topic: ActiveTopic): Promise<void> {
+    signal.throwIfAborted();
+    const { feed, release } = await hub.follow(topic);
+    if (signal.aborted) release();
+    signal.throwIfAborted();
+    close(topic.name);
+    const served: Served = { topic, feed, progress: createProgress(topic, feed, wakeup, clock, loads, signal) };
+    const unlisten = feed.listen(wakeup.wake);
+    const unwatch = topics.watch(topic, (now) => {
+      if (open.get(topic.name)?.feed !== feed) return;
+      if (now instanceof BusError) deleted(topic.name, now);
+      else grow(served, now.settings.partitions).catch((error: unknown) => signal.aborted || onFailure(error));
+    });
+    open.set(topic.name, { ...served, release: [unlisten, unwatch, release] });
+  }
+
+  function stepOf({ topic, progress }: Served, maxRecords: number): Step | undefined {
+    try {
+      return progress.next(maxRecords);
+    } catch (error) {
+      if (!(error instanceof BusError && error.reason === 'TOPIC_DELETED')) throw error;
+      deleted(topic.name, error);
+      return undefined;
+    }
+  }
+
+  return {
+    open: follow,
+    openSoon(topic) {
+      const key = `${topic.name}/${topic.incarnation}`;
+      // One that is open and lacks partitions is growing already.
+      if (opening.has(key) || open.get(topic.name)?.topic.incarnation === topic.incarnation) return;
+      opening.add(key);
+      waitOutLog(clock, () => follow(topic), signal)
+        .then(onOpened, (error: unknown) => {
+          if (signal.aborted) return;
+          const isGone =
+            error instanceof BusError && (error.reason === 'TOPIC_NOT_FOUND' || error.reason === 'TOPIC_DELETED');
+          if (isGone) onDeleted(BusError.topicDeleted(topic.name));
+          else onFailure(error);
+        })
+        .finally(() => {
+          opening.delete(key);
+          wakeup.wake();
+        });
+    },
+    isOpen({ name, incarnation, settings }) {
+      const feed = open.get(name)?.feed;
+      return feed?.incarnation === incarnation && !feed.failure && feed.partitions.length >= settings.partitions;
+    },
+    close,
+    get: (name) => open.get(name),
+    all: () => open.values(),
+    next(maxRecords) {
+      const all = [...open.values()];
+      const first = turn++;
+      for (let i = 0; i < all.length; i++) {
+        const served = all[(first + i) % all.length];
+        if (!served) continue;
+        const step = stepOf(served, maxRecords);
+        if (step) return { topic: served.topic, step };
+      }
+      return undefined;
+    },
+    get done() {
+      return [...open.values()].every(({ progress }) => progress.done);
+    },
+    cursor() {
+      const parts = inOrder(open.values()).flatMap(({ topic, progress }) => {
+        const positions = [...progress.positions()];
+        return positions.length > 0 ? [{ topic: topic.name, incarnation: topic.incarnation, positions }] : [];
+      });
+      return parts.length > 0 ? encodeCursor(parts) : '';
+    },
+    report: () =>
+      inOrder(open.values()).flatMap(({ topic, progress }) =>
+        progress.report().map((each) => ({ topic: topic.name, ...each })),
+      ),
+    partitions: () =>
+      inOrder(open.values()).flatMap(({ topic, progress }) => {
+        const partitions = [...progress.positions().keys()];
+        return partitions.length > 0 ? [{ topic: topic.name, partitions }] : [];
+      }),
+  };
+}
+
+function inOrder(all: Iterable<Served>): Served[] {
+  return [...all].sort((a, b) => (a.topic.name < b.topic.name ? -1 : 1));
+}

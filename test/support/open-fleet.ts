@@ -1,0 +1,117 @@
+import { Buffer } from 'node:buffer';
+import { randomUUID } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
+import { allowAll } from '../../src/core/ports/authorizer.js';
+import type { Coordination } from '../../src/core/ports/coordination.js';
+import type { EventLog } from '../../src/core/ports/event-log.js';
+import { defaultPublishLimits } from '../../src/core/publish/command.js';
+import { createPublisher, type Publisher } from '../../src/core/publish/publisher.js';
+import { createSubscriptions, type SubscriptionService } from '../../src/core/subscribe/subscriptions.js';
+import { createTopics, type TopicsService } from '../../src/core/topics/index.js';
+import { createSchemaCompiler } from '../../src/drivers/ajv/index.js';
+import { openEmbeddedCoordination, openEmbeddedLog } from '../../src/drivers/embedded/index.js';
+import { openZookeeper } from '../../src/drivers/zookeeper/index.js';
+import { openProxy } from '../contract/zookeeper-proxy.js';
+import { temporaryDirectory } from './temporary-directory.js';
+
+/** One instance of the bus, without transports. */
+export interface Instance {
+  readonly name: string;
+  readonly coordination: Coordination;
+  readonly topics: TopicsService;
+  readonly publisher: Publisher;
+  readonly subscriptions: SubscriptionService;
+  /** Its session ends, as if it had been cut off for too long. Only where sessions can be lost. */
+  loseSession: (() => Promise<void>) | undefined;
+  /** It dies: nothing is handed over, its ephemerals vanish. */
+  kill(): Promise<void>;
+}
+
+/** Several instances on one log and one coordination. */
+export interface Fleet extends AsyncDisposable {
+  readonly log: EventLog;
+  /** The first instance. */
+  readonly first: Instance;
+  open(): Promise<Instance>;
+  create(topic: string, partitions?: number): Promise<{ readonly incarnation: string }>;
+  /** Publishes numbers, each as its own key. */
+  publish(topic: string, values: readonly number[]): Promise<void>;
+}
+
+const never = new AbortController().signal;
+setMaxListeners(0, never);
+
+interface Connections {
+  connect(): Promise<{ coordination: Coordination; loseSession?: () => Promise<void>; close?: () => Promise<void> }>;
+}
+
+/** @param servers of a ZooKeeper; undefined: embedded coordination. The log is embedded either way. */
+export async function openFleet(servers?: readonly string[]): Promise<Fleet> {
+  const directory = await temporaryDirectory();
+  const log = await openEmbeddedLog({ directory: directory.path });
+  const connections = servers ? zookeeper(servers) : embedded(directory.path);
+  const instances: Instance[] = [];
+
+  async function open(): Promise<Instance> {
+    const { coordination, loseSession, close } = await connections.connect();
+    const topics = createTopics({ log, coordination, compiler: createSchemaCompiler() });
+    await topics.start();
+    const name = `instance-${instances.length}`;
+    const ports = { log, coordination, topics, authorizer: allowAll };
+    const subscriptions = createSubscriptions({ ...ports, instance: name });
+    let killed: Promise<void> | undefined;
+    const instance: Instance = {
+      name,
+      coordination,
+      topics,
+      publisher: createPublisher({ ...ports, limits: defaultPublishLimits }),
+      subscriptions,
+      loseSession,
+      kill() {
+        killed ??= (async () => {
+          await coordination.close();
+          await subscriptions.close();
+          await topics.close();
+          await close?.();
+        })();
+        return killed;
+      },
+    };
+    instances.push(instance);
+    return instance;
+  }
+
+  const first = await open();
+  return {
+    log,
+    first,
+    open,
+    create: (topic, partitions = 1) =>
+      first.topics.create({ name: topic, settings: { schemaless: true, partitions }, adopt: false }),
+    async publish(topic, values) {
+      const events = values.map((value) => ({ payload: Buffer.from(`${value}`), key: Buffer.from(`${value}`) }));
+      await first.publisher.publish({ topic, mode: 'all_or_nothing', events }, never);
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(instances.map((instance) => instance.kill()));
+      await log.close();
+      await directory.remove();
+    },
+  };
+}
+
+function embedded(directory: string): Connections {
+  return { connect: async () => ({ coordination: await openEmbeddedCoordination({ directory }) }) };
+}
+
+function zookeeper(servers: readonly string[]): Connections {
+  const chroot = `/fleet-${randomUUID().slice(0, 8)}`;
+  return {
+    async connect() {
+      const link = await openProxy(servers[0] ?? '');
+      const coordination = openZookeeper({ servers: link.address, chroot });
+      await coordination.session();
+      return { coordination, loseSession: async () => void (await link.endSession()), close: () => link.close() };
+    },
+  };
+}
