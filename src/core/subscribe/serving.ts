@@ -68,10 +68,15 @@ export function createServing({
   const loads: Loads = new Set();
   let turn = 0;
 
-  signal.addEventListener('abort', () => [...open.keys()].forEach(close), { once: true });
+  // The positions stay: who hands over wants to know how far the stream has come.
+  signal.addEventListener('abort', () => [...open.keys()].forEach(release), { once: true });
+
+  function release(name: string): void {
+    for (const each of open.get(name)?.release ?? []) each();
+  }
 
   function close(name: string): void {
-    for (const each of open.get(name)?.release ?? []) each();
+    release(name);
     open.delete(name);
   }
 
@@ -90,8 +95,8 @@ export function createServing({
 
   async function follow(topic: ActiveTopic): Promise<void> {
     signal.throwIfAborted();
-    const { feed, release } = await hub.follow(topic);
-    if (signal.aborted) release();
+    const { feed, release: unfollow } = await hub.follow(topic);
+    if (signal.aborted) unfollow();
     signal.throwIfAborted();
     close(topic.name);
     const served: Served = { topic, feed, progress: createProgress(topic, feed, wakeup, clock, loads, signal) };
@@ -101,7 +106,7 @@ export function createServing({
       if (now instanceof BusError) deleted(topic.name, now);
       else grow(served, now.settings.partitions).catch((error: unknown) => signal.aborted || onFailure(error));
     });
-    open.set(topic.name, { ...served, release: [unlisten, unwatch, release] });
+    open.set(topic.name, { ...served, release: [unlisten, unwatch, unfollow] });
   }
 
   function stepOf({ topic, progress }: Served, maxRecords: number): Step | undefined {
