@@ -1,17 +1,19 @@
 import type { TopicCursor } from '../../src/core/cursor.js';
 import { untyped } from './check-publishes.js';
-import type { Commit, History } from './history.js';
+import type { Commit, History, Stream } from './history.js';
 import type { Report } from './violation.js';
 
-/** When a stream became the owner of a subscriber's partitions, as far as it was told. */
+/** What a stream owned of a subscriber's partitions from some time on, as far as it was told. */
 interface Ownership {
   readonly generation: number;
   readonly start: TopicCursor;
+  /** The partitions that it had not had before: where it starts at what is committed. */
+  readonly gained: ReadonlySet<number>;
   readonly at: number;
-  readonly reader: string;
+  readonly stream: Stream;
 }
 
-/** Committed positions only move forward, an owner starts where the last one ended, and no former owner commits. */
+/** Committed positions only move forward, an owner starts where the last one ended, and nobody commits who was followed by another one. */
 export function checkCommits(history: History, report: Report): void {
   for (const subscriber of new Set(history.streams.flatMap((stream) => stream.subscriber ?? []))) {
     const commits = history.commits.filter((commit) => commit.subscriber === subscriber);
@@ -32,14 +34,24 @@ export function checkCommits(history: History, report: Report): void {
 function ownershipsOf(history: History, subscriber: string): Ownership[] {
   return history.streams
     .filter((stream) => stream.subscriber === subscriber)
-    .flatMap(({ frames, reader }) =>
-      frames.flatMap(({ kind, generation, cursor, at }) =>
-        (kind === 'ready' || kind === 'assignment') && generation !== undefined && cursor
-          ? [{ generation, start: cursor, at, reader }]
-          : [],
-      ),
-    )
-    .sort((a, b) => a.generation - b.generation);
+    .flatMap(ownershipsIn)
+    .sort((a, b) => a.generation - b.generation || a.at - b.at);
+}
+
+function ownershipsIn(stream: Stream): Ownership[] {
+  const found: Ownership[] = [];
+  let had: TopicCursor | undefined;
+  for (const { kind, generation, cursor, at } of stream.frames) {
+    if (kind !== 'ready' && kind !== 'assignment') continue;
+    if (generation !== undefined && cursor) {
+      const before = had?.incarnation === cursor.incarnation ? had.positions.map(([partition]) => partition) : [];
+      const now = cursor.positions.map(([partition]) => partition);
+      const gained = new Set(now.filter((partition) => !before.includes(partition)));
+      found.push({ generation, start: cursor, gained, at, stream });
+    }
+    had = generation === undefined ? undefined : cursor;
+  }
+  return found;
 }
 
 function checkGenerations(
@@ -48,17 +60,24 @@ function checkGenerations(
   commits: readonly Commit[],
   report: Report,
 ): void {
-  const seen = new Map<number, Ownership>();
-  for (const ownership of ownerships) {
-    const { generation, reader } = ownership;
-    const other = seen.get(generation);
-    if (other)
-      report('fence', `generation ${generation} of ${subscriber} was given to ${other.reader} and to ${reader}`);
-    seen.set(generation, ownership);
+  const streams = new Map<number, Stream>();
+  for (const { generation, stream } of ownerships) {
+    const other = streams.get(generation);
+    if (other && other !== stream) {
+      report('fence', `generation ${generation} of ${subscriber} was given to ${other.reader} and to ${stream.reader}`);
+    }
+    streams.set(generation, stream);
   }
   for (const commit of commits) {
     if (commit.status !== 'ok') continue;
-    const later = ownerships.find(({ generation, at }) => generation > commit.generation && at < commit.startedAt);
+    const partitions = commit.asked.positions.map(([partition]) => partition);
+    const later = ownerships.find(
+      ({ generation, at, gained, stream }) =>
+        generation > commit.generation &&
+        at < commit.startedAt &&
+        stream !== streams.get(commit.generation) &&
+        partitions.some((partition) => gained.has(partition)),
+    );
     if (later === undefined) continue;
     report(
       'fence',
@@ -92,9 +111,15 @@ function checkForward(commits: readonly Commit[], report: Report): void {
 }
 
 /** Not before what an earlier generation committed, and not after what any has tried to commit. */
-function checkStart({ generation, start, reader }: Ownership, commits: readonly Commit[], report: Report): void {
+function checkStart(
+  { generation, start, gained, stream: { reader } }: Ownership,
+  commits: readonly Commit[],
+  report: Report,
+): void {
   const earlier = commits.filter((commit) => commit.generation < generation);
   for (const [partition, next] of start.positions) {
+    // What it keeps goes on where it was.
+    if (!gained.has(partition)) continue;
     let least = 0;
     let most = 0;
     for (const { status, asked, answered } of earlier) {

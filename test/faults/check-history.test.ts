@@ -111,6 +111,45 @@ test('a round in which nothing went wrong has no violations', () => {
   expect(checkHistory(sound())).toEqual([]);
 });
 
+test('streams that share: a larger generation fences only whose partitions it takes', () => {
+  const sharing = (partition: number) => {
+    const history = sound();
+    const start: TopicCursor = { topic: 't', incarnation: life, positions: [[partition, partition === 0 ? 3 : 0]] };
+    history.streams.push(member('m2', [{ kind: 'ready', at: 680, cursor: start, generation: 3 }]));
+    history.commits.push(commit(2, 3, 700));
+    return rulesOf(history);
+  };
+  expect(sharing(1)).toEqual([]);
+  expect(sharing(0)).toEqual(['fence']);
+});
+
+test('a stream that only loses partitions keeps its generation, and its place in the others', () => {
+  const history = (next: number) => {
+    const base = sound();
+    const both = (zero: number): TopicCursor => ({
+      topic: 't',
+      incarnation: life,
+      positions: [
+        [0, zero],
+        [1, 0],
+      ],
+    });
+    const owner = member('m1', [
+      { kind: 'assignment', at: 400, cursor: both(1), generation: 2 },
+      { ...events(600, 1), cursor: both(2) },
+      { kind: 'assignment', at: 650, cursor: at(next), generation: 2 },
+      events(700, 2),
+    ]);
+    return rulesOf({
+      ...base,
+      streams: [...base.streams.slice(0, 3), owner],
+      commits: [commit(1, 1, 210), commit(2, 3, 800)],
+    });
+  };
+  expect(history(2)).toEqual([]);
+  expect(history(3)).toContain('skipped');
+});
+
 /** Plants something, by changing the sound round or by replacing parts of it. */
 const plants: [name: string, rule: string, plant: (history: History) => Partial<History> | undefined][] = [
   [

@@ -41,12 +41,16 @@ export function checkStreams(history: History, index: EventIndex, report: Report
 
 function walk(history: History, stream: Stream, index: EventIndex, report: Report): Position {
   const at: Position = { incarnation: '', next: new Map() };
+  let generation: number | undefined;
   if (stream.resumed) jump(at, stream.resumed);
   for (const seen of stream.frames) {
     const { cursor } = seen;
     if (cursor === undefined) {
       // Nothing is owned any more.
-      if (seen.kind === 'assignment' || seen.kind === 'ready') at.next.clear();
+      if (seen.kind === 'assignment' || seen.kind === 'ready') {
+        at.next.clear();
+        generation = undefined;
+      }
       continue;
     }
     const owner = stream.subscriber !== undefined && (seen.kind === 'ready' || seen.kind === 'assignment');
@@ -55,7 +59,11 @@ function walk(history: History, stream: Stream, index: EventIndex, report: Repor
       if (seen.kind === 'events' || seen.kind === 'gap' || seen.kind === 'heartbeat') {
         report('skipped', `${stream.reader} got a frame of another topic than its stream's`);
       }
+      // One that only loses partitions goes on in the others where it was.
+      if (owner && generation !== undefined && generation === seen.generation)
+        take(stream, seen, cursor, at, index, report);
       jump(at, cursor);
+      if (owner) generation = seen.generation;
       // From the earliest record on, that is from 0 where nothing is ever removed.
       if (!owner && !history.retention) at.next.clear();
     }

@@ -46,6 +46,8 @@ export interface DatamartPorts extends Connecting {
 interface Commit {
   readonly generation: number;
   readonly streamId: string;
+  /** Which assignment of the stream the cursor is of: a later one may not cover the same partitions. */
+  readonly assignment: number;
   cursor: string;
 }
 
@@ -64,7 +66,7 @@ export function startDatamart(
   const leave = new Promise<undefined>((resolve) => {
     onLeave = () => resolve(undefined);
   });
-  /** Processed and not committed: in order, the latest of each generation. */
+  /** Processed and not committed: in order, the latest of each assignment. */
   let queue: Commit[] = [];
   let committing: Promise<void> | undefined;
 
@@ -124,11 +126,11 @@ export function startDatamart(
     }
   }
 
-  function commit(bus: Bus, cursor: string, generation: number, streamId: string): void {
+  function commit(bus: Bus, cursor: string, generation: number, streamId: string, assignment: number): void {
     const last = queue.at(-1);
     // The first one may be on its way.
-    if (last && queue.length > 1 && last.generation === generation) last.cursor = cursor;
-    else queue.push({ cursor, generation, streamId });
+    if (last && queue.length > 1 && last.assignment === assignment) last.cursor = cursor;
+    else queue.push({ cursor, generation, streamId, assignment });
     committing ??= commitAll(bus, queue).finally(() => {
       committing = undefined;
     });
@@ -141,12 +143,13 @@ export function startDatamart(
     committing = undefined;
     let generation: number | undefined;
     let streamId = '';
+    let assignment = 0;
     /** Processed and not handed in yet. */
     let pending: string | undefined;
     let idle: Timer | undefined;
     const handIn = () => {
       idle?.close();
-      if (pending !== undefined && generation !== undefined) commit(bus, pending, generation, streamId);
+      if (pending !== undefined && generation !== undefined) commit(bus, pending, generation, streamId, assignment);
       pending = undefined;
     };
     while (!leaving) {
@@ -156,6 +159,7 @@ export function startDatamart(
       if (frame.kind === 'ready' || frame.kind === 'assignment') {
         handIn();
         ({ generation } = frame.assignment);
+        assignment++;
       } else if (frame.kind === 'events') {
         const half = frame.deliveries.length > 1 && random.next() < habits.commitsHalf;
         const middle = half ? random.between(1, frame.deliveries.length - 1) : -1;
@@ -166,7 +170,7 @@ export function startDatamart(
         }
         for (const [index, { partition, record }] of frame.deliveries.entries()) {
           if (index === middle && generation !== undefined) {
-            commit(bus, cutCursor(frame.cursor, [...back.values()]), generation, streamId);
+            commit(bus, cutCursor(frame.cursor, [...back.values()]), generation, streamId, assignment);
           }
           const position = { topic: frame.topic, partition, offset: record.offset };
           history.add({ kind: 'processed', client: host.name, subscriber, record: position });
