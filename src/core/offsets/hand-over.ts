@@ -112,7 +112,6 @@ export function createHandOver(options: HandOverOptions): HandOver {
       leaving.set(key, { ...each, sent: options.sent(each), until: clock.now() + releaseMs });
       changed = true;
     }
-    for (const key of leaving.keys()) if (target.partitions.has(key)) leaving.delete(key);
     for (const key of waitedSince.keys()) if (!target.partitions.has(key)) waitedSince.delete(key);
     if (changed) options.onChange();
   }
@@ -143,6 +142,8 @@ export function createHandOver(options: HandOverOptions): HandOver {
     for (const { key, each, entry } of found) {
       if (leaving.get(key) !== each) continue;
       if (entry?.record.owner !== streamId) leaving.delete(key);
+      // What comes back is not given up, but claimed anew.
+      else if (target.partitions.has(key)) continue;
       else if (entry.record.next >= each.sent || now >= each.until) {
         const record: OffsetRecord = { ...entry.record, owner: undefined };
         writes.push({ key, path: pathOf(each), value: writeRecord(record), version: entry.version });
@@ -155,7 +156,8 @@ export function createHandOver(options: HandOverOptions): HandOver {
       else if (outcome && outcome.error.kind !== 'conflict' && outcome.error.kind !== 'missing') throw outcome.error;
     });
     if (outcomes.some((outcome) => 'error' in outcome)) return 0;
-    return Math.max(0, Math.min(...[...leaving.values()].map(({ until }) => until)) - clock.now());
+    const ends = [...leaving].filter(([key]) => !target.partitions.has(key)).map(([, { until }]) => until);
+    return Math.max(0, Math.min(...ends) - clock.now());
   }
 
   /** Takes what can be taken now. Returns how long the rest may take. */
@@ -219,6 +221,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
     for (const { key, each, next, recreated } of claims) {
       held.set(key, { ...each, next, recreated });
       waitedSince.delete(key);
+      leaving.delete(key);
     }
     generation = aimed.generation;
     options.onChange();
@@ -253,7 +256,11 @@ export function createHandOver(options: HandOverOptions): HandOver {
     const now = clock.now();
     let patience = 0;
     for (const [key, each] of gained) {
-      const owner = records.get(key)?.record.owner;
+      const found = records.get(key)?.record;
+      const owner = found?.owner;
+      const mine = leaving.get(key);
+      // It went and comes back: what was sent is committed first, as if it came from somebody else.
+      if (found && mine && owner === streamId && found.next < mine.sent) patience = Math.max(patience, mine.until - now);
       if (owner === undefined || owner === streamId || !options.isConnected(owner)) continue;
       const since = waitedSince.get(key) ?? now;
       waitedSince.set(key, since);
