@@ -109,10 +109,13 @@ describe.each(pairs.filter(([name, at]) => name === 'embedded' || at))('on %s', 
     await fleet.publish('t', upTo(5));
     const idle = startReader(fleet.first.subscriptions, { ...mart, commitTimeoutMs: 1_000 });
     const resume = idle.pause();
+    // Its first frame says what it owns, and is the last one that it reads.
+    await idle.until(({ frames }) => frames.length > 0);
+    expect(idle.owned).toEqual(['t/0']);
     const other = startReader(b.subscriptions, mart, { commitAt: b.subscriptions });
     await other.until(({ owned }) => owned.length === 1);
-    resume();
     await other.until(({ got }) => got.length === 5);
+    resume();
     await idle.until(({ owned }) => owned.length === 0);
     await fleet.publish('t', upTo(5, 5));
     await other.until(({ got }) => got.length === 10);

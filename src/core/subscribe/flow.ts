@@ -15,8 +15,10 @@ export interface Flow {
   owns(held: ReadonlyMap<string, Held>): void;
   /** Records were sent. */
   sent(deliveries: readonly Delivery[], keyOf: (partition: number) => string): void;
-  /** The client has taken what was sent. */
-  taken(): void;
+  /** A frame is handed to the transport. */
+  handed(): void;
+  /** The transport has asked for the next one: it has taken what was handed to it. `records`: it was a frame of records. */
+  taken(records: boolean): void;
 }
 
 export interface FlowOptions {
@@ -36,6 +38,7 @@ const unbounded: Flow = {
   room: () => Number.POSITIVE_INFINITY,
   owns: () => undefined,
   sent: () => undefined,
+  handed: () => undefined,
   taken: () => undefined,
 };
 
@@ -52,6 +55,8 @@ export function createFlow(options: FlowOptions): Flow {
   const watches = new Map<string, () => void>();
   let owned: ReadonlyMap<string, Held> = new Map();
   let lastSign = clock.now();
+  /** Since when the transport has not taken what it has. */
+  let handedAt: number | undefined;
   let timer: Timer | undefined;
 
   function sign(): void {
@@ -78,9 +83,12 @@ export function createFlow(options: FlowOptions): Flow {
     watches.set(key, coordination.watch(offsetPath(subscriber, topic.name, partition), 'value', look));
   }
 
+  /** Not read at all, or read and not committed; heartbeats are no reading. */
   function checkIdle(timeoutMs: number): void {
-    const left = lastSign + timeoutMs - clock.now();
-    if (left <= 0 && uncommitted.records > 0 && membership.isWaitedFor) membership.yield(true);
+    const now = clock.now();
+    const since = Math.min(uncommitted.records > 0 ? lastSign : now, handedAt ?? now);
+    const left = since + timeoutMs - now;
+    if (left <= 0 && membership.isWaitedFor) membership.yield(true);
     timer = clock.setTimeout(() => checkIdle(timeoutMs), left > 0 ? left : timeoutMs).unref();
   }
 
@@ -117,6 +125,13 @@ export function createFlow(options: FlowOptions): Flow {
       for (const [key, each] of held) if (!watches.has(key)) watch(key, each);
     },
     sent: (deliveries, keyOfPartition) => uncommitted.sent(deliveries, keyOfPartition),
-    taken: sign,
+    handed() {
+      handedAt = clock.now();
+    },
+    taken(records) {
+      handedAt = undefined;
+      // Whoever was not read at all, and had nothing to commit, is heard of again by any frame.
+      if (records || uncommitted.records === 0) sign();
+    },
   };
 }

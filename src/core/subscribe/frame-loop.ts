@@ -121,7 +121,9 @@ export async function* runFrames(options: FrameLoopOptions): AsyncGenerator<Fram
   }
 
   update();
+  shared?.flow.handed();
   yield { kind: 'ready', streamId, cursor: serving.cursor(), assignment: assignment() };
+  shared?.flow.taken(false);
 
   let lastFrame = clock.now();
   while (true) {
@@ -152,12 +154,11 @@ export async function* runFrames(options: FrameLoopOptions): AsyncGenerator<Fram
         const { topic } = parcel;
         shared?.flow.sent(parcel.frame.deliveries, (partition) => keyOf(topic, partition));
       }
+      shared?.flow.handed();
       yield frame;
+      shared?.flow.taken(parcel !== undefined);
       lastFrame = clock.now();
-      if (parcel) {
-        shared?.flow.taken();
-        if (commitMode === 'on_delivery') shared?.commits.after(parcel.reached, generation);
-      }
+      if (parcel && commitMode === 'on_delivery') shared?.commits.after(parcel.reached, generation);
       if (left <= 0) {
         await shared?.commits.settled();
         return yield end('limit');
@@ -174,7 +175,9 @@ export async function* runFrames(options: FrameLoopOptions): AsyncGenerator<Fram
       await wakeup.wait(patience);
     } else {
       const { cursor, partitions } = pending?.before ?? { cursor: serving.cursor(), partitions: serving.report() };
+      shared?.flow.handed();
       yield { kind: 'heartbeat', cursor, partitions };
+      shared?.flow.taken(false);
       lastFrame = clock.now();
       if (commitMode === 'on_delivery') shared?.commits.after([], 0);
     }
