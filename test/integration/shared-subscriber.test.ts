@@ -207,6 +207,31 @@ describe.each(pairs.filter(([name, at]) => name === 'embedded' || at))('on %s', 
     },
   );
 
+  test.runIf(isZookeeper)(
+    'an instance that is cut off stops by its own clock, is taken over from, and cannot commit',
+    async () => {
+      await using fleet = await openFleet(at);
+      const b = await fleet.open();
+      await fleet.create('t', 2);
+      const one = startReader(fleet.first.subscriptions, { ...mart, heartbeatMs: 1_000 });
+      await shared([one], 2);
+      await fleet.publish('t', upTo(20));
+      await one.until(({ got }) => got.length === 20);
+      const { position } = one;
+      const two = startReader(b.subscriptions, mart, { commitAt: b.subscriptions });
+      await shared([one, two], 1, 1);
+      b.cutOff?.();
+      // By its clock, before anybody else can have been told.
+      await two.until(({ owned }) => owned.length === 0);
+      expect(one.owned).toHaveLength(1);
+      await shared([one], 2);
+      const before = await committedIn(fleet, 2);
+      expect(await reasonOf(commit(b, two.position ?? position))).toMatch(/FENCED|COORDINATION_UNAVAILABLE/);
+      expect(await committedIn(fleet, 2)).toEqual(before);
+      two.close();
+    },
+  );
+
   test('commits by which nobody is entitled are refused and change nothing', async () => {
     await using fleet = await openFleet(at);
     const b = await fleet.open();

@@ -23,6 +23,8 @@ export interface Instance {
   readonly subscriptions: SubscriptionService;
   /** Its session ends, as if it had been cut off for too long. Only where sessions can be lost. */
   loseSession: (() => Promise<void>) | undefined;
+  /** From now on nothing comes through from or to coordination, and nobody is told. Only where there is a network. */
+  cutOff: (() => void) | undefined;
   /** It dies: nothing is handed over, its ephemerals vanish. */
   kill(): Promise<void>;
 }
@@ -42,7 +44,12 @@ const never = new AbortController().signal;
 setMaxListeners(0, never);
 
 interface Connections {
-  connect(): Promise<{ coordination: Coordination; loseSession?: () => Promise<void>; close?: () => Promise<void> }>;
+  connect(): Promise<{
+    coordination: Coordination;
+    loseSession?: () => Promise<void>;
+    cutOff?: () => void;
+    close?: () => Promise<void>;
+  }>;
 }
 
 /** @param servers of a ZooKeeper; undefined: embedded coordination. The log is embedded either way. */
@@ -53,7 +60,7 @@ export async function openFleet(servers?: readonly string[]): Promise<Fleet> {
   const instances: Instance[] = [];
 
   async function open(): Promise<Instance> {
-    const { coordination, loseSession, close } = await connections.connect();
+    const { coordination, loseSession, cutOff, close } = await connections.connect();
     const topics = createTopics({ log, coordination, compiler: createSchemaCompiler() });
     await topics.start();
     const name = `instance-${instances.length}`;
@@ -67,6 +74,7 @@ export async function openFleet(servers?: readonly string[]): Promise<Fleet> {
       publisher: createPublisher({ ...ports, limits: defaultPublishLimits }),
       subscriptions,
       loseSession,
+      cutOff,
       kill() {
         killed ??= (async () => {
           await coordination.close();
@@ -111,7 +119,7 @@ function zookeeper(servers: readonly string[]): Connections {
       const link = await openProxy(servers[0] ?? '');
       const coordination = openZookeeper({ servers: link.address, chroot });
       await coordination.session();
-      return { coordination, loseSession: async () => void (await link.endSession()), close: () => link.close() };
+      return { coordination, loseSession: link.endSession, cutOff: link.freeze, close: link.close };
     },
   };
 }

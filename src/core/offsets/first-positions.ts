@@ -18,7 +18,7 @@ export interface FirstPositionsOptions {
  *
  * Throws CoordinationErrors, and what `initial` throws.
  */
-export async function writeFirstPositions(
+async function writeFirstPositions(
   { coordination, clock, subscriber, initial }: FirstPositionsOptions,
   topic: ActiveTopic,
 ): Promise<void> {
@@ -44,6 +44,19 @@ export async function writeFirstPositions(
       }),
     ),
   );
+}
+
+/** The same, one at a time per topic: streams that start together would all write the same. */
+export function firstPositionsInTurn(): typeof writeFirstPositions {
+  const underWay = new Map<string, Promise<void>>();
+  return async (options, topic) => {
+    const key = `${topic.name}/${topic.incarnation}`;
+    // What it fails on may concern only the stream that has tried.
+    for (let before = underWay.get(key); before; before = underWay.get(key)) await before.catch(() => undefined);
+    const writing = writeFirstPositions(options, topic).finally(() => underWay.delete(key));
+    underWay.set(key, writing);
+    return writing;
+  };
 }
 
 /** Somebody else may be faster: then it is theirs that counts. */

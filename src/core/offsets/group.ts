@@ -4,6 +4,7 @@ import { type Coordination, CoordinationError, type Session } from '../ports/coo
 import { createWakeup } from '../subscribe/wakeup.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
 import { firstAssignment } from './first-assignment.js';
+import { firstPositionsInTurn } from './first-positions.js';
 import { keyOf, type PartitionOf, type Target } from './hand-over.js';
 import { createMember, type Member, type MemberRequest, type Membership } from './member.js';
 import { rebalance, regenerate, type Situation, without } from './rebalance.js';
@@ -43,6 +44,8 @@ export const mostStreams = 1_000;
 /** Who comes later in line than the first waits so long, per place up to the fourth, for the assignment to be written by somebody else. */
 const turnMs = 250;
 const lastPlace = 4;
+/** The least time between two assignments: of many streams that come or go together most are in one. The first change is heeded at once. */
+const settleMs = 200;
 /** How often to look though nothing seems to have happened. */
 const idleMs = 60_000;
 const firstPauseMs = 100;
@@ -60,11 +63,14 @@ export function createGroup(ports: GroupPorts, subscriber: string): Group {
   const { coordination, clock, topics } = ports;
   const members = new Map<string, Member>();
   const changed = createWakeup(clock);
+  const writeFirstPositions = firstPositionsInTurn();
   /** The connected streams, as read last: after the assignment, so that an owner who is not among them is gone. */
   let connected: ReadonlyMap<string, StreamRecord> = new Map();
   /** Streams that found a larger generation than theirs in an offset record. */
   const superseded: { readonly streamId: string; readonly at: PartitionOf; readonly generation: number }[] = [];
   let session: Session | undefined;
+  /** The assignment's version as seen last, and since when. */
+  let seen = { version: -1, at: Number.NEGATIVE_INFINITY };
   /** Since when the assignment in this version has not been what it should be. */
   let unfit: { readonly version: number; readonly since: number } | undefined;
   let isClosed = false;
@@ -171,7 +177,7 @@ export function createGroup(ports: GroupPorts, subscriber: string): Group {
   /** How long others are to be given to write the assignment. */
   function patience(version: number): number {
     const place = [...connected.keys()].sort().findIndex((id) => members.has(id));
-    if (unfit?.version !== version) unfit = { version, since: clock.now() };
+    if (unfit?.version !== version) unfit = { version, since: Math.max(clock.now(), seen.at + settleMs) };
     return unfit.since + turnMs * (place < 0 ? lastPlace : Math.min(place, lastPlace)) - clock.now();
   }
 
@@ -215,6 +221,10 @@ export function createGroup(ports: GroupPorts, subscriber: string): Group {
     const planned = plan(found.record, situation);
     let { record } = found;
     let left = idleMs;
+    if (seen.version !== found.version) {
+      // What is there when this process comes is not news.
+      seen = { version: found.version, at: seen.version < 0 ? seen.at : clock.now() };
+    }
     if (planned) {
       left = planned.own ? 0 : patience(found.version);
       if (left <= 0) {
@@ -270,6 +280,7 @@ export function createGroup(ports: GroupPorts, subscriber: string): Group {
       const member = createMember(
         {
           ...ports,
+          writeFirstPositions,
           isConnected: (id) => connected.has(id),
           onSuperseded: (where, generation) => {
             superseded.push({ streamId, at: where, generation });

@@ -1,7 +1,7 @@
 import { CoordinationError, type Session, type Write } from '../ports/coordination.js';
 import { createWakeup } from '../subscribe/wakeup.js';
 import type { ActiveTopic } from '../topics/topic.js';
-import { type FirstPositionsOptions, writeFirstPositions } from './first-positions.js';
+import type { FirstPositionsOptions, firstPositionsInTurn } from './first-positions.js';
 import { type OffsetRecord, offsetPath, readOffset, type Versioned, writeRecord } from './records.js';
 
 /** A partition of a topic's present life. */
@@ -28,6 +28,7 @@ export const keyOf = (topic: Pick<ActiveTopic, 'name' | 'incarnation'>, partitio
   `${topic.name}/${topic.incarnation}/${partition}`;
 
 export interface HandOverOptions extends FirstPositionsOptions {
+  readonly writeFirstPositions: ReturnType<typeof firstPositionsInTurn>;
   readonly streamId: string;
   /** Throws where a topic's life is not the present one: asked before positions of another life are given up. */
   confirm(topic: ActiveTopic): Promise<void>;
@@ -244,7 +245,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
     const fresh = new Set(
       wanted.flatMap(([key, { topic }]) => ((records.get(key)?.record.generation ?? 0) === 0 ? [topic] : [])),
     );
-    for (const topic of fresh) await writeFirstPositions(options, topic);
+    for (const topic of fresh) await options.writeFirstPositions(options, topic);
     return wanted.every(([key]) => records.has(key)) ? records : undefined;
   }
 
@@ -260,7 +261,8 @@ export function createHandOver(options: HandOverOptions): HandOver {
       const owner = found?.owner;
       const mine = leaving.get(key);
       // It went and comes back: what was sent is committed first, as if it came from somebody else.
-      if (found && mine && owner === streamId && found.next < mine.sent) patience = Math.max(patience, mine.until - now);
+      if (found && mine && owner === streamId && found.next < mine.sent)
+        patience = Math.max(patience, mine.until - now);
       if (owner === undefined || owner === streamId || !options.isConnected(owner)) continue;
       const since = waitedSince.get(key) ?? now;
       waitedSince.set(key, since);

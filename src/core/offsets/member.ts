@@ -4,7 +4,7 @@ import type { Clock } from '../ports/clock.js';
 import { type Coordination, CoordinationError, type Session } from '../ports/coordination.js';
 import { createWakeup } from '../subscribe/wakeup.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
-import { createHandOver, type Held, type Target } from './hand-over.js';
+import { createHandOver, type HandOverOptions, type Held, type Target } from './hand-over.js';
 
 /** What a stream owns at the moment. A new object for each change. */
 export interface Ownership {
@@ -51,7 +51,7 @@ export interface MemberRequest {
   readonly signal: AbortSignal;
 }
 
-export interface MemberPorts {
+export interface MemberPorts extends Pick<HandOverOptions, 'writeFirstPositions'> {
   readonly coordination: Coordination;
   readonly clock: Clock;
   readonly topics: Topics;
