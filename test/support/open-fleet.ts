@@ -12,6 +12,7 @@ import { createSchemaCompiler } from '../../src/drivers/ajv/index.js';
 import { openEmbeddedCoordination, openEmbeddedLog } from '../../src/drivers/embedded/index.js';
 import { openZookeeper } from '../../src/drivers/zookeeper/index.js';
 import { openProxy } from '../contract/zookeeper-proxy.js';
+import { inlineJudge } from './inline-judge.js';
 import { temporaryDirectory } from './temporary-directory.js';
 
 /** One instance of the bus, without transports. */
@@ -61,7 +62,8 @@ export async function openFleet(servers?: readonly string[]): Promise<Fleet> {
 
   async function open(): Promise<Instance> {
     const { coordination, loseSession, cutOff, close } = await connections.connect();
-    const topics = createTopics({ log, coordination, compiler: createSchemaCompiler() });
+    const compiler = createSchemaCompiler();
+    const topics = createTopics({ log, coordination, compiler, judge: inlineJudge(compiler) });
     await topics.start();
     const name = `instance-${instances.length}`;
     const ports = { log, coordination, topics, authorizer: allowAll };

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { BusError } from '../errors.js';
 import type { Clock } from '../ports/clock.js';
 import { type Coordination, CoordinationError, type Session } from '../ports/coordination.js';
@@ -93,6 +94,8 @@ export function createGroup(ports: GroupPorts, subscriber: string): Group {
     onLost();
     if (!isFirst) await renounce(new Set(members.keys()));
     session = next;
+    // Every group of the process listens.
+    setMaxListeners(0, next.lost);
     next.lost.addEventListener('abort', onLost, { once: true });
     if (next.lost.aborted) onLost();
   }
