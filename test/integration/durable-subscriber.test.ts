@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { setMaxListeners } from 'node:events';
 import { expect, test } from 'vitest';
-import { decodeCursor, encodeCursor } from '../../src/core/cursor.js';
+import { encodeCursor } from '../../src/core/cursor.js';
 import { BusError } from '../../src/core/errors.js';
 import { openStream } from '../support/frames.js';
 import { openBus, type TestBus } from '../support/open-bus.js';
@@ -105,14 +105,10 @@ test('commits only move forward, and only where the cursor reaches', async () =>
   expect((await Promise.all(many)).at(-1)).toEqual([{ topic: 't', partition: 2, nextOffset: 4 }]);
   stream.close();
   const next = openStream(bus.subscriptions, mart);
-  const ready = await next.expect('ready');
-  // The one before may still be there for a moment.
-  const start = ready.assignment.cursor || (await next.expect('assignment')).assignment.cursor;
-  expect(decodeCursor(start)[0]?.positions).toEqual([
-    [0, 0],
-    [1, 5],
-    [2, 4],
-  ]);
+  // The one before is given a moment for its last commit: partitions may come one after the other.
+  const rest = await next.records(60 - 5 - 4);
+  const firsts = [0, 1, 2].map((partition) => rest.find((record) => record.partition === partition)?.offset);
+  expect(firsts).toEqual([0, 5, 4]);
   next.close();
 });
 

@@ -41,7 +41,7 @@ export interface Group {
 }
 
 /** How many streams one subscriber may have, on all instances. */
-export const mostStreams = 1_000;
+const mostStreams = 1_000;
 /** Who comes later in line than the first waits so long, per place up to the fourth, for the assignment to be written by somebody else. */
 const turnMs = 250;
 const lastPlace = 4;
