@@ -1,6 +1,7 @@
 import { BusError } from '../errors.js';
 import { keyOf } from '../offsets/hand-over.js';
 import type { Membership } from '../offsets/member.js';
+import type { Clock } from '../ports/clock.js';
 import type { ActiveTopic } from '../topics/topic.js';
 import type { AutoCommits, Reached } from './auto-commits.js';
 import type { Flow } from './flow.js';
@@ -8,11 +9,10 @@ import type { AssignmentInfo, Frame, Progress, SubscribeCommand } from './frames
 import type { Source } from './plain-source.js';
 import type { Serving } from './serving.js';
 import type { SharedSource } from './shared-source.js';
-import type { StreamPorts } from './stream.js';
 import type { Wakeup } from './wakeup.js';
 
 export interface FrameLoopOptions {
-  readonly ports: Pick<StreamPorts, 'clock' | 'draining' | 'heartbeatMs'>;
+  readonly ports: { readonly clock: Clock; readonly draining: AbortSignal; readonly heartbeatMs: number };
   readonly command: SubscribeCommand;
   readonly streamId: string;
   readonly serving: Serving;
