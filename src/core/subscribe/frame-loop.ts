@@ -3,6 +3,7 @@ import { keyOf } from '../offsets/hand-over.js';
 import type { Membership } from '../offsets/member.js';
 import type { Clock } from '../ports/clock.js';
 import type { ActiveTopic } from '../topics/topic.js';
+import type { Announcement } from './announcement.js';
 import type { AutoCommits, Reached } from './auto-commits.js';
 import type { Flow } from './flow.js';
 import type { AssignmentInfo, Frame, Progress, SubscribeCommand } from './frames.js';
@@ -12,7 +13,7 @@ import type { SharedSource } from './shared-source.js';
 import type { Wakeup } from './wakeup.js';
 
 export interface FrameLoopOptions {
-  readonly ports: { readonly clock: Clock; readonly draining: AbortSignal; readonly heartbeatMs: number };
+  readonly ports: { readonly clock: Clock; readonly draining: Announcement; readonly heartbeatMs: number };
   readonly command: SubscribeCommand;
   readonly streamId: string;
   readonly serving: Serving;
