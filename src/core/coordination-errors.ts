@@ -23,3 +23,12 @@ export function toBusError(error: unknown): BusError {
       });
   }
 }
+
+/** Runs what fails with a BusError, as by `toBusError`. */
+export async function mapped<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toBusError(error);
+  }
+}

@@ -1,6 +1,7 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 import { BusError } from './errors.js';
 import type { Header } from './model.js';
+import { type Redriven, readRedriven, redrivenHeader } from './parking/records.js';
 import type { EventInput } from './publish/command.js';
 
 /**
@@ -18,6 +19,8 @@ export interface EventMetadata {
   readonly attributes: Readonly<Record<string, string>>;
   /** Undefined without a schema, and on records of other producers. */
   readonly schemaVersion?: number;
+  /** Set on a parked record that comes again. */
+  readonly redriven?: Redriven;
   /** The headers that are not the bus's own. */
   readonly rest: readonly Header[];
 }
@@ -140,6 +143,7 @@ export function readHeaders(headers: readonly Header[]): EventMetadata {
   const rest: Header[] = [];
   const schemaVersion = readSchemaVersion(headers);
   const isOurs = schemaVersion !== undefined;
+  let redriven: Redriven | undefined;
   for (const header of headers) {
     const [name, value] = header;
     const attribute = name.startsWith('ce_') ? name.slice(3) : name.startsWith('mainstem_') ? name.slice(9) : undefined;
@@ -147,6 +151,9 @@ export function readHeaders(headers: readonly Header[]): EventMetadata {
       if (!isOurs || name !== contentType[0]) rest.push(header);
     } else if (name === schemaHeader) {
       // Read already.
+    } else if (name === redrivenHeader) {
+      redriven = readRedriven([header]);
+      if (redriven === undefined) rest.push(header);
     } else if (!isUtf8(value)) {
       rest.push(header);
     } else if (isCore(attribute)) {
@@ -155,7 +162,7 @@ export function readHeaders(headers: readonly Header[]): EventMetadata {
       attributes[attribute] = text(value);
     }
   }
-  return { ...known, attributes, ...(schemaVersion ? { schemaVersion } : {}), rest };
+  return { ...known, attributes, ...(schemaVersion ? { schemaVersion } : {}), ...(redriven && { redriven }), rest };
 }
 
 function isCore(name: string): name is (typeof core)[number] {

@@ -20,7 +20,18 @@ const header = fc.oneof(
     fc.constantFrom('ce_id', 'ce_source', 'ce_type', 'ce_subject', 'ce_time', 'ce_traceparent', 'ce___proto__'),
     text,
   ),
-  fc.tuple(fc.constantFrom('mainstem_id', 'mainstem_schema', 'x-other', ''), text),
+  fc.tuple(fc.constantFrom('mainstem_id', 'mainstem_schema', 'mainstem_redriven', 'x-other', ''), text),
+  fc
+    .record({
+      topic: fc.string({ unit: 'grapheme' }),
+      incarnation: fc.string(),
+      partition: fc.integer(),
+      offset: fc.maxSafeInteger(),
+      time: fc.nat(),
+      reason: fc.string({ unit: 'binary' }),
+      attempts: fc.oneof(fc.nat(), fc.maxSafeNat()),
+    })
+    .map((redriven) => ['mainstem_redriven', JSON.stringify(redriven)] as const),
 );
 const delivery: fc.Arbitrary<Delivery> = fc.record({
   partition: fc.nat(1000),

@@ -1,4 +1,4 @@
-import { toBusError } from '../coordination-errors.js';
+import { mapped } from '../coordination-errors.js';
 import { BusError } from '../errors.js';
 import type { EventLog } from '../ports/event-log.js';
 import { type ApplyPorts, applyTopic } from './apply.js';
@@ -67,10 +67,10 @@ export function createTopicAdmin(
         return { topic, changes, warnings: weak === undefined ? warnings : [...warnings, weak] };
       }),
 
-    delete: (name) =>
+    delete: (name, incarnation) =>
       mapped(async () => {
         checkTopicName(name);
-        await locked(name, (lock) => deleteTopic(name, lock));
+        await locked(name, (lock) => deleteTopic(name, incarnation, lock));
         await registry.refresh(name);
       }),
   };
@@ -111,8 +111,9 @@ export function createTopicAdmin(
     return first === undefined || (await store.schema(name, 1))?.digest === first.digest;
   }
 
-  async function deleteTopic(name: string, lock: TopicLock): Promise<void> {
+  async function deleteTopic(name: string, incarnation: string | undefined, lock: TopicLock): Promise<void> {
     const found = await store.read(name);
+    if (incarnation !== undefined && found?.record.incarnation !== incarnation) throw notFound(name);
     if (found?.record.state === 'deleting') return lifecycle.finishDeletion(name, lock);
     const now = await lifecycle.settle(name, lock);
     if (now === undefined) {
@@ -148,14 +149,6 @@ async function boundsOf(log: EventLog, { name, settings }: TopicInfo): Promise<T
     Object.assign(status, await log.bounds(name, status.partition));
   });
   return partitions;
-}
-
-async function mapped<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw toBusError(error);
-  }
 }
 
 export function notFound(name: string): BusError {

@@ -127,5 +127,6 @@ export interface TopicAdmin {
     readonly settings: SettingsInput;
     readonly schemas: readonly SchemaInput[];
   }): Promise<{ readonly topic: TopicInfo; readonly changes: string[]; readonly warnings: string[] }>;
-  delete(name: string): Promise<void>;
+  /** @param incarnation only if it is this one: otherwise TOPIC_NOT_FOUND. */
+  delete(name: string, incarnation?: string): Promise<void>;
 }

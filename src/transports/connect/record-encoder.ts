@@ -1,5 +1,6 @@
 import { isBare, readHeaders } from '../../core/event-headers.js';
 import type { Header } from '../../core/model.js';
+import type { Redriven } from '../../core/parking/records.js';
 import type { Delivery } from '../../core/subscribe/frames.js';
 import { payloadKinds } from './record-mapper.js';
 import { bytesTag, intTag, type WireWriter } from './wire-writer.js';
@@ -20,6 +21,15 @@ const tag = {
   eventTime: bytesTag(12),
   attributes: bytesTag(13),
   headers: bytesTag(14),
+  redriven: bytesTag(15),
+};
+/** Of mainstem.v1.Redriven. */
+const redrivenTag = {
+  topic: bytesTag(1),
+  partition: intTag(2),
+  offset: intTag(3),
+  reason: bytesTag(4),
+  attempts: intTag(5),
 };
 
 const first = bytesTag(1);
@@ -44,7 +54,7 @@ export function writeRecord(
 }
 
 function writeMetadata(writer: WireWriter, recordHeaders: readonly Header[]): void {
-  const { id, source, type, subject, time, attributes, rest } = readHeaders(recordHeaders);
+  const { id, source, type, subject, time, attributes, redriven, rest } = readHeaders(recordHeaders);
   writer.textIfAny(tag.id, id);
   writer.textIfAny(tag.source, source);
   writer.textIfAny(tag.type, type);
@@ -62,6 +72,17 @@ function writeMetadata(writer: WireWriter, recordHeaders: readonly Header[]): vo
     if (value.length > 0) writer.bytes(second, value);
     writer.close(header);
   }
+  if (redriven !== undefined) writeRedriven(writer, redriven);
+}
+
+function writeRedriven(writer: WireWriter, { topic, partition, offset, reason, attempts }: Redriven): void {
+  const message = writer.open(tag.redriven);
+  writer.textIfAny(redrivenTag.topic, topic);
+  writer.int(redrivenTag.partition, partition);
+  writer.int(redrivenTag.offset, offset);
+  writer.textIfAny(redrivenTag.reason, reason);
+  if (attempts !== 0) writer.int(redrivenTag.attempts, attempts);
+  writer.close(message);
 }
 
 /** Milliseconds since 1970, before it too, as a google.protobuf.Timestamp. */

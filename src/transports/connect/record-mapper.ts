@@ -12,7 +12,7 @@ export const payloadKinds: { readonly [K in Delivery['kind']]: PayloadKind } = {
 
 /** A record as a message: for the JSON codecs. The binary ones use `encodeRecord`, which has to say the same. */
 export function toRecord({ partition, record, kind, schemaVersion }: Delivery): Record {
-  const { id, source, type, subject, time, attributes, rest } = readHeaders(record.headers);
+  const { id, source, type, subject, time, attributes, redriven, rest } = readHeaders(record.headers);
   const init: MessageInitShape<typeof RecordSchema> = {
     partition,
     offset: BigInt(record.offset),
@@ -29,5 +29,9 @@ export function toRecord({ partition, record, kind, schemaVersion }: Delivery): 
   if (type !== undefined) init.type = type;
   if (subject !== undefined) init.subject = subject;
   if (time !== undefined) init.eventTime = time;
+  if (redriven !== undefined) {
+    const { topic, partition, offset, reason, attempts } = redriven;
+    init.redriven = { topic, partition, offset: BigInt(offset), reason, attempts };
+  }
   return create(RecordSchema, init);
 }

@@ -1,0 +1,125 @@
+import { Buffer } from 'node:buffer';
+import { encodeCursor } from '../cursor.js';
+import { BusError } from '../errors.js';
+import type { LogRecord } from '../model.js';
+import { checkSubscriberName, offsetPath, readOffsetRecord } from '../offsets/records.js';
+import type { Coordination } from '../ports/coordination.js';
+import type { EventLog } from '../ports/event-log.js';
+import type { CommittedPosition, Subscriptions } from '../subscribe/frames.js';
+import type { TopicsService } from '../topics/index.js';
+import type { ActiveTopic } from '../topics/topic.js';
+import { mostParked } from './fold.js';
+import { parkedTopicOf } from './names.js';
+import type { ParkCommand } from './parking.js';
+import { parkedRecord } from './records.js';
+import type { ParkingTopics } from './topics.js';
+
+export interface ParkPorts {
+  readonly coordination: Coordination;
+  readonly log: EventLog;
+  readonly topics: TopicsService;
+  readonly commit: Subscriptions['commit'];
+  readonly parkingTopics: ParkingTopics;
+}
+
+const longestReasonBytes = 4 * 1024;
+
+/**
+ * Parks a record: the caller's ownership is checked, the record is read from the log, appended to the parked topic, and committed past. A crash before the
+ * commit leaves it parked and uncommitted: it comes again, is parked again, and counts once.
+ */
+export async function parkRecord(
+  ports: ParkPorts,
+  command: ParkCommand,
+  signal: AbortSignal,
+): Promise<CommittedPosition> {
+  const { coordination, log, topics, commit, parkingTopics } = ports;
+  const { subscriber, partition, offset, reason, attempts, generation } = command;
+  checkSubscriberName(subscriber);
+  checkText(command);
+  const topic = topics.peek(command.topic) ?? (await topics.require(command.topic));
+  checkPlace(topic, command);
+  const checkOwner = () => checkOwnership(coordination, topic, command);
+  await checkOwner();
+  const record = await readRecord(log, topic, partition, offset, signal);
+
+  const parkedTopic = await parkingTopics.ensure(parkedTopicOf(subscriber), checkOwner);
+  const { earliest, highWatermark } = await log.bounds(parkedTopic.name, 0);
+  if (highWatermark - earliest >= mostParked) throw full(subscriber);
+  const { name, incarnation } = topic;
+  const parked = { topic: name, incarnation, partition, offset, time: record.timestamp, reason, attempts };
+  signal.throwIfAborted();
+  await parkingTopics.append(parkedTopic, [parkedRecord(record, parked)]);
+
+  const cursor = encodeCursor([{ topic: name, incarnation, positions: [[partition, offset + 1]] }]);
+  const [committed] = await commit({ subscriber, cursor, generation }, signal);
+  return committed ?? { topic: name, partition, nextOffset: offset + 1 };
+}
+
+function checkText({ reason, attempts }: ParkCommand): void {
+  const bytes = Buffer.byteLength(reason);
+  if (bytes > longestReasonBytes) {
+    throw new BusError('INVALID_REQUEST', `reason has ${bytes} bytes; at most ${longestReasonBytes} are allowed`);
+  }
+  if (attempts < 0) throw new BusError('INVALID_REQUEST', `attempts is ${attempts}; it cannot be negative`);
+}
+
+function checkPlace({ name, settings }: ActiveTopic, { partition, offset }: ParkCommand): void {
+  if (partition < 0 || partition >= settings.partitions) {
+    throw new BusError('INVALID_REQUEST', `${name} has ${settings.partitions} partitions; there is no ${partition}`);
+  }
+  if (offset < 0) throw new BusError('INVALID_REQUEST', `offset is ${offset}; offsets begin at 0`);
+}
+
+/** Throws FENCED before anything is stored. The commit is what decides: it may be refused still. */
+async function checkOwnership(
+  coordination: Coordination,
+  { name, incarnation }: ActiveTopic,
+  { subscriber, partition, generation }: ParkCommand,
+): Promise<void> {
+  const entry = await coordination.get(offsetPath(subscriber, name, partition));
+  const record = entry && readOffsetRecord(entry.value);
+  if (record && record.incarnation !== incarnation) {
+    throw new BusError('CURSOR_STALE_TOPIC', `the position is of an earlier topic ${name} that has been deleted since`);
+  }
+  if (record && (record.generation === generation || record.earlier?.includes(generation))) return;
+  const why = record
+    ? `generation ${generation} is not the current one (${record.generation}): another stream owns it`
+    : `${subscriber} has no position there; subscribe first`;
+  throw new BusError('FENCED', `nothing of partition ${partition} of ${name} can be parked: ${why}`, {
+    metadata: { topic: name, partition: String(partition) },
+  });
+}
+
+async function readRecord(
+  log: EventLog,
+  { name }: ActiveTopic,
+  partition: number,
+  offset: number,
+  signal: AbortSignal,
+): Promise<LogRecord> {
+  const result = await log.read(name, partition, offset, 1, signal);
+  if (result.outcome === 'ahead' || (result.outcome === 'ok' && offset >= result.highWatermark)) {
+    throw new BusError(
+      'CURSOR_AHEAD',
+      `there is no record at offset ${offset} in partition ${partition} of ${name} yet: it ends at ${result.highWatermark}`,
+    );
+  }
+  const record = result.outcome === 'ok' ? result.records[0] : undefined;
+  if (record?.offset === offset) return record;
+  const why =
+    result.outcome === 'expired' ? 'retention has removed it' : 'none was ever stored there, or it was compacted away';
+  throw new BusError(
+    'RECORD_NOT_FOUND',
+    `the record at offset ${offset} in partition ${partition} of ${name} is not there: ${why}; commit past it to go on`,
+    { metadata: { topic: name, partition: String(partition), offset: String(offset) } },
+  );
+}
+
+function full(subscriber: string): BusError {
+  return new BusError(
+    'PARKING_FULL',
+    `the parked topic of ${subscriber} holds ${mostParked} records since its oldest one that is parked still; redrive or discard, the oldest first`,
+    { metadata: { subscriber, most: String(mostParked) } },
+  );
+}

@@ -1,0 +1,95 @@
+import { BusError } from '../errors.js';
+import { type AppendRecord, recordBytes } from '../model.js';
+import type { Appended, EventLog } from '../ports/event-log.js';
+import { type Appender, createAppender } from '../publish/appender.js';
+import type { TopicsService } from '../topics/index.js';
+import type { ActiveTopic } from '../topics/topic.js';
+
+/** The topics of parking: made when they are first needed, and appended to like any other. */
+export interface ParkingTopics {
+  /** Undefined where there is none. */
+  find(name: string): Promise<ActiveTopic | undefined>;
+  /** Creates it if it is not there. @param stillWanted asked after a creation: if it throws, the topic is deleted again. */
+  ensure(name: string, stillWanted: () => Promise<void>): Promise<ActiveTopic>;
+  append(topic: ActiveTopic, records: readonly AppendRecord[]): Promise<Appended[]>;
+}
+
+/**
+ * One partition, for ever, and room for the largest event of any topic: what a record may have in headers besides, with the reason, fits into the room that
+ * drivers add (192 KiB).
+ */
+const settings = {
+  schemaless: true,
+  partitions: 1,
+  retentionMs: 0,
+  retentionBytes: 0,
+  maxEventBytes: 8 * 1024 * 1024,
+} as const;
+
+export function createParkingTopics(log: EventLog, topics: TopicsService): ParkingTopics {
+  const appenders = new Map<string, Appender>();
+
+  async function find(name: string): Promise<ActiveTopic | undefined> {
+    try {
+      return topics.peek(name) ?? (await topics.require(name));
+    } catch (error) {
+      if (error instanceof BusError && error.code === 'not_found') return undefined;
+      throw error;
+    }
+  }
+
+  function appenderOf({ name }: ActiveTopic): Appender {
+    const running = appenders.get(name);
+    if (running) return running;
+    const appender = createAppender(
+      log,
+      name,
+      0,
+      () => topics.peek(name),
+      () => appenders.delete(name),
+    );
+    appenders.set(name, appender);
+    return appender;
+  }
+
+  return {
+    find,
+
+    async ensure(name, stillWanted) {
+      const found = await find(name);
+      if (found) return found;
+      await topics.create({ name, settings, adopt: false }).catch((error: unknown) => {
+        if (!(error instanceof BusError && error.reason === 'TOPIC_ALREADY_EXISTS')) throw error;
+      });
+      const created = await topics.refresh(name);
+      try {
+        await stillWanted();
+      } catch (error) {
+        await topics.delete(name, created.incarnation).catch(() => undefined);
+        throw error;
+      }
+      return created;
+    },
+
+    append(topic, records) {
+      const group = {};
+      const appended = records.map(
+        (record) =>
+          new Promise<Appended>((resolve, reject) => {
+            appenderOf(topic).enqueue([
+              {
+                record,
+                bytes: recordBytes(record),
+                incarnation: topic.incarnation,
+                group,
+                withdrawn: false,
+                done: (outcome) => (outcome instanceof BusError ? reject(outcome) : resolve(outcome)),
+                released: () => undefined,
+              },
+            ]);
+          }),
+      );
+      return Promise.all(appended);
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import { BusError } from '../errors.js';
+import { checkSubscriberName, streamsPath, writeRecord } from '../offsets/records.js';
+import type { Coordination } from '../ports/coordination.js';
+import type { EventLog } from '../ports/event-log.js';
+import type { TopicsService } from '../topics/index.js';
+import { decideFor, noSubscriber } from './decide.js';
+import type { PendingReset } from './records.js';
+import { settleSubscriber } from './settle.js';
+import { readPositions, readState, type StoredPosition } from './state.js';
+import type { PositionChange, ResetCommand, ResetOutcome } from './subscriber.js';
+import { resolveTargets, type Target } from './targets.js';
+
+/** What one decision may hold: it has to fit a record of coordination. */
+const mostBytes = 700 * 1024;
+
+export interface ResetPorts {
+  readonly coordination: Coordination;
+  readonly log: EventLog;
+  readonly topics: TopicsService;
+  /** Milliseconds since 1970. */
+  readonly wallTime: () => number;
+}
+
+/**
+ * Resets a subscriber. First the offsets are found out; then the reset is decided, with all of them, by one compare-and-set; then they are written. A crash
+ * before the decision changes nothing; after it the reset has happened, and whoever looks next writes what is missing.
+ */
+export async function resetSubscriber(ports: ResetPorts, command: ResetCommand): Promise<ResetOutcome> {
+  const { coordination } = ports;
+  const { subscriber, force, dryRun } = command;
+  checkSubscriberName(subscriber);
+  await settleSubscriber(ports, subscriber);
+  const state = await readState(coordination, subscriber);
+  const isNew = state === undefined;
+  if (isNew && command.topic === undefined) {
+    throw noSubscriber(subscriber, '; a reset of a named topic creates one');
+  }
+  const topics = state?.topics ?? [];
+  const targets = await resolveTargets(ports, command, topics);
+  const positions = await readPositions(coordination, subscriber, topics);
+  const changes = changesOf(targets, positions);
+  if (dryRun) {
+    return { changes, fencedStreams: (await coordination.children(streamsPath(subscriber))).length };
+  }
+  const largest = positions.reduce((most, { record }) => Math.max(most, record.generation), 0);
+  const moved = positionsIn(targets);
+  const fencedStreams = await decideFor(coordination, {
+    subscriber,
+    force,
+    largest,
+    decide: (record, generation) => ({ ...record, pending: { generation, at: ports.wallTime(), positions: moved } }),
+  });
+  await settleSubscriber(ports, subscriber);
+  return { changes, fencedStreams };
+}
+
+function changesOf(targets: readonly Target[], positions: readonly StoredPosition[]): PositionChange[] {
+  const before = new Map(positions.map((position) => [`${position.topic}/${position.partition}`, position.record]));
+  return targets.map(({ topic, partition, to }) => {
+    const record = before.get(`${topic.name}/${partition}`);
+    const from = record?.incarnation === topic.incarnation ? record.next : undefined;
+    return { topic: topic.name, partition, from, to };
+  });
+}
+
+function positionsIn(targets: readonly Target[]): PendingReset['positions'] {
+  const positions: Record<string, { incarnation: string; next: [number, number][] }> = {};
+  for (const { topic, partition, to } of targets) {
+    positions[topic.name] ??= { incarnation: topic.incarnation, next: [] };
+    positions[topic.name]?.next.push([partition, to]);
+  }
+  const bytes = writeRecord(positions).length;
+  if (bytes <= mostBytes) return positions;
+  throw new BusError(
+    'INVALID_REQUEST',
+    `${targets.length} positions are too many for one reset (${bytes} bytes; at most ${mostBytes}): reset topic by topic`,
+  );
+}

@@ -1,0 +1,82 @@
+import { BusError } from '../errors.js';
+import { type OffsetRecord, offsetPath, readOffsetRecord, writeRecord } from '../offsets/records.js';
+import type { Coordination, Path } from '../ports/coordination.js';
+import { forEachLimited } from '../topics/coalesce.js';
+import { isKind, type PendingReset, readAssignment, writeAssignment } from './records.js';
+import { type RemovalPorts, removeSubscriber } from './removal.js';
+import { readsAtOnce } from './state.js';
+
+/** How often compare-and-sets are begun anew before a call gives up: only the subscriber's own changes can be in the way. */
+const rounds = 20;
+
+/**
+ * Finishes what was decided about a subscriber and not yet carried out: a reset, a deletion. The decision is one compare-and-set of the assignment
+ * record; everything after it may be done by anybody, at any time, more than once and by several at once. So whoever finds a decision there
+ * (the next call, the next stream that joins) finishes it, and a crash leaves nothing half-done that anybody could see.
+ */
+export async function settleSubscriber(ports: RemovalPorts, subscriber: string): Promise<void> {
+  const { coordination } = ports;
+  for (let round = 0; round < rounds; round++) {
+    const found = await readAssignment(coordination, subscriber);
+    if (found?.record.deleting) {
+      await removeSubscriber(ports, subscriber, found);
+    } else if (found?.record.pending) {
+      await writePending(coordination, subscriber, found.record.pending);
+      const settled = { ...found.record, pending: undefined };
+      if (await writeAssignment(coordination, subscriber, found, settled)) return;
+    } else return;
+  }
+  throw busy(subscriber);
+}
+
+export function busy(subscriber: string): BusError {
+  return new BusError('SUBSCRIBER_BUSY', `subscriber ${subscriber} changes too fast just now; try again shortly`);
+}
+
+/** Writes the positions that are not written yet: where the generation is the reset's or larger already, somebody else was first. */
+async function writePending(coordination: Coordination, subscriber: string, pending: PendingReset): Promise<void> {
+  const { generation, at } = pending;
+  let left: readonly Wanted[] = Object.entries(pending.positions).flatMap(([topic, { incarnation, next }]) =>
+    next.map(([partition, offset]) => ({
+      path: offsetPath(subscriber, topic, partition),
+      record: { incarnation, generation, next: offset, committedAt: at },
+    })),
+  );
+  for (let round = 0; left.length > 0; round++) {
+    if (round === rounds) throw busy(subscriber);
+    left = await writeOnce(coordination, left);
+  }
+}
+
+interface Wanted {
+  readonly path: Path;
+  readonly record: OffsetRecord;
+}
+
+/** Returns those that somebody else changed in between. */
+async function writeOnce(coordination: Coordination, wanted: readonly Wanted[]): Promise<Wanted[]> {
+  const writes: { wanted: Wanted; path: Path; value: Uint8Array; version: number }[] = [];
+  const again: Wanted[] = [];
+  await forEachLimited(wanted, readsAtOnce, async (each) => {
+    const { path, record } = each;
+    const value = writeRecord(record);
+    const entry = await coordination.get(path);
+    if (!entry) {
+      await coordination.create(path, value).catch((error: unknown) => {
+        if (!isKind(error, 'exists')) throw error;
+        again.push(each);
+      });
+    } else if (readOffsetRecord(entry.value).generation < record.generation) {
+      writes.push({ wanted: each, path, value, version: entry.version });
+    }
+  });
+  if (writes.length === 0) return again;
+  const outcomes = await coordination.setMany(writes);
+  writes.forEach(({ wanted: each }, i) => {
+    const outcome = outcomes[i];
+    if (outcome === undefined || !('error' in outcome)) return;
+    if (!isKind(outcome.error, 'conflict', 'missing')) throw outcome.error;
+    again.push(each);
+  });
+  return again;
+}
