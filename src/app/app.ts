@@ -8,6 +8,7 @@ import { defaultPublishLimits } from '../core/publish/command.js';
 import { createPublisher } from '../core/publish/publisher.js';
 import { createSchemaRegistry } from '../core/schema-registry/index.js';
 import { createSubscriptions } from '../core/subscribe/subscriptions.js';
+import { createSubscribers, type SubscribersOptions } from '../core/subscribers/index.js';
 import { createTopics } from '../core/topics/index.js';
 import { createSchemaCompiler, createSchemaJudge } from '../drivers/ajv/index.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -51,11 +52,18 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
   const publisher = createPublisher({ ...ports, limits: { ...defaultPublishLimits, ...config.publish } });
   const subscriptions = createSubscriptions({ ...ports, heartbeatMs: config.heartbeatMs });
 
+  const subscribers = createSubscribers({
+    ...ports,
+    commit: subscriptions.commit,
+    expiry: expiryPolicy(config, logger),
+  });
+
   let ready = false;
   const stopping = new AbortController();
   const handler = connectHandler({
     publishing: config.role === 'output' ? undefined : publisher,
     subscriptions: config.role === 'input' ? undefined : subscriptions,
+    subscribers: config.role === 'input' ? undefined : subscribers,
     topics,
     schemas,
     readiness: () => ({ ready, dependencies }),
@@ -65,6 +73,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
 
   async function closeParts(): Promise<void> {
     // Not waited for yet: what it asks of a broker that does not answer fails when the log is closed.
+    subscribers.close();
     const unsubscribed = subscriptions.close();
     await topics.close();
     await judge.close();
@@ -119,6 +128,20 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
       stopped ??= stop();
       return stopped;
     },
+  };
+}
+
+/** Where subscribers expire, what is said about it: that one is due, and that it has happened. */
+function expiryPolicy({ subscriberExpiryMs, role }: Config, logger: Logger): SubscribersOptions['expiry'] {
+  if (subscriberExpiryMs === undefined || role === 'input') return undefined;
+  return {
+    afterMs: subscriberExpiryMs,
+    announce: ({ event, subscriber, expires }) => {
+      const facts = { subscriber, expires: new Date(expires).toISOString() };
+      if (event === 'due') logger.warn(facts, 'a subscriber is idle and will be forgotten soon');
+      else logger.warn(facts, 'an idle subscriber was forgotten, with its positions and parked records');
+    },
+    onError: (error) => logger.warn({ error }, 'looking for idle subscribers failed; it is tried again'),
   };
 }
 

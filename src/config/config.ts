@@ -31,6 +31,8 @@ export interface Config {
   readonly zookeeperSessionTimeoutMs: number;
   readonly coordinationGraceMs: number;
   readonly heartbeatMs: number;
+  /** Undefined: never. */
+  readonly subscriberExpiryMs: number | undefined;
   readonly shutdownGraceMs: number;
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   /** Of the embedded drivers; undefined: their own default. */
@@ -71,6 +73,7 @@ export function loadConfig({ flags = {}, env = process.env, cwd = process.cwd() 
     zookeeperSessionTimeoutMs: reader.need('zookeeperSessionTimeoutMs'),
     coordinationGraceMs: reader.need('coordinationGraceMs'),
     heartbeatMs: reader.need('heartbeatMs'),
+    subscriberExpiryMs: reader.value('subscriberExpiryMs'),
     shutdownGraceMs: reader.need('shutdownGraceMs'),
     logLevel: reader.need('logLevel'),
     maxDataBytes: reader.value('maxDataBytes'),

@@ -54,6 +54,15 @@ export const settings = {
     1_000,
     minute,
   ),
+  subscriberExpiryMs: {
+    ...duration(
+      'Forget subscribers that have been without streams and commits for so long.',
+      undefined,
+      minute,
+      36_500 * 1_440 * minute,
+    ),
+    defaultText: 'never',
+  },
   shutdownGraceMs: duration('How long calls may go on after SIGTERM.', 10_000, 0, 10 * minute),
   logLevel: choice('How much is logged.', 'info', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']),
   maxDataBytes: bytes(
@@ -111,7 +120,7 @@ function integer(description: string, fallback: number, from: number, to: number
   };
 }
 
-function duration(description: string, fallback: number, from: number, to: number): Setting<number> {
+function duration(description: string, fallback: number | undefined, from: number, to: number): Setting<number> {
   return {
     description,
     read: parseDuration,

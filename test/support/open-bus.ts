@@ -8,6 +8,7 @@ import { createPublisher, type Publisher } from '../../src/core/publish/publishe
 import type { SchemaRegistry } from '../../src/core/schema-registry/commands.js';
 import { createSchemaRegistry } from '../../src/core/schema-registry/index.js';
 import { createSubscriptions, type SubscriptionService } from '../../src/core/subscribe/subscriptions.js';
+import { createSubscribers, type SubscribersService } from '../../src/core/subscribers/index.js';
 import { createTopics, type TopicsService } from '../../src/core/topics/index.js';
 import { createSchemaCompiler } from '../../src/drivers/ajv/index.js';
 import { openEmbedded } from '../../src/drivers/embedded/index.js';
@@ -22,6 +23,7 @@ export interface TestBus extends AsyncDisposable {
   readonly schemas: SchemaRegistry;
   readonly publisher: Publisher;
   readonly subscriptions: SubscriptionService;
+  readonly subscribers: SubscribersService;
 }
 
 export async function openBus(limits: Partial<PublishLimits> = {}): Promise<TestBus> {
@@ -41,6 +43,13 @@ export async function openBus(limits: Partial<PublishLimits> = {}): Promise<Test
     limits: { ...defaultPublishLimits, ...limits },
   });
   const subscriptions = createSubscriptions({ log, coordination, topics, authorizer: allowAll });
+  const subscribers = createSubscribers({
+    log,
+    coordination,
+    topics,
+    authorizer: allowAll,
+    commit: subscriptions.commit,
+  });
   return {
     log,
     coordination,
@@ -48,7 +57,9 @@ export async function openBus(limits: Partial<PublishLimits> = {}): Promise<Test
     schemas,
     publisher,
     subscriptions,
+    subscribers,
     async [Symbol.asyncDispose]() {
+      subscribers.close();
       await subscriptions.close();
       await topics.close();
       await embedded.close();

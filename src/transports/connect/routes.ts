@@ -3,6 +3,7 @@ import type { ConnectRouter } from '@connectrpc/connect';
 import type { Publishing } from '../../core/publish/command.js';
 import type { SchemaRegistry } from '../../core/schema-registry/commands.js';
 import type { Subscriptions } from '../../core/subscribe/frames.js';
+import type { Subscribers } from '../../core/subscribers/index.js';
 import type { TopicAdmin } from '../../core/topics/topic.js';
 import { file_google_rpc_error_details } from '../../gen/google/rpc/error_details_pb.js';
 import { Health } from '../../gen/grpc/health/v1/health_pb.js';
@@ -12,6 +13,7 @@ import { file_mainstem_v1_errors } from '../../gen/mainstem/v1/errors_pb.js';
 import { PublishService } from '../../gen/mainstem/v1/publish_pb.js';
 import { SchemaService } from '../../gen/mainstem/v1/schema_pb.js';
 import { SubscribeService } from '../../gen/mainstem/v1/subscribe_pb.js';
+import { SubscriberService } from '../../gen/mainstem/v1/subscriber_pb.js';
 import { TopicService } from '../../gen/mainstem/v1/topic_pb.js';
 import { plainRoutes } from '../http/plain-routes.js';
 import type { HttpHandler } from '../node-http.js';
@@ -28,12 +30,15 @@ import { reflectionAlphaService, reflectionService } from './reflection-service.
 import { schemaService } from './schema-service.js';
 import { wellFormed } from './strict-text.js';
 import { subscribeService } from './subscribe-service.js';
+import { subscriberService } from './subscriber-service.js';
 import { topicService } from './topic-service.js';
 
 /** What the transports serve. Where a path is undefined its service is not there: calls of it are UNIMPLEMENTED. */
 export interface Served {
   readonly publishing: Publishing | undefined;
   readonly subscriptions: Subscriptions | undefined;
+  /** The operation of subscribers: served where subscriptions are. */
+  readonly subscribers?: Subscribers | undefined;
   readonly topics: TopicAdmin;
   readonly schemas: SchemaRegistry;
   readonly readiness: () => Readiness;
@@ -52,16 +57,18 @@ const eventOptions = { jsonOptions: { ...callOptions.jsonOptions, textDecoder: w
 
 /** Everything on one port: the services over Connect, gRPC and gRPC-Web, health, reflection, and the plain routes. */
 export function connectHandler(served: Served): HttpHandler {
-  const { publishing, subscriptions, topics, schemas, readiness, onInternalError } = served;
+  const { publishing, subscriptions, subscribers, topics, schemas, readiness, onInternalError } = served;
   const offered: DescService[] = [TopicService, SchemaService];
   if (publishing) offered.push(PublishService);
   if (subscriptions) offered.push(SubscribeService);
+  if (subscribers) offered.push(SubscriberService);
   const described = [...offered, Health, ServerReflection, ServerReflectionAlpha];
   const index = indexDescriptors(described, [file_mainstem_v1_errors, file_google_rpc_error_details]);
 
   function routes(router: ConnectRouter): void {
     router.service(PublishService, publishing ? publishService(publishing, onInternalError) : {}, eventOptions);
     router.service(SubscribeService, subscriptions ? subscribeService(subscriptions, onInternalError) : {});
+    router.service(SubscriberService, subscribers ? subscriberService(subscribers, onInternalError) : {});
     router.service(TopicService, topicService(topics, onInternalError));
     router.service(SchemaService, schemaService(schemas, onInternalError), eventOptions);
     const names = offered.map(({ typeName }) => typeName);

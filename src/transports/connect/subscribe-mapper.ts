@@ -74,16 +74,18 @@ function toStart(from: SubscribeRequest['from']): StartFrom | undefined {
     case 'time':
       return { at: 'time', timestamp: timestampMs(from.value) };
     case 'position':
-      if (from.value === StartPosition.EARLIEST) return { at: 'earliest' };
-      if (from.value === StartPosition.LATEST) return { at: 'latest' };
-      if (from.value === StartPosition.UNSPECIFIED) return undefined;
-      throw new BusError(
-        'INVALID_REQUEST',
-        `position: ${Number(from.value)} is not a StartPosition that this server knows`,
-      );
+      return toStartPosition(from.value);
     default:
       return undefined;
   }
+}
+
+/** Undefined where none is said. Throws INVALID_REQUEST. */
+export function toStartPosition(value: StartPosition): { readonly at: 'earliest' | 'latest' } | undefined {
+  if (value === StartPosition.EARLIEST) return { at: 'earliest' };
+  if (value === StartPosition.LATEST) return { at: 'latest' };
+  if (value === StartPosition.UNSPECIFIED) return undefined;
+  throw new BusError('INVALID_REQUEST', `position: ${Number(value)} is not a StartPosition that this server knows`);
 }
 
 function toOnExpired(value: OnExpired): 'fail' | 'skip' {
@@ -110,7 +112,7 @@ function toCommitMode(value: CommitMode): SubscribeCommand['commitMode'] {
 const lastSecond = 253_402_300_799n;
 
 /** Rounded up, so that nothing older is asked for; a time before 1970 is before every record. */
-function timestampMs({ seconds, nanos }: Timestamp): number {
+export function timestampMs({ seconds, nanos }: Timestamp): number {
   if (seconds > lastSecond || nanos < 0 || nanos > 999_999_999) {
     throw new BusError('INVALID_REQUEST', 'time is out of range: a Timestamp ends with the year 9999');
   }
