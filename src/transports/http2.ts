@@ -1,7 +1,9 @@
 import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import type { Socket } from 'node:net';
 import { guarded } from './guarded-handler.js';
 import { type HttpPart, maxHeaderBytes } from './http1.js';
 import type { HttpHandler, StreamHandler } from './node-http.js';
+import { watchSilence } from './silent-sessions.js';
 
 const MiB = 1024 * 1024;
 /** Calls at the same time on one connection. */
@@ -12,8 +14,16 @@ const sessionWindowBytes = 8 * MiB;
 /** What one connection may hold in buffers before it gets no new calls, in MB. */
 const maxSessionMemory = 64;
 
+export interface Http2Options {
+  readonly handler: HttpHandler;
+  readonly onError: (error: Error) => void;
+  readonly openingTimeoutMs: number;
+  /** How long a client may be silent, PINGs included, before its connection is cut. */
+  readonly silenceMs: number;
+}
+
 /** HTTP/2, with and without TLS. */
-export function createHttp2(handler: HttpHandler, onError: (error: Error) => void, openingTimeoutMs: number): HttpPart {
+export function createHttp2({ handler, onError, openingTimeoutMs, silenceMs }: Http2Options): HttpPart {
   const server = createServer({
     maxSessionMemory,
     settings: {
@@ -24,10 +34,14 @@ export function createHttp2(handler: HttpHandler, onError: (error: Error) => voi
     },
   });
   const sessions = new Set<ServerHttp2Session>();
+  const silent = watchSilence(silenceMs);
   let draining = false;
+  /** The connection that is just being taken: its session comes at once. */
+  let taken: Socket | undefined;
 
   server.on('session', (session) => {
     sessions.add(session);
+    if (taken) silent.watch(session, taken);
     session.once('close', () => sessions.delete(session));
     expectOpening(session, openingTimeoutMs);
     session.setLocalWindowSize(sessionWindowBytes);
@@ -41,14 +55,19 @@ export function createHttp2(handler: HttpHandler, onError: (error: Error) => voi
     take(socket) {
       // Else a client that closes while much is to be written to it would never be noticed: HTTP/2 has no half-open connections.
       socket.allowHalfOpen = false;
+      taken = socket;
       server.emit('connection', socket);
+      taken = undefined;
     },
     drain() {
       draining = true;
       // GOAWAY: calls that are under way end by themselves, and with the last one the connection.
       for (const session of sessions) session.close();
     },
-    release: () => void server.close(),
+    release() {
+      silent.close();
+      server.close();
+    },
   };
 }
 

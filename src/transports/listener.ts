@@ -27,6 +27,11 @@ export interface ListenOptions {
   readonly onError: (error: Error) => void;
   /** How long each of these may take: a TLS handshake, a connection's first bytes, HTTP/2's opening, a request's headers. Default 10,000. */
   readonly openingTimeoutMs?: number | undefined;
+  /**
+   * A client that is silent for so long, and answers no PING within a third of it, is gone: its connection is cut (HTTP/2). On HTTP/1.1, where
+   * nobody can be asked, TCP finds out (keep-alive, after 30 s of silence). Default 30,000.
+   */
+  readonly silenceMs?: number | undefined;
   /** Connections at the same time; further ones are closed at once, and `onError` hears of it. Default 20,000. */
   readonly maxConnections?: number | undefined;
 }
@@ -44,9 +49,17 @@ export interface Listener {
 
 /** One port for HTTP/1.1 and HTTP/2, told apart by the first bytes, cleartext or TLS. Throws a ListenError. */
 export async function listen(options: ListenOptions): Promise<Listener> {
-  const { handler, onError, host, port, openingTimeoutMs = 10_000, maxConnections = 20_000 } = options;
+  const {
+    handler,
+    onError,
+    host,
+    port,
+    openingTimeoutMs = 10_000,
+    maxConnections = 20_000,
+    silenceMs = 30_000,
+  } = options;
   const http1 = createHttp1(handler, onError, openingTimeoutMs);
-  const http2 = createHttp2(handler, onError, openingTimeoutMs);
+  const http2 = createHttp2({ handler, onError, openingTimeoutMs, silenceMs });
   const sockets = new Set<Socket>();
   /** Connections that have not said yet what they speak. */
   const silent = new Set<Socket>();
@@ -60,8 +73,9 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     });
   }
 
-  // A dead peer is noticed also where nothing is to be sent; half-open connections are Node's HTTP parser's matter.
-  const tcp = { keepAlive: true, keepAliveInitialDelay: 30_000, noDelay: true, allowHalfOpen: true };
+  // A dead peer is noticed also where nothing is to be sent: Node asks ten times, a second apart, after this silence. Half-open
+  // connections are Node's HTTP parser's matter.
+  const tcp = { keepAlive: true, keepAliveInitialDelay: 20_000, noDelay: true, allowHalfOpen: true };
   const server = options.tls
     ? createTlsServer(
         {

@@ -4,7 +4,7 @@ import type { EventResult, PublishCommand, Publishing } from '../../src/core/pub
 import type { SchemaRegistry } from '../../src/core/schema-registry/commands.js';
 import type { Delivery, Frame, Subscriptions } from '../../src/core/subscribe/frames.js';
 import type { TopicAdmin } from '../../src/core/topics/topic.js';
-import { connectHandler } from '../../src/transports/connect/routes.js';
+import { connectHandler, type Served } from '../../src/transports/connect/routes.js';
 import { type Listener, type ListenOptions, listen } from '../../src/transports/listener.js';
 import { until } from '../support/until.js';
 
@@ -23,7 +23,10 @@ export interface TestBus {
   ready: boolean;
 }
 
-export async function startBus(options: Partial<ListenOptions> = {}): Promise<TestBus> {
+export async function startBus({
+  stalledMs,
+  ...options
+}: Partial<ListenOptions> & Pick<Served, 'stalledMs'> = {}): Promise<TestBus> {
   const progress = until();
   const errors: unknown[] = [];
   const commands: PublishCommand[] = [];
@@ -65,9 +68,10 @@ export async function startBus(options: Partial<ListenOptions> = {}): Promise<Te
 
   const publishing: Publishing = { publish, openStream: () => ({ publish, draining: new AbortController().signal }) };
   const subscriptions: Subscriptions = {
-    async *subscribe({ topic = '', follow, limit }, signal): AsyncGenerator<Frame> {
+    async *subscribe({ topic = '', subscriber, follow, limit }, signal): AsyncGenerator<Frame> {
       const topics = [{ topic, partitions: [0] }];
-      const assignment = { topic, partitions: [0], topics, generation: undefined, cursor: 'c0', waiting: false };
+      const generation = subscriber === undefined ? undefined : 1;
+      const assignment = { topic, partitions: [0], topics, generation, cursor: 'c0', waiting: false };
       yield { kind: 'ready', streamId: 's', cursor: 'c0', assignment };
       if (limit !== undefined) {
         // As much as is asked for, large, for clients that do not read.
@@ -130,6 +134,7 @@ export async function startBus(options: Partial<ListenOptions> = {}): Promise<Te
         dependencies: [{ name: 'memory', state: 'up', detail: undefined, since: 0 }],
       }),
       onInternalError: (error) => errors.push(error),
+      stalledMs,
     }),
   });
   const url = `${options.tls ? 'https' : 'http'}://${listener.address}:${listener.port}`;

@@ -2,6 +2,7 @@ import { mapped } from '../coordination-errors.js';
 import { BusError } from '../errors.js';
 import { checkSubscriberName } from '../offsets/records.js';
 import type { Authorizer } from '../ports/authorizer.js';
+import type { Clock } from '../ports/clock.js';
 import { toDelivery } from '../subscribe/delivery.js';
 import { noSubscriber } from '../subscribers/decide.js';
 import { readState } from '../subscribers/state.js';
@@ -29,6 +30,7 @@ const mostPerSelection = 1_000;
 const lockWaitMs = 10_000;
 
 interface ParkingPorts extends Omit<ParkPorts, 'parkingTopics'> {
+  readonly clock: Clock;
   readonly authorizer: Authorizer;
   /** Ends waits for other calls that resolve. */
   readonly closing: AbortSignal;
@@ -69,7 +71,7 @@ export function createParking(ports: ParkingPorts): ParkingService {
     checkSelection(selection);
     await checkExists(subscriber);
     const name = parkedTopicOf(subscriber);
-    return withTopicLock(coordination, name, { ms: lockWaitMs, signal: closing }, async (lock) => {
+    return withTopicLock(ports, name, { ms: lockWaitMs, signal: closing }, async (lock) => {
       const found = await stateOf(subscriber);
       const entries = found ? select(found.state, selection) : [];
       const [missing] = selection === 'all' || found ? [] : selection;

@@ -26,8 +26,8 @@ export interface AdminPorts extends ResetPorts {
 
 /** The operation of subscribers. */
 export function createSubscriberAdmin(ports: AdminPorts): SubscriberAdmin {
-  const { coordination, log, topics, authorizer, expiry, wallTime } = ports;
-  const view = createLogView(log, topics);
+  const { coordination, log, topics, authorizer, expiry, clock } = ports;
+  const view = createLogView(log, topics, clock);
 
   async function require(name: string): Promise<SubscriberState> {
     checkSubscriberName(name);
@@ -75,7 +75,7 @@ export function createSubscriberAdmin(ports: AdminPorts): SubscriberAdmin {
         const connected = new Set(state.streams);
         const [streams, positions, parked, expires] = await Promise.all([
           readStreams(coordination, state),
-          describePositions(view, await placesOf(view, stored), (id) => connected.has(id), wallTime()),
+          describePositions(view, await placesOf(view, stored), (id) => connected.has(id), clock.wallTime()),
           ports.countParked(name).catch(() => undefined),
           expiry?.expires(state, stored),
         ]);

@@ -1,4 +1,5 @@
 import { readJson, subscriberPath, writeRecord } from '../offsets/records.js';
+import type { Clock } from '../ports/clock.js';
 import type { Coordination, Path, Session } from '../ports/coordination.js';
 import { decideOn } from './decide.js';
 import { isKind, subscribersPath } from './records.js';
@@ -17,7 +18,6 @@ export interface ExpiryNotice {
 export interface ExpiryOptions {
   /** How long a subscriber may be without streams and commits, in milliseconds. */
   readonly afterMs: number;
-  readonly wallTime: () => number;
   readonly announce: (notice: ExpiryNotice) => void;
 }
 
@@ -37,12 +37,13 @@ export interface Expiry {
   sweep(signal: AbortSignal): Promise<boolean>;
 }
 
-export function createExpiry(ports: RemovalPorts, { afterMs, wallTime, announce }: ExpiryOptions): Expiry {
-  const { coordination } = ports;
+export function createExpiry(ports: RemovalPorts & { readonly clock: Clock }, options: ExpiryOptions): Expiry {
+  const { coordination, clock } = ports;
+  const { afterMs, announce } = options;
   /** Those that were announced, by the end that was told. */
   const told = new Map<string, number>();
   /** Tells this instance's lock from others', also where the answer to its creation or deletion was lost. */
-  const token = crypto.randomUUID();
+  const token = clock.uuid();
 
   async function look(name: string): Promise<void> {
     const state = await readState(coordination, name);
@@ -56,7 +57,7 @@ export function createExpiry(ports: RemovalPorts, { afterMs, wallTime, announce 
       return;
     }
     const positions = await readPositions(coordination, name, state.topics);
-    const now = wallTime();
+    const now = clock.wallTime();
     if (own.idleSince === undefined) {
       await writeIdleSince(coordination, name, now);
       return;
@@ -102,7 +103,7 @@ export function createExpiry(ports: RemovalPorts, { afterMs, wallTime, announce 
   return {
     async expires(state, positions) {
       const { idleSince } = await readOwn(coordination, state.name);
-      const now = wallTime();
+      const now = clock.wallTime();
       return state.streams.length > 0 ? now + afterMs : endOf(idleSince ?? now, positions);
     },
 

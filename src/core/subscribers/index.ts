@@ -1,6 +1,7 @@
 import { createParking } from '../parking/index.js';
 import type { Parking } from '../parking/parking.js';
 import type { Authorizer } from '../ports/authorizer.js';
+import { type Clock, systemClock, type Timer } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { Subscriptions } from '../subscribe/frames.js';
@@ -25,8 +26,8 @@ export interface SubscribersOptions {
         readonly onError: (error: unknown) => void;
       }
     | undefined;
-  /** Milliseconds since 1970; default: this machine's. */
-  readonly wallTime?: () => number;
+  /** Default: this machine's. */
+  readonly clock?: Clock | undefined;
 }
 
 /** What transports serve as SubscriberService. */
@@ -43,18 +44,21 @@ const sweepEveryMs = (afterMs: number) => Math.min(60 * 60_000, Math.max(1_000, 
 
 /** The operation of subscribers, and their parked records. */
 export function createSubscribers(options: SubscribersOptions): SubscribersService {
-  const { wallTime = Date.now, expiry: policy, ...ports } = options;
+  const { clock = systemClock, expiry: policy, ...others } = options;
+  const ports = { ...others, clock };
   const closing = new AbortController();
   const parking = createParking({ ...ports, closing: closing.signal });
-  const expiry = policy && createExpiry(ports, { ...policy, wallTime });
-  const admin = createSubscriberAdmin({ ...ports, wallTime, expiry, countParked: parking.count });
+  const expiry = policy && createExpiry(ports, policy);
+  const admin = createSubscriberAdmin({ ...ports, expiry, countParked: parking.count });
 
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   function sweepLater(): void {
     if (!policy || !expiry || closing.signal.aborted) return;
-    timer = setTimeout(() => {
-      expiry.sweep(closing.signal).catch(policy.onError).finally(sweepLater);
-    }, sweepEveryMs(policy.afterMs)).unref();
+    timer = clock
+      .setTimeout(() => {
+        expiry.sweep(closing.signal).catch(policy.onError).finally(sweepLater);
+      }, sweepEveryMs(policy.afterMs))
+      .unref();
   }
   sweepLater();
 
@@ -64,7 +68,7 @@ export function createSubscribers(options: SubscribersOptions): SubscribersServi
     settle: (subscriber) => settleSubscriber(ports, subscriber),
     close() {
       closing.abort();
-      clearTimeout(timer);
+      timer?.close();
     },
   };
 }

@@ -1,4 +1,5 @@
 import { BusError } from '../errors.js';
+import type { Clock } from '../ports/clock.js';
 import type { Bounds, EventLog } from '../ports/event-log.js';
 import { forEachLimited } from '../topics/coalesce.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
@@ -20,7 +21,7 @@ export interface LogView {
   topic(name: string): Promise<ActiveTopic | null | undefined>;
 }
 
-export function createLogView(log: EventLog, topics: Topics): LogView {
+export function createLogView(log: EventLog, topics: Topics, clock: Clock): LogView {
   const asking = new Map<string, Promise<Bounds>>();
 
   async function timeOf(
@@ -57,7 +58,7 @@ export function createLogView(log: EventLog, topics: Topics): LogView {
       if (log.status.state === 'down') return answers;
       const over = new AbortController();
       const late = new Promise<void>((resolve) => over.signal.addEventListener('abort', () => resolve()));
-      const timer = setTimeout(() => over.abort(), patienceMs);
+      const timer = clock.setTimeout(() => over.abort(), patienceMs);
       const all = forEachLimited(items, questionsAtOnce, async (item) => {
         if (over.signal.aborted) return;
         const answer = ask(item, over.signal).then(
@@ -66,7 +67,7 @@ export function createLogView(log: EventLog, topics: Topics): LogView {
         );
         await Promise.race([answer, late]);
       });
-      await all.finally(() => clearTimeout(timer));
+      await all.finally(() => void timer.close());
       return answers;
     },
 

@@ -1,5 +1,6 @@
 import { BusError } from '../errors.js';
 import { checkSubscriberName, streamsPath, writeRecord } from '../offsets/records.js';
+import type { Clock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { TopicsService } from '../topics/index.js';
@@ -17,8 +18,7 @@ export interface ResetPorts {
   readonly coordination: Coordination;
   readonly log: EventLog;
   readonly topics: TopicsService;
-  /** Milliseconds since 1970. */
-  readonly wallTime: () => number;
+  readonly clock: Clock;
 }
 
 /**
@@ -48,7 +48,10 @@ export async function resetSubscriber(ports: ResetPorts, command: ResetCommand):
     subscriber,
     force,
     largest,
-    decide: (record, generation) => ({ ...record, pending: { generation, at: ports.wallTime(), positions: moved } }),
+    decide: (record, generation) => ({
+      ...record,
+      pending: { generation, at: ports.clock.wallTime(), positions: moved },
+    }),
   });
   await settleSubscriber(ports, subscriber);
   return { changes, fencedStreams };

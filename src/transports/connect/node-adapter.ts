@@ -7,6 +7,7 @@ import { createLane } from './lane/lane.js';
 import { type DirectUnary, recordMethods } from './lane/lane-methods.js';
 import { readAhead, wholeBody } from './lane/read-ahead.js';
 import { type Explain, explainedEnding } from './own-errors.js';
+import { watchStalls } from './stalled-client.js';
 
 export interface AdapterOptions extends ConnectRouterOptions {
   readonly routes: (router: ConnectRouter) => void;
@@ -20,6 +21,8 @@ export interface AdapterOptions extends ConnectRouterOptions {
   readonly fastLane?: boolean | undefined;
   /** Unary methods that the short way can serve without messages. */
   readonly direct?: ReadonlyMap<DescMethod, DirectUnary> | undefined;
+  /** How long a client on HTTP/1.1 may take nothing of what waits for it, see stalled-client. Milliseconds; default 30,000. */
+  readonly stalledMs?: number | undefined;
 }
 
 /**
@@ -27,7 +30,7 @@ export interface AdapterOptions extends ConnectRouterOptions {
  * it waited for the client to read; a request that is answered before it was read whole keeps its connection; and errors go to `onError`.
  */
 export function nodeAdapter(adapterOptions: AdapterOptions): HttpHandler {
-  const { routes, fallback, onError, explain, fastLane = true, direct, ...options } = adapterOptions;
+  const { routes, fallback, onError, explain, fastLane = true, direct, stalledMs = 30_000, ...options } = adapterOptions;
   const { router, methods } = recordMethods(createConnectRouter(options), options, direct);
   routes(router);
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
@@ -36,7 +39,7 @@ export function nodeAdapter(adapterOptions: AdapterOptions): HttpHandler {
     if (handler === undefined) return fallback(request, response);
     const client = watch(response);
     const call = {
-      ...universalRequestFromNodeRequest(request, response, undefined, undefined),
+      ...universalRequestFromNodeRequest(request, response, undefined, watchStalls(request, response, stalledMs)),
       body: bodyOf(request),
     };
     handler(call)

@@ -50,6 +50,8 @@ export interface Served {
   readonly readMaxBytes?: number | undefined;
   /** Whether usual calls over HTTP/2 that send one message take the short way. Default true. */
   readonly fastLane?: boolean | undefined;
+  /** How long a client on HTTP/1.1 whose stream owns partitions may take nothing of what waits for it. Milliseconds; default 30,000. */
+  readonly stalledMs?: number | undefined;
 }
 
 /** The JSON form of events carries payloads exactly; see exact-json. */
@@ -87,6 +89,7 @@ export function connectHandler(served: Served): HttpHandler {
     explain: explainOwnError,
     fastLane: served.fastLane,
     direct: publishing && new Map([[PublishService.method.publish, directPublish(publishing, onInternalError)]]),
+    stalledMs: served.stalledMs,
     ...callOptions,
     readMaxBytes: served.readMaxBytes ?? callOptions.readMaxBytes,
   });

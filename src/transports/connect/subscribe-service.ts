@@ -4,6 +4,7 @@ import type { SubscribeService } from '../../gen/mainstem/v1/subscribe_pb.js';
 import { guardStream, guardUnary, mapped, messageForm } from './call.js';
 import type { OnInternalError } from './errors.js';
 import { toResponse } from './frame-mapper.js';
+import { stallWatch } from './stalled-client.js';
 import { toCommitCommand, toSubscribeCommand } from './subscribe-mapper.js';
 
 /** SubscribeService on the subscribe path. */
@@ -15,7 +16,12 @@ export function subscribeService(
     subscribe: guardStream(onInternalError, (request, context) => {
       const form = messageForm(context);
       const frames = subscriptions.subscribe(toSubscribeCommand(request), context.signal);
-      return mapped(frames, (frame) => toResponse(frame, form));
+      const client = context.values.get(stallWatch);
+      return mapped(frames, (frame) => {
+        // Only with a generation does it own partitions, which others would wait for.
+        if ('assignment' in frame) client.expectReading(frame.assignment.generation !== undefined);
+        return toResponse(frame, form);
+      });
     }),
     commit: guardUnary(onInternalError, async (request, context) => {
       const positions = await subscriptions.commit(toCommitCommand(request), context.signal);
