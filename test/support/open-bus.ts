@@ -2,7 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { allowAll } from '../../src/core/ports/authorizer.js';
-import type { Coordination } from '../../src/core/ports/coordination.js';
 import { defaultPublishLimits, type PublishLimits } from '../../src/core/publish/command.js';
 import { createPublisher, type Publisher } from '../../src/core/publish/publisher.js';
 import type { SchemaRegistry } from '../../src/core/schema-registry/commands.js';
@@ -12,13 +11,14 @@ import { createSubscribers, type SubscribersService } from '../../src/core/subsc
 import { createTopics, type TopicsService } from '../../src/core/topics/index.js';
 import { createSchemaCompiler } from '../../src/drivers/ajv/index.js';
 import { openEmbedded } from '../../src/drivers/embedded/index.js';
+import { type FaultyCoordination, faultyCoordination } from './faulty-coordination.js';
 import { type FaultyLog, faultyLog } from './faulty-log.js';
 import { inlineJudge } from './inline-judge.js';
 
 /** The core on real embedded drivers, without transports. */
 export interface TestBus extends AsyncDisposable {
   readonly log: FaultyLog;
-  readonly coordination: Coordination;
+  readonly coordination: FaultyCoordination;
   readonly topics: TopicsService;
   readonly schemas: SchemaRegistry;
   readonly publisher: Publisher;
@@ -30,7 +30,7 @@ export async function openBus(limits: Partial<PublishLimits> = {}): Promise<Test
   const directory = await mkdtemp(join(tmpdir(), 'mainstem-bus-'));
   const embedded = await openEmbedded({ directory });
   const log = faultyLog(embedded.log);
-  const { coordination } = embedded;
+  const coordination = faultyCoordination(embedded.coordination);
   const compiler = createSchemaCompiler();
   const judge = inlineJudge(compiler);
   const topics = createTopics({ log, coordination, compiler, judge });

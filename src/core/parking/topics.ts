@@ -28,6 +28,7 @@ const settings = {
 
 export function createParkingTopics(log: EventLog, topics: TopicsService): ParkingTopics {
   const appenders = new Map<string, Appender>();
+  const creating = new Map<string, Promise<ActiveTopic>>();
 
   async function find(name: string): Promise<ActiveTopic | undefined> {
     try {
@@ -36,6 +37,20 @@ export function createParkingTopics(log: EventLog, topics: TopicsService): Parki
       if (error instanceof BusError && error.code === 'not_found') return undefined;
       throw error;
     }
+  }
+
+  async function create(name: string, stillWanted: () => Promise<void>): Promise<ActiveTopic> {
+    await topics.create({ name, settings, adopt: false }).catch((error: unknown) => {
+      if (!(error instanceof BusError && error.reason === 'TOPIC_ALREADY_EXISTS')) throw error;
+    });
+    const created = await topics.refresh(name);
+    try {
+      await stillWanted();
+    } catch (error) {
+      await topics.delete(name, created.incarnation).catch(() => undefined);
+      throw error;
+    }
+    return created;
   }
 
   function appenderOf({ name }: ActiveTopic): Appender {
@@ -52,22 +67,17 @@ export function createParkingTopics(log: EventLog, topics: TopicsService): Parki
     return appender;
   }
 
-  return {
+  const service: ParkingTopics = {
     find,
 
     async ensure(name, stillWanted) {
       const found = await find(name);
       if (found) return found;
-      await topics.create({ name, settings, adopt: false }).catch((error: unknown) => {
-        if (!(error instanceof BusError && error.reason === 'TOPIC_ALREADY_EXISTS')) throw error;
-      });
-      const created = await topics.refresh(name);
-      try {
-        await stillWanted();
-      } catch (error) {
-        await topics.delete(name, created.incarnation).catch(() => undefined);
-        throw error;
-      }
+      // One creation for all who need the topic now: each would wait for the lock of the one before.
+      const running = creating.get(name);
+      if (running !== undefined) return running.catch(() => service.ensure(name, stillWanted));
+      const created = create(name, stillWanted).finally(() => creating.delete(name));
+      creating.set(name, created);
       return created;
     },
 
@@ -92,4 +102,5 @@ export function createParkingTopics(log: EventLog, topics: TopicsService): Parki
       return Promise.all(appended);
     },
   };
+  return service;
 }

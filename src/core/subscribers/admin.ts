@@ -95,7 +95,7 @@ export function createSubscriberAdmin(ports: AdminPorts): SubscriberAdmin {
         authorizer.authorize('manage', name);
         const state = await require(name);
         const positions = await readPositions(coordination, name, state.topics);
-        await decideFor(coordination, {
+        await decideFor(ports, {
           subscriber: name,
           force,
           largest: positions.reduce((most, { record }) => Math.max(most, record.generation), 0),

@@ -95,7 +95,7 @@ export function createExpiry(ports: RemovalPorts & { readonly clock: Clock }, op
       })),
     );
     if (outcomes.some((outcome) => 'error' in outcome)) return false;
-    if (!(await decideOn(coordination, name, assignment, (record) => ({ ...record, deleting: true })))) return false;
+    if (!(await decideOn(ports, name, assignment, (record) => ({ ...record, deleting: true })))) return false;
     await settleSubscriber(ports, name);
     return true;
   }

@@ -9,15 +9,15 @@ export const offsetsPath = (subscriber: string, ...below: string[]): Path => [
   'offsets',
   ...below,
 ];
-/** `{format, floor}`: above every generation of every subscriber that was ever deleted, so that none comes again in a later life. */
+/** `{format, floor}`: no smaller than any generation of a subscriber that was ever deleted, so that none comes again in a later life. */
 export const generationsPath: Path = ['generations'];
 
 /** Who owns what of a subscriber, and what is decided about it. One compare-and-set of it is what makes a change of the subscriber happen. */
 export interface AssignmentRecord {
   /** The next generation: it never restarts. */
   readonly next: number;
-  /** How often the subscriber was reset or deleted: streams that joined before a change of it are fenced. */
-  readonly reset: number;
+  /** Another one after each reset: streams that joined before it are fenced. */
+  readonly epoch: string;
   readonly members: Readonly<Record<string, Member>>;
   /** A reset that has happened, but is not in all the offset records yet. */
   readonly pending: PendingReset | undefined;
@@ -55,9 +55,15 @@ export async function readAssignment(coordination: Coordination, subscriber: str
   const entry = await coordination.get(assignmentPath(subscriber));
   if (entry === undefined) return undefined;
   const raw = readJson(entry.value);
-  const { next, reset = 0, members = {}, pending, deleting } = raw ?? {};
-  if (raw && isNumber(next) && isNumber(reset) && isMembers(members) && (pending === undefined || isPending(pending))) {
-    return { version: entry.version, raw, record: { next, reset, members, pending, deleting: deleting === true } };
+  const { next, epoch = '', members = {}, pending, deleting } = raw ?? {};
+  if (
+    raw &&
+    isNumber(next) &&
+    typeof epoch === 'string' &&
+    isMembers(members) &&
+    (pending === undefined || isPending(pending))
+  ) {
+    return { version: entry.version, raw, record: { next, epoch, members, pending, deleting: deleting === true } };
   }
   throw new BusError('INTERNAL', `the assignment of subscriber ${subscriber} in coordination is damaged`);
 }

@@ -72,13 +72,14 @@ async function removePositions(coordination: Coordination, subscriber: string, b
 
 /** The first generation of a subscriber that has no assignment record: above those of its earlier lives, and above `largest`, which its positions have. */
 export async function firstGeneration(coordination: Coordination, largest: number): Promise<number> {
-  return Math.max(largest + 1, await readFloor(coordination).then(({ floor }) => floor));
+  const { floor } = await readFloor(coordination);
+  return 1 + Math.max(largest, floor);
 }
 
 async function readFloor(coordination: Coordination): Promise<{ floor: number; version: number | undefined }> {
   const entry = await coordination.get(generationsPath);
   const floor = Number(entry && readJson(entry.value)?.floor);
-  return { floor: Number.isSafeInteger(floor) ? floor : 1, version: entry?.version };
+  return { floor: Number.isSafeInteger(floor) ? floor : 0, version: entry?.version };
 }
 
 async function raiseFloor(coordination: Coordination, to: number): Promise<void> {

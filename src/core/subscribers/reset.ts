@@ -44,7 +44,7 @@ export async function resetSubscriber(ports: ResetPorts, command: ResetCommand):
   }
   const largest = positions.reduce((most, { record }) => Math.max(most, record.generation), 0);
   const moved = positionsIn(targets);
-  const fencedStreams = await decideFor(coordination, {
+  const fencedStreams = await decideFor(ports, {
     subscriber,
     force,
     largest,
