@@ -29,6 +29,8 @@ export interface GroupPorts {
   readonly topics: Topics;
   /** A name of this instance, for people. */
   readonly instance: string;
+  /** Carries out what an operator has decided about a subscriber: a reset, a deletion. */
+  settle(subscriber: string): Promise<void>;
 }
 
 /** All streams of one subscriber in this process. */
@@ -212,11 +214,15 @@ export function createGroup(ports: GroupPorts, subscriber: string): Group {
     for (const member of members.values()) {
       if (member.epoch !== undefined && member.epoch !== found?.record.epoch) member.reset();
     }
+    if (found?.record.pending || found?.record.deleting) {
+      await ports.settle(subscriber);
+      found = await readAssignment(coordination, subscriber);
+    }
     if (![...members.values()].some(({ phase }) => phase === 'joined')) return idleMs;
     found ??= await firstAssignment(ports, subscriber);
     await readConnected();
     if (connected.size > mostStreams) refuseSurplus();
-    const { known, streams } = await topicsOf(topics, connected);
+    const { known, streams } = await topicsOf(topics, subscriber, connected);
     const situation = {
       streams,
       topics: new Map([...known].map(([name, { settings }]) => [name, settings.partitions])),

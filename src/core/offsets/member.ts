@@ -1,5 +1,6 @@
 import { toBusError } from '../coordination-errors.js';
 import { BusError } from '../errors.js';
+import { redriveTopicOf } from '../parking/names.js';
 import type { Clock } from '../ports/clock.js';
 import { type Coordination, CoordinationError, type Session } from '../ports/coordination.js';
 import { createWakeup } from '../subscribe/wakeup.js';
@@ -145,9 +146,10 @@ export function createMember(ports: MemberPorts, request: MemberRequest): Member
   function isPassing(error: unknown): boolean {
     if (error instanceof CoordinationError) return error.kind !== 'too_large';
     if (!(error instanceof BusError)) return false;
-    // Topics of a pattern come and go.
+    // Topics of a pattern come and go; the redrive topic goes with the subscriber.
     const isGone = error.reason === 'TOPIC_DELETED' || error.reason === 'TOPIC_NOT_FOUND';
-    return error.retryable || (isGone && 'pattern' in request.subscription);
+    const mayGo = 'pattern' in request.subscription || error.metadata['topic'] === redriveTopicOf(request.subscriber);
+    return error.retryable || (isGone && mayGo);
   }
 
   async function run(): Promise<void> {

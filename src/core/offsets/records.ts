@@ -29,6 +29,26 @@ export interface AssignmentRecord {
   readonly epoch: string;
   /** All streams that were there, by id; those that wait have nothing. */
   readonly members: ReadonlyMap<string, MemberShare>;
+  /** A reset that has been decided, and is not in all the offset records yet: before anything else it is carried out. */
+  readonly pending?: PendingReset | undefined;
+  /** The subscriber is gone; what is left of it is being removed. */
+  readonly deleting?: boolean | undefined;
+}
+
+/** Where positions go, all of them at once. */
+export interface PendingReset {
+  /** What the offset records get: larger than all that were given before. */
+  readonly generation: number;
+  /** When it was decided; milliseconds since 1970. */
+  readonly at: number;
+  /** By topic. */
+  readonly positions: ReadonlyMap<string, NewPositions>;
+}
+
+export interface NewPositions {
+  readonly incarnation: string;
+  /** By partition. */
+  readonly offsets: ReadonlyMap<number, number>;
 }
 
 export interface MemberShare {
@@ -78,12 +98,19 @@ export function writeRecord(record: unknown): Uint8Array {
   return Buffer.from(JSON.stringify(record));
 }
 
-export function writeAssignment({ next, epoch, members }: AssignmentRecord): Uint8Array {
+export function writeAssignment({ next, epoch, members, pending, deleting }: AssignmentRecord): Uint8Array {
   const shares = [...members].map(([id, { generation, partitions, yields }]) => [
     id,
     { generation, topics: Object.fromEntries(partitions), ...(yields ? { yields } : {}) },
   ]);
-  return writeRecord({ format: 1, next, epoch, members: Object.fromEntries(shares) });
+  return writeRecord({
+    format: 1,
+    next,
+    epoch,
+    members: Object.fromEntries(shares),
+    pending: pending && writePending(pending),
+    deleting: deleting || undefined,
+  });
 }
 
 /** Throws INTERNAL where a record is not what this version of the bus writes. */
@@ -112,14 +139,47 @@ export function readOffsetRecord(value: Uint8Array): OffsetRecord {
 export function readAssignmentRecord(value: Uint8Array): AssignmentRecord {
   const record = readJson(value);
   const members = asObject(record?.['members']);
-  if (!record || !Number.isSafeInteger(record['next']) || typeof record['epoch'] !== 'string' || !members) {
+  const epoch = record?.['epoch'];
+  const pending = readPending(record?.['pending']);
+  if (!record || !Number.isSafeInteger(record['next']) || typeof epoch !== 'string' || !members || pending === null) {
     throw new BusError('INTERNAL', "a subscriber's assignment in coordination is damaged");
   }
   return {
     next: Number(record['next']),
-    epoch: record['epoch'],
+    epoch,
     members: new Map(Object.entries(members).map(([id, share]) => [id, readShare(share)])),
+    ...(pending ? { pending } : {}),
+    ...(record['deleting'] === true ? { deleting: true } : {}),
   };
+}
+
+/** Null where it is damaged: half a reset would be no reset. */
+function readPending(value: unknown): PendingReset | null | undefined {
+  if (value === undefined) return undefined;
+  const record = asObject(value);
+  const topics = asObject(record?.['positions']);
+  if (!record || !Number.isSafeInteger(record['generation']) || !topics) return null;
+  const positions = new Map<string, NewPositions>();
+  for (const [topic, each] of Object.entries(topics)) {
+    const { incarnation, next } = asObject(each) ?? {};
+    const pairs = Array.isArray(next) ? next.map(numbers) : [];
+    if (typeof incarnation !== 'string' || pairs.length === 0) return null;
+    const offsets = new Map<number, number>();
+    for (const [partition, offset] of pairs) {
+      if (partition === undefined || offset === undefined) return null;
+      offsets.set(partition, offset);
+    }
+    positions.set(topic, { incarnation, offsets });
+  }
+  return { generation: Number(record['generation']), at: optionalNumber(record['at']) ?? 0, positions };
+}
+
+function writePending({ generation, at, positions }: PendingReset) {
+  const topics = [...positions].map(([topic, { incarnation, offsets }]) => [
+    topic,
+    { incarnation, next: [...offsets] },
+  ]);
+  return { generation, at, positions: Object.fromEntries(topics) };
 }
 
 function readShare(value: unknown): MemberShare {

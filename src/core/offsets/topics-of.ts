@@ -1,4 +1,5 @@
 import { BusError } from '../errors.js';
+import { redriveTopicOf } from '../parking/names.js';
 import { matchesPattern } from '../topics/pattern.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
 import type { StreamRecord } from './records.js';
@@ -12,7 +13,11 @@ export interface TopicsOfStreams {
 }
 
 /** Looks up the topics of streams. What is not in memory is looked for in coordination: throws COORDINATION_UNAVAILABLE. */
-export async function topicsOf(topics: Topics, connected: ReadonlyMap<string, StreamRecord>): Promise<TopicsOfStreams> {
+export async function topicsOf(
+  topics: Topics,
+  subscriber: string,
+  connected: ReadonlyMap<string, StreamRecord>,
+): Promise<TopicsOfStreams> {
   const known = new Map<string, ActiveTopic>();
   const named = new Set([...connected.values()].flatMap((stream) => stream.topics ?? []));
   await Promise.all(
@@ -30,8 +35,12 @@ export async function topicsOf(topics: Topics, connected: ReadonlyMap<string, St
       known.set(topic.name, topic);
     }
   }
+  // What was parked comes again to any stream of the subscriber.
+  const redrive = topics.peek(redriveTopicOf(subscriber));
+  if (redrive) known.set(redrive.name, redrive);
   const streams = [...connected].map(([id, stream]) => {
-    const names = stream.topics ?? matching.get(stream.pattern ?? '') ?? [];
+    const chosen = stream.topics ?? matching.get(stream.pattern ?? '') ?? [];
+    const names = redrive ? [...chosen, redrive.name] : chosen;
     return [id, new Set([...names].filter((name) => known.has(name)))] as const;
   });
   return { known, streams: new Map(streams) };

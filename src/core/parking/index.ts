@@ -3,7 +3,7 @@ import { BusError } from '../errors.js';
 import { checkSubscriberName } from '../offsets/records.js';
 import type { Authorizer } from '../ports/authorizer.js';
 import type { Clock } from '../ports/clock.js';
-import { toDelivery } from '../subscribe/delivery.js';
+import { toDeliveries } from '../subscribe/delivery.js';
 import { noSubscriber } from '../subscribers/decide.js';
 import { readState } from '../subscribers/state.js';
 import { withTopicLock } from '../topics/lock.js';
@@ -113,7 +113,9 @@ export function createParking(ports: ParkingPorts): ParkingService {
         const { record, parked } = await createParkedReader(log, found.topic.name)(entry);
         const { offset, time: timestamp } = parked;
         const original = { ...record, offset, timestamp, headers: originalHeaders(record.headers) };
-        return { parked: toInfo(entry, parked.reason), delivery: toDelivery(parked.partition, original) };
+        const [delivery] = toDeliveries(parked.partition, [original]);
+        if (!delivery) throw notParked(position);
+        return { parked: toInfo(entry, parked.reason), delivery };
       }),
 
     redrive: (subscriber, selection) =>

@@ -82,7 +82,8 @@ async function checkOwnership(
   if (record && record.incarnation !== incarnation) {
     throw new BusError('CURSOR_STALE_TOPIC', `the position is of an earlier topic ${name} that has been deleted since`);
   }
-  if (record && (record.generation === generation || record.earlier?.includes(generation))) return;
+  const counts = record && (record.generation === generation || record.earlier.includes(generation));
+  if (counts && record.owner !== undefined) return;
   const why = record
     ? `generation ${generation} is not the current one (${record.generation}): another stream owns it`
     : `${subscriber} has no position there; subscribe first`;

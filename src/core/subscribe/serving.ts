@@ -48,7 +48,7 @@ export interface ServingPorts {
   /** A topic is open now, or has all its new partitions. */
   onOpened(): void;
   /** A topic that is followed is no more; it is closed already. */
-  onDeleted(error: BusError): void;
+  onDeleted(topic: string, error: BusError): void;
   /** What waiting does not cure. */
   onFailure(error: unknown): void;
 }
@@ -82,7 +82,7 @@ export function createServing({
 
   function deleted(name: string, error: BusError): void {
     close(name);
-    onDeleted(error);
+    onDeleted(name, error);
     wakeup.wake();
   }
 
@@ -131,7 +131,7 @@ export function createServing({
           if (signal.aborted) return;
           const isGone =
             error instanceof BusError && (error.reason === 'TOPIC_NOT_FOUND' || error.reason === 'TOPIC_DELETED');
-          if (isGone) onDeleted(BusError.topicDeleted(topic.name));
+          if (isGone) onDeleted(topic.name, BusError.topicDeleted(topic.name));
           else onFailure(error);
         })
         .finally(() => {

@@ -3,6 +3,7 @@ import type { Committer } from '../offsets/committer.js';
 import type { Membership } from '../offsets/member.js';
 import type { Memberships } from '../offsets/memberships.js';
 import { offsetsPath } from '../offsets/records.js';
+import { redriveTopicOf } from '../parking/names.js';
 import type { Clock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
@@ -61,6 +62,7 @@ export async function* runStream(
 ): AsyncGenerator<Frame, void, undefined> {
   const { clock, draining, log } = ports;
   const { pattern, subscriber, onExpired = 'fail', follow = true } = command;
+  const redrive = subscriber === undefined ? undefined : redriveTopicOf(subscriber);
   const wakeup = createWakeup(clock);
   signal.addEventListener('abort', wakeup.wake, { once: true });
   signal.addEventListener('abort', draining.listen(wakeup.wake), { once: true });
@@ -75,15 +77,16 @@ export async function* runStream(
     wakeup,
     signal,
     onOpened: () => membership?.look(),
-    onDeleted: (error) => {
-      if (pattern === undefined) fail(error);
+    onDeleted: (topic, error) => {
+      if (pattern === undefined && topic !== redrive) fail(error);
     },
     onFailure: fail,
   });
   const start: Stream['start'] = (of, from) =>
     resolveStart(log, of, { from, onExpired, byPattern: pattern !== undefined });
   await Promise.all(found.map((topic) => serving.open(topic)));
-  const ends = follow ? undefined : await start(found, { at: 'latest' });
+  const redriven = redrive === undefined ? undefined : ports.topics.peek(redrive);
+  const ends = follow ? undefined : await start(redriven ? [...found, redriven] : found, { at: 'latest' });
   const stream: Stream = { ports, command, streamId: clock.uuid(), found, serving, wakeup, ends, signal, start };
   const common = { ...stream, failure: () => failure };
 

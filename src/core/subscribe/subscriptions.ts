@@ -8,8 +8,10 @@ import type { Authorizer } from '../ports/authorizer.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
 import type { EventLog } from '../ports/event-log.js';
+import { settleSubscriber } from '../subscribers/settle.js';
+import type { TopicsService } from '../topics/index.js';
 import { matchesPattern } from '../topics/pattern.js';
-import type { ActiveTopic, Topics } from '../topics/topic.js';
+import type { ActiveTopic } from '../topics/topic.js';
 import { createAnnouncement } from './announcement.js';
 import { checkCommand, topicNames } from './check-command.js';
 import type { CommittedPosition, Frame, SubscribeCommand, Subscriptions } from './frames.js';
@@ -28,7 +30,7 @@ export interface SubscriptionService extends Subscriptions {
 interface SubscriptionPorts {
   readonly log: EventLog;
   readonly coordination: Coordination;
-  readonly topics: Topics;
+  readonly topics: TopicsService;
   readonly authorizer: Authorizer;
   /** Default: the machine's. */
   readonly clock?: Clock | undefined;
@@ -54,7 +56,13 @@ export function createSubscriptions({
   const hub = createHub(log, clock);
   const startLog = sharedBounds(log);
   const committer = createCommitter(coordination, clock);
-  const memberships = createMemberships({ coordination, clock, topics, instance });
+  const memberships = createMemberships({
+    coordination,
+    clock,
+    topics,
+    instance,
+    settle: (subscriber) => settleSubscriber({ coordination, topics }, subscriber),
+  });
   const draining = createAnnouncement();
   const running = new Set<object>();
   let allEnded: () => void = () => undefined;

@@ -93,14 +93,8 @@ export function createSubscriberAdmin(ports: AdminPorts): SubscriberAdmin {
     delete: (name, force) =>
       mapped(async () => {
         authorizer.authorize('manage', name);
-        const state = await require(name);
-        const positions = await readPositions(coordination, name, state.topics);
-        await decideFor(ports, {
-          subscriber: name,
-          force,
-          largest: positions.reduce((most, { record }) => Math.max(most, record.generation), 0),
-          decide: (record) => ({ ...record, deleting: true }),
-        });
+        await require(name);
+        await decideFor(ports, name, force, () => ({ deleting: true }));
         await settleSubscriber(ports, name);
       }),
   };

@@ -1,9 +1,16 @@
 import { BusError } from '../errors.js';
-import { streamsPath, subscriberPath, writeRecord } from '../offsets/records.js';
+import { firstAssignment } from '../offsets/first-assignment.js';
+import {
+  type AssignmentRecord,
+  assignmentPath,
+  readAssignment,
+  streamsPath,
+  type Versioned,
+  writeAssignment,
+} from '../offsets/records.js';
 import type { Clock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
-import { type AssignmentRecord, allow, type Found, readAssignment, writeAssignment } from './records.js';
-import { firstGeneration } from './removal.js';
+import { isKind } from './records.js';
 import { busy } from './settle.js';
 
 const rounds = 20;
@@ -13,46 +20,50 @@ interface DecisionPorts {
   readonly clock: Clock;
 }
 
-export interface Decision {
-  readonly subscriber: string;
-  /** Also while streams are connected. */
-  readonly force: boolean;
-  /** Above every generation that positions have, where there is no assignment record yet. */
-  readonly largest: number;
-  /** The record as it is to be, from one without members, in a new epoch. @param generation of the decision's own: above all before. */
-  decide(record: AssignmentRecord, generation: number): AssignmentRecord;
-}
+/** What an operator decides: `generation` is of the decision's own, and above all before. */
+type Decide = (generation: number) => Pick<AssignmentRecord, 'pending' | 'deleting'>;
 
 /**
  * Decides something about a whole subscriber, by one compare-and-set of its assignment record: its streams lose all that they own, and the
- * new epoch tells them so. Returns how many streams were connected. Throws SUBSCRIBER_ACTIVE, SUBSCRIBER_BUSY.
+ * new epoch tells them so. A subscriber that is not there yet is created. Returns how many streams were connected. Throws SUBSCRIBER_ACTIVE
+ * unless `force` is set, and SUBSCRIBER_BUSY.
  *
- * The streams are counted after the record is read: one that joins later changes the record itself, and either comes before the decision, which then
+ * The streams are counted after the record is read: one that joins later changes the record itself, and so either comes before the decision, which then
  * is taken anew, or after it.
  */
-export async function decideFor({ coordination, clock }: DecisionPorts, decision: Decision): Promise<number> {
-  const { subscriber, force, largest } = decision;
+export async function decideFor(
+  ports: DecisionPorts,
+  subscriber: string,
+  force: boolean,
+  decide: Decide,
+): Promise<number> {
+  const { coordination } = ports;
   for (let round = 0; round < rounds; round++) {
-    const found = await readAssignment(coordination, subscriber);
+    const found = (await readAssignment(coordination, subscriber)) ?? (await firstAssignment(ports, subscriber));
     const streams = (await coordination.children(streamsPath(subscriber))).length;
     if (streams > 0 && !force) throw active(subscriber, streams);
-    const before: AssignmentRecord = found?.record ?? {
-      next: await firstGeneration(coordination, largest),
-      epoch: '',
-      members: {},
-      pending: undefined,
-      deleting: false,
-    };
-    if (before.pending || before.deleting) throw busy(subscriber);
-    const after = { ...before, next: before.next + 1, epoch: clock.uuid(), members: {} };
-    if (!found) await ensureSubscriber(coordination, subscriber);
-    if (await writeAssignment(coordination, subscriber, found, decision.decide(after, before.next))) return streams;
+    if (found.record.pending || found.record.deleting) throw busy(subscriber);
+    if (await decideOn(ports, subscriber, found, decide)) return streams;
   }
   throw busy(subscriber);
 }
 
-async function ensureSubscriber(coordination: Coordination, subscriber: string): Promise<void> {
-  await coordination.create(subscriberPath(subscriber), writeRecord({ format: 1 })).catch(allow('exists'));
+/** The same on a record that was read before, and only if that has not changed since; false if it has. */
+export async function decideOn(
+  { coordination, clock }: DecisionPorts,
+  subscriber: string,
+  { record, version }: Versioned<AssignmentRecord>,
+  decide: Decide,
+): Promise<boolean> {
+  const { next } = record;
+  const decided: AssignmentRecord = { next: next + 1, epoch: clock.uuid(), members: new Map(), ...decide(next) };
+  try {
+    await coordination.set(assignmentPath(subscriber), writeAssignment(decided), version);
+    return true;
+  } catch (error) {
+    if (isKind(error, 'conflict', 'missing')) return false;
+    throw error;
+  }
 }
 
 function active(subscriber: string, streams: number): BusError {
@@ -68,16 +79,4 @@ export function noSubscriber(subscriber: string, hint = ''): BusError {
   return new BusError('SUBSCRIBER_NOT_FOUND', `there is no subscriber ${subscriber}${hint}`, {
     metadata: { subscriber },
   });
-}
-
-/** For expiry: as `decideFor`, but for a record that was read before, and only if it has not changed since. */
-export function decideOn(
-  { coordination, clock }: DecisionPorts,
-  subscriber: string,
-  found: Found,
-  decide: (record: AssignmentRecord) => AssignmentRecord,
-): Promise<boolean> {
-  const { record } = found;
-  const after = { ...record, next: record.next + 1, epoch: clock.uuid(), members: {} };
-  return writeAssignment(coordination, subscriber, found, decide(after));
 }

@@ -1,4 +1,4 @@
-import { readJson, subscriberPath, writeRecord } from '../offsets/records.js';
+import { offsetPath, readJson, subscriberPath, writeRecord } from '../offsets/records.js';
 import type { Clock } from '../ports/clock.js';
 import type { Coordination, Path, Session } from '../ports/coordination.js';
 import { decideOn } from './decide.js';
@@ -73,7 +73,12 @@ export function createExpiry(ports: RemovalPorts & { readonly clock: Clock }, op
   }
 
   function endOf(idleSince: number, positions: readonly StoredPosition[]): number {
-    return positions.reduce((last, { record }) => Math.max(last, record.committedAt ?? 0), idleSince) + afterMs;
+    return (
+      positions.reduce(
+        (last, { record }) => Math.max(last, record.committedAt ?? 0, record.claimedAt ?? 0),
+        idleSince,
+      ) + afterMs
+    );
   }
 
   /**
@@ -89,13 +94,13 @@ export function createExpiry(ports: RemovalPorts & { readonly clock: Clock }, op
     const generation = assignment.record.next;
     const outcomes = await coordination.setMany(
       positions.map(({ topic, partition, version, record }) => ({
-        path: [...subscriberPath(name), 'offsets', topic, String(partition)],
-        value: writeRecord({ ...record, generation, owner: undefined, earlier: undefined }),
+        path: offsetPath(name, topic, partition),
+        value: writeRecord({ ...record, generation, owner: undefined, earlier: [] }),
         version,
       })),
     );
     if (outcomes.some((outcome) => 'error' in outcome)) return false;
-    if (!(await decideOn(ports, name, assignment, (record) => ({ ...record, deleting: true })))) return false;
+    if (!(await decideOn(ports, name, assignment, () => ({ deleting: true })))) return false;
     await settleSubscriber(ports, name);
     return true;
   }

@@ -1,10 +1,23 @@
 import { BusError } from '../errors.js';
-import { readJson, readOffsetRecord, streamsPath, subscriberPath, writeRecord } from '../offsets/records.js';
+import {
+  type AssignmentRecord,
+  assignmentPath,
+  generationsPath,
+  offsetsPath,
+  readAssignment,
+  readJson,
+  readOffsetRecord,
+  streamsPath,
+  subscriberPath,
+  topicOffsetsPath,
+  type Versioned,
+  writeRecord,
+} from '../offsets/records.js';
 import { parkedTopicOf, redriveTopicOf } from '../parking/names.js';
 import type { Coordination, Path } from '../ports/coordination.js';
 import { forEachLimited } from '../topics/coalesce.js';
 import type { TopicsService } from '../topics/index.js';
-import { allow, assignmentPath, type Found, generationsPath, isKind, offsetsPath, readAssignment } from './records.js';
+import { allow, isKind } from './records.js';
 import { readsAtOnce } from './state.js';
 
 export interface RemovalPorts {
@@ -18,7 +31,11 @@ export interface RemovalPorts {
  * keeps streams from joining. A stream that waits for that begins a new subscriber. Whoever comes late, after a pause say, removes nothing of that one: positions are known by
  * their generation, topics by their incarnation.
  */
-export async function removeSubscriber(ports: RemovalPorts, subscriber: string, found: Found): Promise<void> {
+export async function removeSubscriber(
+  ports: RemovalPorts,
+  subscriber: string,
+  found: Versioned<AssignmentRecord>,
+): Promise<void> {
   const { coordination } = ports;
   const { version, record } = found;
   await raiseFloor(coordination, record.next);
@@ -29,7 +46,7 @@ export async function removeSubscriber(ports: RemovalPorts, subscriber: string, 
   await coordination.delete(assignmentPath(subscriber), version).catch(allow('missing', 'conflict'));
   // What a stream that has come meanwhile has put there belongs to the next life, and stays.
   await coordination.delete(streamsPath(subscriber)).catch(allow('missing', 'not_empty'));
-  await coordination.delete(subscriberPath(subscriber)).catch(allow('missing', 'not_empty'));
+  await removeOwn(coordination, subscriber);
 }
 
 /** False where the subscriber is not being deleted any more: somebody else has come to the end of it. */
@@ -57,23 +74,29 @@ async function removePositions(coordination: Coordination, subscriber: string, b
     coordination.delete(path, version).catch(allow('missing', 'not_empty', 'conflict'));
   await forEachLimited(await coordination.children(offsetsPath(subscriber)), readsAtOnce, async (topic) => {
     await forEachLimited(
-      await coordination.children(offsetsPath(subscriber, topic)),
+      await coordination.children(topicOffsetsPath(subscriber, topic)),
       readsAtOnce,
       async (partition) => {
-        const path = offsetsPath(subscriber, topic, partition);
+        const path = [...topicOffsetsPath(subscriber, topic), partition];
         const entry = await coordination.get(path);
         if (entry && readOffsetRecord(entry.value).generation < below) await remove(path, entry.version);
       },
     );
-    await remove(offsetsPath(subscriber, topic));
+    await remove(topicOffsetsPath(subscriber, topic));
   });
   await remove(offsetsPath(subscriber));
 }
 
-/** The first generation of a subscriber that has no assignment record: above those of its earlier lives, and above `largest`, which its positions have. */
-export async function firstGeneration(coordination: Coordination, largest: number): Promise<number> {
-  const { floor } = await readFloor(coordination);
-  return 1 + Math.max(largest, floor);
+/** Where streams are there still the record stays as an empty parent, which is no subscriber. */
+async function removeOwn(coordination: Coordination, subscriber: string): Promise<void> {
+  const path = subscriberPath(subscriber);
+  try {
+    await coordination.delete(path);
+  } catch (error) {
+    if (!isKind(error, 'not_empty', 'missing')) throw error;
+    const entry = await coordination.get(path);
+    if (entry) await coordination.set(path, new Uint8Array(), entry.version).catch(allow('conflict', 'missing'));
+  }
 }
 
 async function readFloor(coordination: Coordination): Promise<{ floor: number; version: number | undefined }> {

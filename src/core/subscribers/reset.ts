@@ -1,18 +1,17 @@
 import { BusError } from '../errors.js';
-import { checkSubscriberName, streamsPath, writeRecord } from '../offsets/records.js';
+import { checkSubscriberName, type NewPositions, type PendingReset, streamsPath } from '../offsets/records.js';
 import type { Clock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { TopicsService } from '../topics/index.js';
 import { decideFor, noSubscriber } from './decide.js';
-import type { PendingReset } from './records.js';
 import { settleSubscriber } from './settle.js';
 import { readPositions, readState, type StoredPosition } from './state.js';
 import type { PositionChange, ResetCommand, ResetOutcome } from './subscriber.js';
 import { resolveTargets, type Target } from './targets.js';
 
-/** What one decision may hold: it has to fit a record of coordination. */
-const mostBytes = 700 * 1024;
+/** What one decision may hold: all of it has to fit a record of coordination, whatever the topics are called. */
+const mostPositions = 2_000;
 
 export interface ResetPorts {
   readonly coordination: Coordination;
@@ -42,17 +41,11 @@ export async function resetSubscriber(ports: ResetPorts, command: ResetCommand):
   if (dryRun) {
     return { changes, fencedStreams: (await coordination.children(streamsPath(subscriber))).length };
   }
-  const largest = positions.reduce((most, { record }) => Math.max(most, record.generation), 0);
   const moved = positionsIn(targets);
-  const fencedStreams = await decideFor(ports, {
-    subscriber,
-    force,
-    largest,
-    decide: (record, generation) => ({
-      ...record,
-      pending: { generation, at: ports.clock.wallTime(), positions: moved },
-    }),
-  });
+  const at = ports.clock.wallTime();
+  const fencedStreams = await decideFor(ports, subscriber, force, (generation) => ({
+    pending: { generation, at, positions: moved },
+  }));
   await settleSubscriber(ports, subscriber);
   return { changes, fencedStreams };
 }
@@ -67,15 +60,18 @@ function changesOf(targets: readonly Target[], positions: readonly StoredPositio
 }
 
 function positionsIn(targets: readonly Target[]): PendingReset['positions'] {
-  const positions: Record<string, { incarnation: string; next: [number, number][] }> = {};
-  for (const { topic, partition, to } of targets) {
-    positions[topic.name] ??= { incarnation: topic.incarnation, next: [] };
-    positions[topic.name]?.next.push([partition, to]);
+  if (targets.length > mostPositions) {
+    throw new BusError(
+      'INVALID_REQUEST',
+      `${targets.length} positions are too many for one reset, which moves at most ${mostPositions}: reset topic by topic`,
+    );
   }
-  const bytes = writeRecord(positions).length;
-  if (bytes <= mostBytes) return positions;
-  throw new BusError(
-    'INVALID_REQUEST',
-    `${targets.length} positions are too many for one reset (${bytes} bytes; at most ${mostBytes}): reset topic by topic`,
-  );
+  const positions = new Map<string, NewPositions & { readonly offsets: Map<number, number> }>();
+  for (const { topic, partition, to } of targets) {
+    const { incarnation } = topic;
+    const of = positions.get(topic.name) ?? { incarnation, offsets: new Map<number, number>() };
+    of.offsets.set(partition, to);
+    positions.set(topic.name, of);
+  }
+  return positions;
 }

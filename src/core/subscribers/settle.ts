@@ -1,8 +1,17 @@
 import { BusError } from '../errors.js';
-import { type OffsetRecord, offsetPath, readOffsetRecord, writeRecord } from '../offsets/records.js';
+import {
+  assignmentPath,
+  type OffsetRecord,
+  offsetPath,
+  type PendingReset,
+  readAssignment,
+  readOffsetRecord,
+  writeAssignment,
+  writeRecord,
+} from '../offsets/records.js';
 import type { Coordination, Path } from '../ports/coordination.js';
 import { forEachLimited } from '../topics/coalesce.js';
-import { isKind, type PendingReset, readAssignment, writeAssignment } from './records.js';
+import { allow, isKind } from './records.js';
 import { type RemovalPorts, removeSubscriber } from './removal.js';
 import { readsAtOnce } from './state.js';
 
@@ -22,8 +31,8 @@ export async function settleSubscriber(ports: RemovalPorts, subscriber: string):
       await removeSubscriber(ports, subscriber, found);
     } else if (found?.record.pending) {
       await writePending(coordination, subscriber, found.record.pending);
-      const settled = { ...found.record, pending: undefined };
-      if (await writeAssignment(coordination, subscriber, found, settled)) return;
+      const settled = writeAssignment({ ...found.record, pending: undefined });
+      await coordination.set(assignmentPath(subscriber), settled, found.version).catch(allow('conflict', 'missing'));
     } else return;
   }
   throw busy(subscriber);
@@ -33,13 +42,16 @@ export function busy(subscriber: string): BusError {
   return new BusError('SUBSCRIBER_BUSY', `subscriber ${subscriber} changes too fast just now; try again shortly`);
 }
 
+/** Nobody owns what was reset. */
+const blank = { owner: undefined, earlier: [], claimedAt: undefined };
+
 /** Writes the positions that are not written yet: where the generation is the reset's or larger already, somebody else was first. */
 async function writePending(coordination: Coordination, subscriber: string, pending: PendingReset): Promise<void> {
   const { generation, at } = pending;
-  let left: readonly Wanted[] = Object.entries(pending.positions).flatMap(([topic, { incarnation, next }]) =>
-    next.map(([partition, offset]) => ({
+  let left: readonly Wanted[] = [...pending.positions].flatMap(([topic, { incarnation, offsets }]) =>
+    [...offsets].map(([partition, offset]) => ({
       path: offsetPath(subscriber, topic, partition),
-      record: { incarnation, generation, next: offset, committedAt: at },
+      record: { ...blank, incarnation, generation, next: offset, committedAt: at },
     })),
   );
   for (let round = 0; left.length > 0; round++) {

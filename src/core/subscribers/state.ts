@@ -1,7 +1,21 @@
-import { type OffsetRecord, readJson, readOffsetRecord, streamsPath, subscriberPath } from '../offsets/records.js';
+import {
+  type AssignmentRecord,
+  type MemberShare,
+  type OffsetRecord,
+  offsetsPath,
+  readAssignment,
+  readJson,
+  readOffsetRecord,
+  readStreamRecord,
+  type StreamRecord,
+  streamPath,
+  streamsPath,
+  subscriberPath,
+  topicOffsetsPath,
+  type Versioned,
+} from '../offsets/records.js';
 import type { Coordination, Path } from '../ports/coordination.js';
 import { forEachLimited } from '../topics/coalesce.js';
-import { type AssignmentRecord, type Found, offsetsPath, readAssignment } from './records.js';
 import type { SubscriberStream } from './subscriber.js';
 
 /** How many reads of coordination one call has under way. */
@@ -18,7 +32,7 @@ export interface StoredPosition {
 /** All that coordination holds of a subscriber, but for the offset records. */
 export interface SubscriberState {
   readonly name: string;
-  readonly assignment: Found | undefined;
+  readonly assignment: Versioned<AssignmentRecord> | undefined;
   /** The ids of the connected streams. */
   readonly streams: readonly string[];
   /** The topics that there are positions in, by name. */
@@ -48,8 +62,8 @@ export async function readPositions(
 ): Promise<StoredPosition[]> {
   const places: { topic: string; partition: number; path: Path }[] = [];
   await forEachLimited(topics, readsAtOnce, async (topic) => {
-    for (const child of await coordination.children(offsetsPath(subscriber, topic))) {
-      places.push({ topic, partition: Number(child), path: offsetsPath(subscriber, topic, child) });
+    for (const child of await coordination.children(topicOffsetsPath(subscriber, topic))) {
+      places.push({ topic, partition: Number(child), path: [...topicOffsetsPath(subscriber, topic), child] });
     }
   });
   const positions: StoredPosition[] = [];
@@ -75,25 +89,26 @@ export async function readStreams(
 ): Promise<SubscriberStream[]> {
   const found: SubscriberStream[] = [];
   await forEachLimited(streams, readsAtOnce, async (id) => {
-    const entry = await coordination.get([...streamsPath(name), id]);
-    if (entry) found.push(toStream(id, readJson(entry.value) ?? {}, assignment?.record.members[id]));
+    const entry = await coordination.get(streamPath(name, id));
+    if (entry) found.push(toStream(id, readStreamRecord(entry.value), assignment?.record.members.get(id)));
   });
   return found.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 function toStream(
   id: string,
-  { instance, readerSchemaVersion }: Readonly<Record<string, unknown>>,
-  member: AssignmentRecord['members'][string] | undefined,
+  { instance, readerSchemaVersion }: StreamRecord,
+  share: MemberShare | undefined,
 ): SubscriberStream {
+  const partitions = [...(share?.partitions ?? [])]
+    .filter(([, numbers]) => numbers.length > 0)
+    .map(([topic, numbers]) => ({ topic, partitions: [...numbers].sort((a, b) => a - b) }))
+    .sort((a, b) => (a.topic < b.topic ? -1 : 1));
   return {
     id,
-    instance: typeof instance === 'string' ? instance : '',
-    partitions: Object.entries(member?.topics ?? {})
-      .filter(([, partitions]) => partitions.length > 0)
-      .map(([topic, partitions]) => ({ topic, partitions: [...partitions].sort((a, b) => a - b) }))
-      .sort((a, b) => (a.topic < b.topic ? -1 : 1)),
-    generation: member?.generation,
-    readerSchemaVersion: typeof readerSchemaVersion === 'number' ? readerSchemaVersion : undefined,
+    instance,
+    partitions,
+    generation: partitions.length > 0 ? share?.generation : undefined,
+    readerSchemaVersion,
   };
 }

@@ -1,7 +1,7 @@
-import { decodeCursor } from '../cursor.js';
+import { decodeCursor, encodeCursor } from '../cursor.js';
 import { BusError } from '../errors.js';
 import type { EventLog } from '../ports/event-log.js';
-import { cursorOf, positionsIn, topicFor } from '../subscribe/start.js';
+import { positionsIn, topicFor } from '../subscribe/start.js';
 import { forEachLimited } from '../topics/coalesce.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
 import { byPlace } from './state.js';
@@ -135,7 +135,7 @@ function expired(topic: ActiveTopic, partition: number, offset: number, earliest
       metadata: { topic: name, partition: String(partition) },
       expired: {
         partitions: [{ topic: name, partition, asked: offset, first: earliest }],
-        cursor: cursorOf(topic, new Map([[partition, earliest]])),
+        cursor: encodeCursor([{ topic: name, incarnation: topic.incarnation, positions: [[partition, earliest]] }]),
       },
     },
   );
