@@ -7,21 +7,24 @@ import type { EventLog } from '../../src/core/ports/event-log.js';
 import { defaultPublishLimits } from '../../src/core/publish/command.js';
 import { createPublisher, type Publisher } from '../../src/core/publish/publisher.js';
 import { createSubscriptions, type SubscriptionService } from '../../src/core/subscribe/subscriptions.js';
+import { createSubscribers, type SubscribersService } from '../../src/core/subscribers/index.js';
 import { createTopics, type TopicsService } from '../../src/core/topics/index.js';
 import { createSchemaCompiler } from '../../src/drivers/ajv/index.js';
 import { openEmbeddedCoordination, openEmbeddedLog } from '../../src/drivers/embedded/index.js';
 import { openZookeeper } from '../../src/drivers/zookeeper/index.js';
 import { openProxy } from '../contract/zookeeper-proxy.js';
+import { type FaultyCoordination, faultyCoordination } from './faulty-coordination.js';
 import { inlineJudge } from './inline-judge.js';
 import { temporaryDirectory } from './temporary-directory.js';
 
 /** One instance of the bus, without transports. */
 export interface Instance {
   readonly name: string;
-  readonly coordination: Coordination;
+  readonly coordination: FaultyCoordination;
   readonly topics: TopicsService;
   readonly publisher: Publisher;
   readonly subscriptions: SubscriptionService;
+  readonly subscribers: SubscribersService;
   /** Its session ends, as if it had been cut off for too long. Only where sessions can be lost. */
   loseSession: (() => Promise<void>) | undefined;
   /** From now on nothing comes through from or to coordination, and nobody is told. Only where there is a network. */
@@ -61,13 +64,15 @@ export async function openFleet(servers?: readonly string[]): Promise<Fleet> {
   const instances: Instance[] = [];
 
   async function open(): Promise<Instance> {
-    const { coordination, loseSession, cutOff, close } = await connections.connect();
+    const { coordination: real, loseSession, cutOff, close } = await connections.connect();
+    const coordination = faultyCoordination(real);
     const compiler = createSchemaCompiler();
     const topics = createTopics({ log, coordination, compiler, judge: inlineJudge(compiler) });
     await topics.start();
     const name = `instance-${instances.length}`;
     const ports = { log, coordination, topics, authorizer: allowAll };
     const subscriptions = createSubscriptions({ ...ports, instance: name });
+    const subscribers = createSubscribers({ ...ports, commit: subscriptions.commit });
     let killed: Promise<void> | undefined;
     const instance: Instance = {
       name,
@@ -75,10 +80,12 @@ export async function openFleet(servers?: readonly string[]): Promise<Fleet> {
       topics,
       publisher: createPublisher({ ...ports, limits: defaultPublishLimits }),
       subscriptions,
+      subscribers,
       loseSession,
       cutOff,
       kill() {
         killed ??= (async () => {
+          subscribers.close();
           await coordination.close();
           await subscriptions.close();
           await topics.close();

@@ -39,7 +39,7 @@ export interface SubscriberState {
   readonly topics: readonly string[];
 }
 
-/** Undefined where there is no such subscriber: nothing but what a deletion, or a first join that broke off, has left. Three or four reads. */
+/** Undefined where there is no such subscriber, but perhaps what a deletion or a first join that broke off has left. Three or four reads. */
 export async function readState(coordination: Coordination, name: string): Promise<SubscriberState | undefined> {
   const [assignment, streams, topics] = await Promise.all([
     readAssignment(coordination, name),
@@ -47,7 +47,7 @@ export async function readState(coordination: Coordination, name: string): Promi
     coordination.children(offsetsPath(name)),
   ]);
   const state = { name, assignment, streams: streams.sort(), topics: topics.sort() };
-  if (streams.length > 0 || (assignment && !assignment.record.deleting)) return state;
+  if (assignment && !assignment.record.deleting) return state;
   if (assignment || topics.length === 0) return undefined;
   // Positions that nobody has shared yet.
   const own = await coordination.get(subscriberPath(name));
