@@ -1,8 +1,15 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createMainstemClient, type Frame, type MainstemClient } from '../../src/client/index.js';
+import { createMainstemClient, type MainstemClient } from '../../src/client/index.js';
+import type { End, Events } from '../../src/gen/mainstem/v1/subscribe_pb.js';
 import { post, refusal } from '../hostile/bus.js';
 import { driverPairs } from '../support/pairs.js';
 import { startServer } from '../support/server.js';
+
+/** The frames that this test waits for. */
+interface Frames {
+  events: Events;
+  end: End;
+}
 
 /** The frames of a stream, one after the other. */
 function follow(client: MainstemClient, topic: string, subscriber: string) {
@@ -12,15 +19,15 @@ function follow(client: MainstemClient, topic: string, subscriber: string) {
   let generation: bigint | undefined;
   return {
     generation: () => generation ?? -1n,
-    async until<C extends Frame['case']>(wanted: C, isIt: (frame: Frame & { case: C }) => boolean = () => true) {
+    async until<C extends keyof Frames>(wanted: C, isIt: (frame: Frames[C]) => boolean = () => true) {
       for (;;) {
         const { value, done } = await frames.next();
         if (done) throw new Error(`the stream ended before a frame ${wanted}`);
         const assignment = value.case === 'ready' ? value.value.assignment : value.case === 'assignment' && value.value;
         if (assignment) generation = assignment.generation ?? generation;
         // The comparison narrows the frame, but not the type parameter.
-        const frame = value as Frame & { case: C };
-        if (value.case === wanted && isIt(frame)) return frame.value;
+        const found = value.value as Frames[C];
+        if (value.case === wanted && isIt(found)) return found;
       }
     },
   };
@@ -53,8 +60,8 @@ describe.each(await driverPairs())('on $name', (pair) => {
     });
     const stream = follow(client, topic, subscriber);
     let seen = 0;
-    const last = await stream.until('events', ({ value }) => {
-      seen += value.records.length;
+    const last = await stream.until('events', ({ records }) => {
+      seen += records.length;
       return seen === 6;
     });
     const [bad] = results.map(({ partition = 0, offset = 0n }) => ({ topic, partition, offset }));

@@ -1,6 +1,6 @@
 import { BusError } from '../errors.js';
 import { type AppendRecord, recordBytes } from '../model.js';
-import type { Appended, EventLog } from '../ports/event-log.js';
+import type { EventLog } from '../ports/event-log.js';
 import { type Appender, createAppender } from '../publish/appender.js';
 import type { TopicsService } from '../topics/index.js';
 import type { ActiveTopic } from '../topics/topic.js';
@@ -11,7 +11,8 @@ export interface ParkingTopics {
   find(name: string): Promise<ActiveTopic | undefined>;
   /** Creates it if it is not there. @param stillWanted asked after a creation: if it throws, the topic is deleted again. */
   ensure(name: string, stillWanted: () => Promise<void>): Promise<ActiveTopic>;
-  append(topic: ActiveTopic, records: readonly AppendRecord[]): Promise<Appended[]>;
+  /** Appends one record at least. Rejects where one of them is not stored, or may be. */
+  append(topic: ActiveTopic, records: readonly AppendRecord[]): Promise<void>;
 }
 
 /**
@@ -82,24 +83,22 @@ export function createParkingTopics(log: EventLog, topics: TopicsService): Parki
     },
 
     append(topic, records) {
-      const group = {};
-      const appended = records.map(
-        (record) =>
-          new Promise<Appended>((resolve, reject) => {
-            appenderOf(topic).enqueue([
-              {
-                record,
-                bytes: recordBytes(record),
-                incarnation: topic.incarnation,
-                group,
-                withdrawn: false,
-                done: (outcome) => (outcome instanceof BusError ? reject(outcome) : resolve(outcome)),
-                released: () => undefined,
-              },
-            ]);
-          }),
-      );
-      return Promise.all(appended);
+      return new Promise((resolve, reject) => {
+        let left = records.length;
+        appenderOf(topic).enqueue({
+          records,
+          bytes: records.reduce((sum, record) => sum + recordBytes(record), 0),
+          incarnation: topic.incarnation,
+          group: {},
+          withdrawn: false,
+          done(from, to, outcome) {
+            left -= to - from;
+            if (outcome instanceof BusError) reject(outcome);
+            else if (left === 0) resolve();
+          },
+          released: () => undefined,
+        });
+      });
     },
   };
   return service;
