@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, ConfigError } from '../config/index.js';
 import { BusError } from '../core/errors.js';
@@ -50,7 +51,11 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
   const ports = { log, coordination, topics, authorizer: allowAll };
   const schemas = createSchemaRegistry({ topics: topics.schemas, log, coordination, judge });
   const publisher = createPublisher({ ...ports, limits: { ...defaultPublishLimits, ...config.publish } });
-  const subscriptions = createSubscriptions({ ...ports, heartbeatMs: config.heartbeatMs });
+  const subscriptions = createSubscriptions({
+    ...ports,
+    heartbeatMs: config.heartbeatMs,
+    instance: `${hostname()}:${process.pid}`,
+  });
 
   const subscribers = createSubscribers({
     ...ports,
