@@ -1,4 +1,5 @@
 import { allowAll } from '../../src/core/ports/authorizer.js';
+import type { Clock } from '../../src/core/ports/clock.js';
 import type { Coordination } from '../../src/core/ports/coordination.js';
 import type { EventLog } from '../../src/core/ports/event-log.js';
 import { defaultPublishLimits } from '../../src/core/publish/command.js';
@@ -32,6 +33,7 @@ export interface Core {
 export interface Mutation {
   coordination?(coordination: MemoryCoordination, world: MemoryWorld, host: Host): Coordination;
   log?(log: EventLog, host: Host): EventLog;
+  clock?(clock: Clock): Clock;
 }
 
 const noSchemas = {
@@ -41,7 +43,7 @@ const noSchemas = {
 };
 
 export function startBus(world: MemoryWorld, network: Network, host: Host, mutation: Mutation): Bus {
-  const { clock } = host;
+  const clock = mutation.clock?.(host.clock) ?? host.clock;
   const toLog = network.cable(host);
   const toCoordination = network.cable(host);
   const ownLog = world.openLog({ link: toLog, clock });

@@ -15,7 +15,10 @@ export const accepts = (record: OffsetRecord | undefined, generation: number): b
   record?.next !== undefined && (record.generation === generation || record.earlier.includes(generation));
 
 /** Judges what happens to committed positions; also tells the other checks what they are. */
-export function commitChecks(report: Report): OffsetRecords & { see(happening: Recorded): void } {
+export function commitChecks(
+  report: Report,
+  isExplicit: (subscriber: string) => boolean,
+): OffsetRecords & { see(happening: Recorded): void } {
   /** By subscriber and place: every state that the record had, the last one being the present one. */
   const records = new Map<string, OffsetRecord[]>();
   const open = new Map<number, Commit>();
@@ -50,7 +53,7 @@ export function commitChecks(report: Report): OffsetRecords & { see(happening: R
     if (now.next < before.next) {
       report('commit_back', now.at, `${name} went back from ${before.next} to ${now.next}`);
     }
-    if (now.next <= before.next) return;
+    if (now.next <= before.next || !isExplicit(now.subscriber)) return;
     const { next } = now;
     const wanted = asked
       .get(key)

@@ -13,6 +13,8 @@ export interface StreamSeen extends Opened {
   /** By place: the next offset of each partition that it serves. */
   next: Map<string, number>;
   over: boolean;
+  /** It waits for its client to read. */
+  stuck: boolean;
 }
 
 /** How much longer than its heartbeat a stream may be silent: timers are late. */
@@ -22,10 +24,13 @@ const slackMs = 50;
 export function streamChecks(
   records: OffsetRecords,
   report: Report,
+  isAtMostOnce: (subscriber: string) => boolean,
 ): { see(happening: Recorded): void; readonly streams: ReadonlyMap<number, StreamSeen> } {
   const streams = new Map<number, StreamSeen>();
-  /** By stream id: whether its ephemeral is there. */
-  const places = new Map<string, boolean>();
+  /** By stream id: how many ephemerals of it are there. */
+  const places = new Map<string, number>();
+  /** By subscriber: the records that may be sent once only, and were. */
+  const sent = new Set<string>();
   /** By subscriber and generation: whose it is. */
   const generations = new Map<string, string>();
 
@@ -64,12 +69,15 @@ export function streamChecks(
     else if (record.offset > expected) report('skipped', at, `${name}: ${expected} was due`);
     else if (record.offset < expected) report('order', at, `${name}: ${expected} was due`);
     stream.next.set(place, record.offset + 1);
+    const key = `${stream.subscriber}\0${place}@${record.offset}`;
+    if (sent.has(key)) report('repeated', at, `${name}: it was sent before, though it is committed before it is sent`);
+    if (isAtMostOnce(stream.subscriber)) sent.add(key);
     const owned = records.now(stream.subscriber, record);
     const { generation = 0 } = stream;
     if (owned === undefined || owned.generation < generation) {
       report('unowned', at, `${name}: not claimed yet, the record has generation ${owned?.generation}`);
     }
-    if (places.get(streamId) === false && owned && owned.generation > generation && !accepts(owned, generation)) {
+    if (places.get(streamId) === 0 && owned && owned.generation > generation && !accepts(owned, generation)) {
       report('zombie', at, `${name}: generation ${owned.generation} has taken over, and its place is gone`);
     }
   }
@@ -102,7 +110,10 @@ export function streamChecks(
   return {
     streams,
     see(happening) {
-      if (happening.kind === 'place') places.set(happening.streamId, happening.there);
+      if (happening.kind === 'place') {
+        const { streamId, there } = happening;
+        places.set(streamId, (places.get(streamId) ?? 0) + (there ? 1 : -1));
+      }
       if (happening.kind === 'opened') {
         streams.set(happening.stream, {
           ...happening,
@@ -110,6 +121,7 @@ export function streamChecks(
           generation: undefined,
           next: new Map(),
           over: false,
+          stuck: true,
         });
       }
       if (happening.kind !== 'frame' && happening.kind !== 'over' && happening.kind !== 'waiting') return;
@@ -117,6 +129,7 @@ export function streamChecks(
       if (!stream) return;
       if (happening.kind === 'frame') seen(stream, happening);
       else if (happening.kind === 'waiting') {
+        stream.stuck = false;
         if (stream.streamId !== '' && happening.waitedMs > stream.heartbeatMs + slackMs) {
           report('silent', happening.at, `stream ${happening.stream} has been silent for ${happening.waitedMs} ms`);
         }

@@ -1,21 +1,29 @@
 import { Buffer } from 'node:buffer';
+import type { SubscribeCommand } from '../../src/core/subscribe/frames.js';
 import type { MemoryWorld } from '../../src/drivers/memory/index.js';
+import { checkAssignments } from './check-assignments.js';
 import { commitChecks } from './check-commits.js';
 import { streamChecks } from './check-streams.js';
 import type { Recorded } from './history.js';
-import type { Plan } from './plan.js';
+import { commitsItself, type Plan, reads } from './plan.js';
 import { type Position, placeOf } from './positions.js';
 import type { Report, Violation } from './violation.js';
 
+/** What there is at the end. */
+export interface Remains {
+  readonly world: MemoryWorld;
+  readonly plan: Plan;
+  readonly topics: readonly string[];
+}
+
 /** Judges a history that has come to its end, by the log as it is then. */
-export function checkHistory(
-  history: readonly Recorded[],
-  { world, plan }: { readonly world: MemoryWorld; readonly plan: Plan },
-): Violation[] {
+export function checkHistory(history: readonly Recorded[], remains: Remains): Violation[] {
+  const { world, plan, topics } = remains;
   const violations: Violation[] = [];
   const report: Report = (rule, at, what) => violations.push({ rule, at, what });
-  const commits = commitChecks(report);
-  const streams = streamChecks(commits, report);
+  const modes = new Map(plan.subscribers.map(({ name, command }) => [name, command.commitMode ?? 'explicit']));
+  const commits = commitChecks(report, (subscriber) => modes.get(subscriber) === 'explicit');
+  const streams = streamChecks(commits, report, (subscriber) => modes.get(subscriber) === 'before_delivery');
   /** By subscriber: how often each record was processed. */
   const processed = new Map(plan.subscribers.map(({ name }) => [name, new Map<string, number>()]));
   const published: (Position & { readonly id: number; readonly at: number })[] = [];
@@ -39,29 +47,33 @@ export function checkHistory(
     if (Buffer.from(stored?.value ?? []).toString() !== payloadOf(id)) {
       report('lost', at, `event ${id} was acknowledged at ${keyOf(position)}, and is not there`);
     }
-    for (const [subscriber, counts] of processed) {
-      if (!counts.has(keyOf(position))) report('lost', end, `${subscriber} never processed ${keyOf(position)}`);
+    for (const { name, command } of plan.subscribers) {
+      if (commitsItself(command) || !reads(command, position.topic)) continue;
+      if (!processed.get(name)?.has(keyOf(position))) report('lost', end, `${name} never processed ${keyOf(position)}`);
     }
   }
-  for (const { name } of plan.subscribers) {
-    for (const { topic, partition, offset } of endOf(world, plan)) {
+  for (const { name, command } of plan.subscribers) {
+    for (const { topic, partition, offset } of endOf(world, topics, command)) {
       const next = commits.now(name, { topic, partition })?.next ?? 0;
       if (next < offset)
         report('behind', end, `${name} has committed ${topic}/${partition} up to ${next} of ${offset}`);
     }
   }
+  checkAssignments(remains, streams.streams, report, end);
   return violations;
 }
 
-/** The end of each partition that subscribers read. */
-export function endOf(world: MemoryWorld, plan: Plan): Position[] {
-  return plan.topics.flatMap(({ name }) =>
-    (world.topics.find(name)?.partitions ?? []).map(({ records }, partition) => ({
-      topic: name,
-      partition,
-      offset: records.length,
-    })),
-  );
+/** The end of each partition that a subscriber reads. */
+export function endOf(world: MemoryWorld, topics: readonly string[], command: SubscribeCommand): Position[] {
+  return topics
+    .filter((topic) => reads(command, topic))
+    .flatMap((topic) =>
+      (world.topics.find(topic)?.partitions ?? []).map(({ records }, partition) => ({
+        topic,
+        partition,
+        offset: records.length,
+      })),
+    );
 }
 
 export const payloadOf = (id: number): string => `{"id":${id}}`;

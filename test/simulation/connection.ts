@@ -138,7 +138,10 @@ export function connect(sim: Connecting, client: Host, bus: Bus, command: Subscr
       });
       serve()
         .then(
-          () => toClient(() => end(new Disconnected('the stream has ended'))),
+          () => {
+            history.add({ kind: 'over', stream, why: 'ended' });
+            toClient(() => end(new Disconnected('the stream has ended')));
+          },
           (error: unknown) => {
             const why = BusError.from(error);
             history.add({ kind: 'over', stream, why: why.reason });

@@ -5,6 +5,7 @@ import type { Random } from '../support/random.js';
 import type { Bus } from './bus.js';
 import { type Connecting, type Connection, connect } from './connection.js';
 import type { Host } from './host.js';
+import { commitsItself } from './plan.js';
 import { cutCursor, type Position, positionsOf } from './positions.js';
 
 /** How a datamart behaves. */
@@ -44,10 +45,10 @@ export interface DatamartPorts extends Connecting {
 }
 
 interface Commit {
+  /** How many assignments the stream has been told of: a later one may cover fewer partitions, also with the same generation. */
+  readonly assignment: number;
   readonly generation: number;
   readonly streamId: string;
-  /** Which assignment of the stream the cursor is of: a later one may not cover the same partitions. */
-  readonly assignment: number;
   cursor: string;
 }
 
@@ -126,11 +127,11 @@ export function startDatamart(
     }
   }
 
-  function commit(bus: Bus, cursor: string, generation: number, streamId: string, assignment: number): void {
+  function commit(bus: Bus, { cursor, assignment, generation, streamId }: Commit): void {
     const last = queue.at(-1);
     // The first one may be on its way.
     if (last && queue.length > 1 && last.assignment === assignment) last.cursor = cursor;
-    else queue.push({ cursor, generation, streamId, assignment });
+    else queue.push({ cursor, assignment, generation, streamId });
     committing ??= commitAll(bus, queue).finally(() => {
       committing = undefined;
     });
@@ -149,7 +150,9 @@ export function startDatamart(
     let idle: Timer | undefined;
     const handIn = () => {
       idle?.close();
-      if (pending !== undefined && generation !== undefined) commit(bus, pending, generation, streamId, assignment);
+      if (pending !== undefined && generation !== undefined && !commitsItself(command)) {
+        commit(bus, { cursor: pending, assignment, generation, streamId });
+      }
       pending = undefined;
     };
     while (!leaving) {
@@ -158,8 +161,8 @@ export function startDatamart(
       if (frame.kind === 'ready') streamId = frame.streamId;
       if (frame.kind === 'ready' || frame.kind === 'assignment') {
         handIn();
-        ({ generation } = frame.assignment);
         assignment++;
+        ({ generation } = frame.assignment);
       } else if (frame.kind === 'events') {
         const half = frame.deliveries.length > 1 && random.next() < habits.commitsHalf;
         const middle = half ? random.between(1, frame.deliveries.length - 1) : -1;
@@ -169,8 +172,8 @@ export function startDatamart(
           back.set(partition, { topic: frame.topic, partition, offset: record.offset });
         }
         for (const [index, { partition, record }] of frame.deliveries.entries()) {
-          if (index === middle && generation !== undefined) {
-            commit(bus, cutCursor(frame.cursor, [...back.values()]), generation, streamId, assignment);
+          if (index === middle && generation !== undefined && !commitsItself(command)) {
+            commit(bus, { cursor: cutCursor(frame.cursor, [...back.values()]), assignment, generation, streamId });
           }
           const position = { topic: frame.topic, partition, offset: record.offset };
           history.add({ kind: 'processed', client: host.name, subscriber, record: position });

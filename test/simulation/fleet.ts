@@ -8,7 +8,7 @@ import { type Datamart, type DatamartPorts, startDatamart } from './datamart.js'
 import { createHistory, type History } from './history.js';
 import { createClock, createHost, type Host } from './host.js';
 import { createNetwork, type Network } from './network.js';
-import type { Plan } from './plan.js';
+import type { Plan, SubscriberPlan } from './plan.js';
 import { createScheduler, type Scheduler } from './scheduler.js';
 
 /** Everything that a simulation consists of, and what can be done to it. */
@@ -21,10 +21,12 @@ export interface Fleet {
   readonly plan: Plan;
   readonly buses: Bus[];
   readonly datamarts: Datamart[];
+  /** The names of the topics that there are. */
+  readonly topics: string[];
   /** The process of all that is neither an instance nor a datamart. */
   readonly operator: Host;
   startBus(): void;
-  startDatamart(subscriber: string): void;
+  startDatamart(subscriber: SubscriberPlan): void;
   note(what: string): void;
   nextEvent(): number;
   /** Batches that are not answered yet. */
@@ -67,13 +69,12 @@ export function createFleet(seed: number, plan: Plan, mutation: Mutation): Fleet
     plan,
     buses,
     datamarts,
+    topics: [],
     operator: host('operator'),
     startBus: () => void buses.push(startBus(world, network, host(`bus ${++started}`), mutation)),
-    startDatamart(subscriber) {
+    startDatamart({ name, command }) {
       const client = host(`client ${++started}`);
-      const topic = plan.topics[0]?.name ?? '';
-      const command = { topic, subscriber, heartbeatMs: plan.heartbeatMs };
-      datamarts.push(startDatamart(ports, client, command, plan.habits));
+      datamarts.push(startDatamart(ports, client, { ...command, subscriber: name }, plan.habits));
     },
     nextEvent: () => ++events,
     publishing: new Set(),

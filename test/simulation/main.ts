@@ -13,9 +13,6 @@ const { values } = parseArgs({
   },
 });
 
-// Refusals are many here, and nobody reads where they were made.
-Error.stackTraceLimit = 0;
-
 if (values.seed !== undefined) {
   const seed = Number(values.seed);
   const { history, violations, took, steps } = await simulate(seed);

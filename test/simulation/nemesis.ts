@@ -14,6 +14,7 @@ export interface Nemesis {
 /** A fleet keeps at most so many. */
 const mostDatamarts = 6;
 const mostPartitions = 8;
+const mostTopics = 4;
 
 export function createNemesis(fleet: Fleet): Nemesis {
   const { random, scheduler, plan } = fleet;
@@ -31,7 +32,6 @@ export function createNemesis(fleet: Fleet): Nemesis {
   const one = <T>(items: readonly T[]): T | undefined => items[random.between(0, items.length - 1)];
   const liveBus = () => one(fleet.buses.filter(({ host }) => host.alive && !host.paused));
   const liveClient = () => one(fleet.datamarts.filter(({ stays, host }) => stays && !host.paused));
-  const anySubscriber = () => one(plan.subscribers)?.name ?? '';
 
   /** Its place is taken a little later. */
   function replace(bus: Bus): void {
@@ -60,8 +60,9 @@ export function createNemesis(fleet: Fleet): Nemesis {
         return;
       case 'join': {
         if (fleet.datamarts.filter(({ stays }) => stays).length >= mostDatamarts) return;
-        const subscriber = anySubscriber();
-        fleet.note(`a client of ${subscriber} joins`);
+        const subscriber = one(plan.subscribers);
+        if (!subscriber) return;
+        fleet.note(`a client of ${subscriber.name} joins`);
         fleet.startDatamart(subscriber);
         return;
       }
@@ -81,6 +82,10 @@ export function createNemesis(fleet: Fleet): Nemesis {
         return;
       case 'grow':
         void grow(fleet);
+        return;
+      case 'create':
+        if (fleet.topics.length >= mostTopics) return;
+        void createTopic(fleet, `orders.new${random.between(0, 99)}`, random.between(1, 3));
         return;
       case 'stop':
         if (!bus?.core) return;
@@ -111,7 +116,7 @@ export function createNemesis(fleet: Fleet): Nemesis {
         if (cable.isCut) return;
         fleet.note(`${bus.host.name}: ${action}`);
         cable.cut();
-        later(random.between(100, 12_000), () => {
+        later(random.between(100, random.pick([1_000, 6_000, 20_000])), () => {
           fleet.note(`${bus.host.name}: ${action} is over`);
           cable.heal();
         });
@@ -129,9 +134,9 @@ export function createNemesis(fleet: Fleet): Nemesis {
 
 /** A batch from a publisher that sends it to any instance; what is not acknowledged may be there or not. */
 export function publish(fleet: Fleet): void {
-  const { random, network, operator, history, plan } = fleet;
+  const { random, network, operator, history, topics } = fleet;
   const bus = fleet.buses[random.between(0, fleet.buses.length - 1)];
-  const topic = plan.topics[random.between(0, plan.topics.length - 1)]?.name ?? '';
+  const topic = topics[random.between(0, topics.length - 1)] ?? '';
   if (!bus) return;
   const ids = Array.from({ length: random.between(1, 6) }, () => fleet.nextEvent());
   const events = ids.map((id) => ({
@@ -160,7 +165,7 @@ export function publish(fleet: Fleet): void {
 async function grow(fleet: Fleet): Promise<void> {
   const { random, network, operator, world } = fleet;
   const bus = fleet.buses[random.between(0, fleet.buses.length - 1)];
-  const topic = fleet.plan.topics[random.between(0, fleet.plan.topics.length - 1)]?.name ?? '';
+  const topic = fleet.topics[random.between(0, fleet.topics.length - 1)] ?? '';
   const partitions = (world.topics.find(topic)?.partitions.length ?? mostPartitions) + 1;
   if (!bus || partitions > mostPartitions) return;
   fleet.note(`${topic} is to have ${partitions} partitions`);
@@ -169,4 +174,25 @@ async function grow(fleet: Fleet): Promise<void> {
       bus.core?.topics.apply({ name: topic, settings: { partitions }, schemas: [] }),
     )
     .catch(() => undefined);
+}
+
+/** Through any instance, until one says that it is there. */
+export async function createTopic(fleet: Fleet, name: string, partitions: number): Promise<void> {
+  const { random, network, operator, buses } = fleet;
+  fleet.note(`topic ${name} is created`);
+  for (;;) {
+    const bus = buses[random.between(0, buses.length - 1)];
+    const settings = { partitions, schemaless: true };
+    try {
+      if (!bus) throw new Error('there is no instance');
+      await network.call(operator, bus.host, async () => {
+        if (!bus.core) throw new Error('not ready');
+        await bus.core.topics.apply({ name, settings, schemas: [] });
+      });
+      if (!fleet.topics.includes(name)) fleet.topics.push(name);
+      return;
+    } catch {
+      await operator.clock.sleep(100);
+    }
+  }
 }

@@ -15,6 +15,8 @@ export interface Network {
   /** How long something takes to get from one place to another. */
   latency(): number;
   cable(host: Host): Cable;
+  /** From now on nothing takes unusually long. */
+  calmDown(): void;
   /** Runs a call on a server. Rejects with a Disconnected where it dies, or cannot be reached. */
   call<T>(client: Host, server: Host, act: () => Promise<T>): Promise<T>;
 }
@@ -39,8 +41,9 @@ export function createNetwork(
   random: Random,
   { usualMs, slowOneIn, slowMs }: Latencies,
 ): Network {
+  let calm = false;
   const latency = () =>
-    random.between(1, slowOneIn) === 1 ? random.next() * slowMs : 0.1 + random.next() * (usualMs - 0.1);
+    !calm && random.between(1, slowOneIn) === 1 ? random.next() * slowMs : 0.1 + random.next() * (usualMs - 0.1);
 
   function cable(host: Host): Cable {
     let cuts = 0;
@@ -116,7 +119,14 @@ export function createNetwork(
     });
   }
 
-  return { latency, cable, call };
+  return {
+    latency,
+    cable,
+    call,
+    calmDown() {
+      calm = true;
+    },
+  };
 }
 
 /** Does something now, and says later what came of it. */

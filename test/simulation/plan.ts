@@ -1,3 +1,5 @@
+import type { SubscribeCommand } from '../../src/core/subscribe/frames.js';
+import { matchesPattern } from '../../src/core/topics/pattern.js';
 import { createRandom, type Random } from '../support/random.js';
 import type { Habits } from './datamart.js';
 import type { Latencies } from './network.js';
@@ -8,19 +10,25 @@ export interface Plan {
   readonly calm: boolean;
   readonly buses: number;
   readonly topics: readonly { readonly name: string; readonly partitions: number }[];
-  readonly subscribers: readonly { readonly name: string; readonly clients: number }[];
+  readonly subscribers: readonly SubscriberPlan[];
   /** How long things are done to the fleet, in milliseconds; then everything is healed. */
   readonly roughMs: number;
   /** Between two things that are done to it, on average. */
   readonly everyMs: number;
   readonly publishEveryMs: number;
   readonly latencies: Latencies;
-  readonly heartbeatMs: number;
   readonly habits: Habits;
   readonly actions: readonly Action[];
 }
 
-const calmActions = ['join', 'leave', 'publish', 'grow', 'stop'] as const;
+/** A subscriber, and what each of its streams asks for. */
+export interface SubscriberPlan {
+  readonly name: string;
+  readonly clients: number;
+  readonly command: SubscribeCommand;
+}
+
+const calmActions = ['join', 'leave', 'publish', 'grow', 'create', 'stop'] as const;
 const roughActions = [
   'kill client',
   'silence client',
@@ -46,19 +54,35 @@ export function planOf(seed: number): Plan {
         slowOneIn: random.pick([30, 100, 1_000]),
         slowMs: random.pick([300, 1_500, 4_000]),
       };
+  const topics = Array.from({ length: random.pick([1, 1, 2, 3]) }, (_, i) => ({
+    name: i === 0 ? 'orders' : `orders.${i}`,
+    partitions: random.between(1, 4),
+  }));
+  const heartbeatMs = random.pick([1_000, 3_000, 10_000]);
   return {
     calm,
     buses: random.between(1, 3),
-    topics: [{ name: 'orders', partitions: random.between(1, 5) }],
+    topics,
     subscribers: names(random, 'datamart', random.pick([1, 1, 2])).map((name) => ({
       name,
       clients: random.between(1, 4),
+      command: {
+        subscriber: name,
+        heartbeatMs,
+        ...subscriptionOf(
+          random,
+          topics.map((topic) => topic.name),
+        ),
+        ...(random.between(1, 3) === 1 ? { maxUncommitted: random.pick([1, 5, 20]) } : {}),
+        ...(random.between(1, 6) === 1 ? { maxUncommittedBytes: random.pick([1, 500]) } : {}),
+        ...(!calm && random.between(1, 4) === 1 ? { commitTimeoutMs: random.pick([1_000, 5_000]) } : {}),
+        ...(random.between(1, 5) === 1 ? { commitMode: random.pick(['on_delivery', 'before_delivery'] as const) } : {}),
+      },
     })),
     roughMs: random.pick([5_000, 15_000, 30_000]),
     everyMs: random.pick([300, 1_000, 3_000]),
     publishEveryMs: random.pick([200, 700, 2_000]),
     latencies,
-    heartbeatMs: random.pick([1_000, 3_000, 10_000]),
     habits: calm
       ? { thinkMs: random.pick([0, 50, 150]), slow: 0, commits: 1, commitsHalf: 0, elsewhere: random.pick([0, 0.5, 1]) }
       : {
@@ -75,3 +99,20 @@ export function planOf(seed: number): Plan {
 function names(random: Random, prefix: string, count: number): string[] {
   return Array.from({ length: count }, (_, i) => `${prefix} ${i}${random.pick(['', ' ü/%', '.x'])}`);
 }
+
+function subscriptionOf(random: Random, topics: readonly string[]): SubscribeCommand {
+  const kinds: readonly [SubscribeCommand, ...SubscribeCommand[]] = [
+    { topic: 'orders' },
+    { topics },
+    { pattern: 'orders*' },
+  ];
+  return random.pick(kinds);
+}
+
+/** Whether a subscriber reads a topic. */
+export function reads({ topic, topics, pattern }: SubscribeCommand, name: string): boolean {
+  return pattern === undefined ? (topics ?? [topic]).includes(name) : matchesPattern(pattern, name);
+}
+
+/** Whether the server commits for the clients: then they may miss records, when anything ends. */
+export const commitsItself = ({ commitMode = 'explicit' }: SubscribeCommand): boolean => commitMode !== 'explicit';

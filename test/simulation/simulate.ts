@@ -3,7 +3,7 @@ import type { Mutation } from './bus.js';
 import { checkHistory, endOf } from './check.js';
 import { createFleet, type Fleet } from './fleet.js';
 import type { Recorded } from './history.js';
-import { createNemesis, publish } from './nemesis.js';
+import { createNemesis, createTopic, publish } from './nemesis.js';
 import { type Plan, planOf } from './plan.js';
 import type { Violation } from './violation.js';
 
@@ -23,13 +23,26 @@ const healMs = 90_000;
 const settleMs = 15_000;
 
 /** Runs one seed from beginning to end, and judges what happened. The same seed gives the same history. */
-export async function simulate(seed: number, mutation: Mutation = {}, plan: Plan = planOf(seed)): Promise<Outcome> {
+export async function simulate(seed: number, mutation: Mutation = {}): Promise<Outcome> {
+  const { stackTraceLimit } = Error;
+  // Refusals are many here, and nobody reads where they were made.
+  Error.stackTraceLimit = 0;
+  try {
+    return await run(seed, mutation, planOf(seed));
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+async function run(seed: number, mutation: Mutation, plan: Plan): Promise<Outcome> {
   const fleet = createFleet(seed, plan, mutation);
   const { scheduler, random } = fleet;
   const nemesis = createNemesis(fleet);
   for (let i = 0; i < plan.buses; i++) fleet.startBus();
   await createTopics(fleet);
-  for (const { name, clients } of plan.subscribers) for (let i = 0; i < clients; i++) fleet.startDatamart(name);
+  for (const subscriber of plan.subscribers) {
+    for (let i = 0; i < subscriber.clients; i++) fleet.startDatamart(subscriber);
+  }
 
   const roughUntil = scheduler.now() + plan.roughMs;
   const every = (ms: number, act: () => void) => {
@@ -45,9 +58,10 @@ export async function simulate(seed: number, mutation: Mutation = {}, plan: Plan
 
   fleet.note('everything is healed');
   nemesis.heal();
+  fleet.network.calmDown();
   if (fleet.buses.length === 0) fleet.startBus();
-  for (const { name } of plan.subscribers) {
-    if (!fleet.datamarts.some(({ stays, subscriber }) => stays && subscriber === name)) fleet.startDatamart(name);
+  for (const each of plan.subscribers) {
+    if (!fleet.datamarts.some(({ stays, subscriber }) => stays && subscriber === each.name)) fleet.startDatamart(each);
   }
   await scheduler.run(scheduler.now() + 1_000);
   publish(fleet);
@@ -69,35 +83,18 @@ export async function simulate(seed: number, mutation: Mutation = {}, plan: Plan
   };
 }
 
-/** Through any instance that takes it, as an operator would. */
 async function createTopics(fleet: Fleet): Promise<void> {
-  const { scheduler, network, operator, buses, plan } = fleet;
-  let created = 0;
-  const create = async ({ name, partitions }: Plan['topics'][number]) => {
-    for (;;) {
-      const core = buses[0]?.core;
-      const { host } = buses[0] ?? { host: operator };
-      const settings = { partitions, schemaless: true };
-      try {
-        if (!core) throw new Error('not ready');
-        await network.call(operator, host, () => core.topics.create({ name, settings, adopt: false }));
-        created++;
-        return;
-      } catch {
-        await operator.clock.sleep(100);
-      }
-    }
-  };
-  const creating = Promise.all(plan.topics.map(create));
-  await scheduler.run(60_000, () => created === plan.topics.length);
+  const { scheduler, plan } = fleet;
+  const creating = Promise.all(plan.topics.map(({ name, partitions }) => createTopic(fleet, name, partitions)));
+  await scheduler.run(60_000, () => fleet.topics.length === plan.topics.length);
   await creating;
 }
 
 /** Everything that is in the log is committed by every subscriber. */
-function isDone({ world, plan, publishing }: Fleet): boolean {
+function isDone({ world, topics, plan, publishing }: Fleet): boolean {
   if (publishing.size > 0) return false;
-  return plan.subscribers.every(({ name }) =>
-    endOf(world, plan).every(({ topic, partition, offset }) => {
+  return plan.subscribers.every(({ name, command }) =>
+    endOf(world, topics, command).every(({ topic, partition, offset }) => {
       const entry = world.records.get(offsetPath(name, topic, partition));
       return offset === (entry && entry.value.length > 0 ? readOffsetRecord(entry.value).next : 0);
     }),

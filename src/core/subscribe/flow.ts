@@ -48,9 +48,10 @@ const unbounded: Flow = {
  */
 export function createFlow(options: FlowOptions): Flow {
   const { coordination, clock, committer, subscriber, command, membership, signal } = options;
-  const { maxUncommitted, maxUncommittedBytes, commitTimeoutMs } = command;
-  if (maxUncommitted === undefined && maxUncommittedBytes === undefined && commitTimeoutMs === undefined)
-    return unbounded;
+  const { maxUncommitted, maxUncommittedBytes, commitTimeoutMs, commitMode } = command;
+  const hasBound = maxUncommitted !== undefined || maxUncommittedBytes !== undefined || commitTimeoutMs !== undefined;
+  // What is committed before it is sent is never uncommitted.
+  if (!hasBound || commitMode === 'before_delivery') return unbounded;
   const uncommitted = createUncommitted();
   const watches = new Map<string, () => void>();
   let owned: ReadonlyMap<string, Held> = new Map();

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { toBusError } from '../coordination-errors.js';
 import { BusError } from '../errors.js';
 import { type Clock, systemClock } from '../ports/clock.js';
@@ -54,6 +55,8 @@ export function createTopics({
   graceMs = defaultGraceMs,
 }: TopicsOptions): TopicsService {
   const closing = new AbortController();
+  // Every call that waits for a topic's lock listens.
+  setMaxListeners(0, closing.signal);
   const store = new TopicStore(coordination, clock);
   const lifecycle = createLifecycle(store, log);
   const grace = createGrace(coordination.status, graceMs, clock);
