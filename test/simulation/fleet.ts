@@ -29,8 +29,8 @@ export interface Fleet {
   startDatamart(subscriber: SubscriberPlan): void;
   note(what: string): void;
   nextEvent(): number;
-  /** Batches that are not answered yet. */
-  readonly publishing: Set<readonly number[]>;
+  /** What was asked of the bus and is not answered yet. */
+  readonly underWay: Set<object>;
   readonly open: DatamartPorts['open'];
 }
 
@@ -77,7 +77,7 @@ export function createFleet(seed: number, plan: Plan, mutation: Mutation): Fleet
       datamarts.push(startDatamart(ports, client, { ...command, subscriber: name }, plan.habits));
     },
     nextEvent: () => ++events,
-    publishing: new Set(),
+    underWay: new Set(),
     open: ports.open,
     note: (what) => history.add({ kind: 'note', what }),
   };

@@ -1,4 +1,6 @@
 import { Buffer } from 'node:buffer';
+import { BusError } from '../../src/core/errors.js';
+import type { SettingsInput } from '../../src/core/topics/topic.js';
 import type { Bus } from './bus.js';
 import { payloadOf } from './check.js';
 import type { Fleet } from './fleet.js';
@@ -143,7 +145,7 @@ export function publish(fleet: Fleet): void {
     payload: Buffer.from(payloadOf(id)),
     key: Buffer.from(`k${random.between(0, 9)}`),
   }));
-  fleet.publishing.add(ids);
+  fleet.underWay.add(ids);
   void network
     .call(operator, bus.host, async () => {
       if (!bus.core) throw new Error('not ready');
@@ -159,40 +161,43 @@ export function publish(fleet: Fleet): void {
       },
       () => undefined,
     )
-    .finally(() => fleet.publishing.delete(ids));
+    .finally(() => fleet.underWay.delete(ids));
 }
 
 async function grow(fleet: Fleet): Promise<void> {
-  const { random, network, operator, world } = fleet;
-  const bus = fleet.buses[random.between(0, fleet.buses.length - 1)];
-  const topic = fleet.topics[random.between(0, fleet.topics.length - 1)] ?? '';
+  const { random, topics, world } = fleet;
+  const topic = topics[random.between(0, topics.length - 1)] ?? '';
   const partitions = (world.topics.find(topic)?.partitions.length ?? mostPartitions) + 1;
-  if (!bus || partitions > mostPartitions) return;
+  if (partitions > mostPartitions) return;
   fleet.note(`${topic} is to have ${partitions} partitions`);
-  await network
-    .call(operator, bus.host, async () =>
-      bus.core?.topics.apply({ name: topic, settings: { partitions }, schemas: [] }),
-    )
-    .catch(() => undefined);
+  await applyTopic(fleet, topic, { partitions });
 }
 
-/** Through any instance, until one says that it is there. */
 export async function createTopic(fleet: Fleet, name: string, partitions: number): Promise<void> {
-  const { random, network, operator, buses } = fleet;
   fleet.note(`topic ${name} is created`);
-  for (;;) {
+  await applyTopic(fleet, name, { partitions, schemaless: true });
+  if (!fleet.topics.includes(name)) fleet.topics.push(name);
+}
+
+/** Through any instance, until one says that it is done: an attempt that was interrupted may have changed the log alone. */
+async function applyTopic(fleet: Fleet, name: string, settings: SettingsInput): Promise<void> {
+  const { random, network, operator, buses, underWay } = fleet;
+  const token = {};
+  underWay.add(token);
+  for (let done = false; !done; ) {
     const bus = buses[random.between(0, buses.length - 1)];
-    const settings = { partitions, schemaless: true };
     try {
       if (!bus) throw new Error('there is no instance');
       await network.call(operator, bus.host, async () => {
         if (!bus.core) throw new Error('not ready');
         await bus.core.topics.apply({ name, settings, schemas: [] });
       });
-      if (!fleet.topics.includes(name)) fleet.topics.push(name);
-      return;
-    } catch {
-      await operator.clock.sleep(100);
+      done = true;
+    } catch (error) {
+      // Somebody else has made it larger meanwhile.
+      done = error instanceof BusError && error.reason === 'TOPIC_SETTINGS_INVALID';
+      if (!done) await operator.clock.sleep(200);
     }
   }
+  underWay.delete(token);
 }

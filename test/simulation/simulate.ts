@@ -18,7 +18,7 @@ export interface Outcome {
 }
 
 /** How long everything may take to be processed once all is healed, in virtual milliseconds. */
-const healMs = 90_000;
+const healMs = 300_000;
 /** How long nothing is done after that, so that assignments settle. */
 const settleMs = 15_000;
 
@@ -91,8 +91,8 @@ async function createTopics(fleet: Fleet): Promise<void> {
 }
 
 /** Everything that is in the log is committed by every subscriber. */
-function isDone({ world, topics, plan, publishing }: Fleet): boolean {
-  if (publishing.size > 0) return false;
+function isDone({ world, topics, plan, underWay }: Fleet): boolean {
+  if (underWay.size > 0) return false;
   return plan.subscribers.every(({ name, command }) =>
     endOf(world, topics, command).every(({ topic, partition, offset }) => {
       const entry = world.records.get(offsetPath(name, topic, partition));
