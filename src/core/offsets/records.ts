@@ -136,7 +136,7 @@ export function readOffsetRecord(value: Uint8Array): OffsetRecord {
 }
 
 /** Throws INTERNAL where it is not what this version of the bus writes. */
-function readAssignmentRecord(value: Uint8Array): AssignmentRecord {
+export function readAssignmentRecord(value: Uint8Array): AssignmentRecord {
   const record = readJson(value);
   const members = asObject(record?.['members']);
   const epoch = record?.['epoch'];
