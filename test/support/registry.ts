@@ -4,7 +4,7 @@ import type { CheckOptions, SchemaRegistry } from '../../src/core/schema-registr
 import type { TestBus } from './open-bus.js';
 
 /** Nothing asked for. */
-export const plainCheck: CheckOptions = { acceptUndecided: false, evidenceEvents: 0, policy: {} };
+const plainCheck: CheckOptions = { acceptUndecided: false, evidenceEvents: 0, policy: {} };
 
 const never = new AbortController().signal;
 

@@ -82,7 +82,7 @@ export function createChecks({ topics, log, coordination, judge, clock }: CheckP
 }
 
 /** The policy of a call. */
-export function policyOf({ settings }: TopicVersions, { policy }: CheckOptions): SchemaPolicy {
+function policyOf({ settings }: TopicVersions, { policy }: CheckOptions): SchemaPolicy {
   return { level: policy.level ?? settings.compatibility, reading: policy.reading ?? settings.reading };
 }
 

@@ -30,7 +30,16 @@ export interface AdapterOptions extends ConnectRouterOptions {
  * it waited for the client to read; a request that is answered before it was read whole keeps its connection; and errors go to `onError`.
  */
 export function nodeAdapter(adapterOptions: AdapterOptions): HttpHandler {
-  const { routes, fallback, onError, explain, fastLane = true, direct, stalledMs = 30_000, ...options } = adapterOptions;
+  const {
+    routes,
+    fallback,
+    onError,
+    explain,
+    fastLane = true,
+    direct,
+    stalledMs = 30_000,
+    ...options
+  } = adapterOptions;
   const { router, methods } = recordMethods(createConnectRouter(options), options, direct);
   routes(router);
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
