@@ -219,7 +219,13 @@ test.each([['1.1'], ['2']] as const)(
 
 test('health tells of the server and of each service, and a watch hears the end', async () => {
   const health = createClient(Health, transport('grpc'));
-  const names = ['', 'mainstem.v1.PublishService', 'mainstem.v1.SubscribeService', 'mainstem.v1.TopicService'];
+  const names = [
+    '',
+    'mainstem.v1.PublishService',
+    'mainstem.v1.SchemaService',
+    'mainstem.v1.SubscribeService',
+    'mainstem.v1.TopicService',
+  ];
   for (const service of names) expect((await health.check({ service })).status).toBe(Status.SERVING);
   expect(Object.keys((await health.list({})).statuses).sort()).toEqual(names);
   expect((await health.check({ service: 'x' }).catch((error) => error)).code).toBe(Code.NotFound);
