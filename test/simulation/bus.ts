@@ -2,6 +2,7 @@ import { allowAll } from '../../src/core/ports/authorizer.js';
 import type { Clock } from '../../src/core/ports/clock.js';
 import type { Coordination } from '../../src/core/ports/coordination.js';
 import type { EventLog } from '../../src/core/ports/event-log.js';
+import type { SchemaCompiler } from '../../src/core/ports/schema-compiler.js';
 import { defaultPublishLimits } from '../../src/core/publish/command.js';
 import { createPublisher, type Publisher } from '../../src/core/publish/publisher.js';
 import { createSubscriptions, type SubscriptionService } from '../../src/core/subscribe/subscriptions.js';
@@ -10,6 +11,7 @@ import type { MemoryCoordination, MemoryWorld } from '../../src/drivers/memory/i
 import { inlineJudge } from '../support/inline-judge.js';
 import type { Host } from './host.js';
 import type { Cable, Network } from './network.js';
+import type { Plan } from './plan.js';
 
 /** An instance of the bus: the real core in a simulated process. */
 export interface Bus {
@@ -34,13 +36,14 @@ export interface Mutation {
   coordination?(coordination: MemoryCoordination, world: MemoryWorld, host: Host): Coordination;
   log?(log: EventLog, host: Host): EventLog;
   clock?(clock: Clock): Clock;
+  /** Makes what it takes to see it more likely. */
+  plan?(plan: Plan): Plan;
 }
 
-const noSchemas = {
-  compile(): never {
-    throw new Error('the simulation has no schemas');
-  },
+const noSchemas = (): never => {
+  throw new Error('the simulation has no schemas');
 };
+const compiler: SchemaCompiler = { compile: noSchemas };
 
 export function startBus(world: MemoryWorld, network: Network, host: Host, mutation: Mutation): Bus {
   const clock = mutation.clock?.(host.clock) ?? host.clock;
@@ -50,7 +53,7 @@ export function startBus(world: MemoryWorld, network: Network, host: Host, mutat
   const ownCoordination = world.openCoordination({ link: toCoordination, clock });
   const log = mutation.log?.(ownLog, host) ?? ownLog;
   const coordination = mutation.coordination?.(ownCoordination, world, host) ?? ownCoordination;
-  const topics = createTopics({ log, coordination, compiler: noSchemas, judge: inlineJudge(noSchemas), clock });
+  const topics = createTopics({ log, coordination, compiler, judge: inlineJudge(compiler), clock });
   const ports = { log, coordination, topics, authorizer: allowAll, clock };
   const publisher = createPublisher({ ...ports, limits: defaultPublishLimits });
   const subscriptions = createSubscriptions(ports);

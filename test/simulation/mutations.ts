@@ -115,14 +115,31 @@ export const brokenBuses: readonly BrokenBus[] = [
   {
     name: 'goes on when its session is lost',
     rules: ['zombie', 'refused'],
-    coordination: (coordination) =>
-      override(coordination, {
+    // One instance is cut off for long while another one can take over.
+    plan: (plan) => ({
+      ...plan,
+      calm: false,
+      buses: 2,
+      roughMs: 30_000,
+      everyMs: 3_000,
+      publishEveryMs: 200,
+      topics: [{ name: 'orders', partitions: 2 }],
+      subscribers: [{ name: 'datamart', clients: 4, command: { topic: 'orders', subscriber: 'datamart' } }],
+      actions: ['cut coordination'],
+    }),
+    coordination: (coordination) => {
+      const blind = new WeakMap<Session, Session>();
+      return override(coordination, {
         async session() {
           const session = await coordination.session();
-          const never: Partial<Session> = { isLive: () => true, lost: new AbortController().signal };
-          return override(session, never);
+          const known = blind.get(session);
+          if (known) return known;
+          const made = override<Session>(session, { isLive: () => true, lost: new AbortController().signal });
+          blind.set(session, made);
+          return made;
         },
-      }),
+      });
+    },
   },
   {
     name: 'drops a record on its way to the streams',

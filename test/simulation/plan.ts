@@ -79,7 +79,7 @@ export function planOf(seed: number): Plan {
         ...(random.between(1, 5) === 1 ? { commitMode: random.pick(['on_delivery', 'before_delivery'] as const) } : {}),
       },
     })),
-    roughMs: random.pick([5_000, 15_000, 30_000]),
+    roughMs: random.pick([4_000, 10_000, 20_000]),
     everyMs: random.pick([300, 1_000, 3_000]),
     publishEveryMs: random.pick([200, 700, 2_000]),
     latencies,

@@ -20,7 +20,7 @@ export interface Outcome {
 /** How long everything may take to be processed once all is healed, in virtual milliseconds. */
 const healMs = 300_000;
 /** How long nothing is done after that, so that assignments settle. */
-const settleMs = 15_000;
+const settleMs = 10_000;
 
 /** Runs one seed from beginning to end, and judges what happened. The same seed gives the same history. */
 export async function simulate(seed: number, mutation: Mutation = {}): Promise<Outcome> {
@@ -28,7 +28,8 @@ export async function simulate(seed: number, mutation: Mutation = {}): Promise<O
   // Refusals are many here, and nobody reads where they were made.
   Error.stackTraceLimit = 0;
   try {
-    return await run(seed, mutation, planOf(seed));
+    const plan = planOf(seed);
+    return await run(seed, mutation, mutation.plan?.(plan) ?? plan);
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
   }
