@@ -1,7 +1,7 @@
 import { assignmentPath, readAssignmentRecord } from '../../src/core/offsets/records.js';
-import { endOf, type Remains } from './check.js';
 import type { StreamSeen } from './check-streams.js';
 import { placeOf } from './positions.js';
+import { endOf, type Remains } from './remains.js';
 import type { Report } from './violation.js';
 
 /** Streams that nobody has disturbed for a while share all partitions of their subscriber, each once, and evenly. */

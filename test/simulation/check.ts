@@ -1,20 +1,12 @@
 import { Buffer } from 'node:buffer';
-import type { SubscribeCommand } from '../../src/core/subscribe/frames.js';
-import type { MemoryWorld } from '../../src/drivers/memory/index.js';
 import { checkAssignments } from './check-assignments.js';
 import { commitChecks } from './check-commits.js';
 import { streamChecks } from './check-streams.js';
 import type { Recorded } from './history.js';
-import { commitsItself, type Plan, reads } from './plan.js';
+import { commitsItself, reads } from './plan.js';
 import { type Position, placeOf } from './positions.js';
+import { endOf, payloadOf, type Remains } from './remains.js';
 import type { Report, Violation } from './violation.js';
-
-/** What there is at the end. */
-export interface Remains {
-  readonly world: MemoryWorld;
-  readonly plan: Plan;
-  readonly topics: readonly string[];
-}
 
 /** Judges a history that has come to its end, by the log as it is then. */
 export function checkHistory(history: readonly Recorded[], remains: Remains): Violation[] {
@@ -62,20 +54,5 @@ export function checkHistory(history: readonly Recorded[], remains: Remains): Vi
   checkAssignments(remains, streams.streams, report, end);
   return violations;
 }
-
-/** The end of each partition that a subscriber reads. */
-export function endOf(world: MemoryWorld, topics: readonly string[], command: SubscribeCommand): Position[] {
-  return topics
-    .filter((topic) => reads(command, topic))
-    .flatMap((topic) =>
-      (world.topics.find(topic)?.partitions ?? []).map(({ records }, partition) => ({
-        topic,
-        partition,
-        offset: records.length,
-      })),
-    );
-}
-
-export const payloadOf = (id: number): string => `{"id":${id}}`;
 
 const keyOf = (position: Position): string => `${placeOf(position)}@${position.offset}`;

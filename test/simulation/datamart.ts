@@ -5,22 +5,8 @@ import type { Random } from '../support/random.js';
 import type { Bus } from './bus.js';
 import { type Connecting, type Connection, connect } from './connection.js';
 import type { Host } from './host.js';
-import { commitsItself } from './plan.js';
+import { commitsItself, type Habits } from './plan.js';
 import { cutCursor, type Position, positionsOf } from './positions.js';
-
-/** How a datamart behaves. */
-export interface Habits {
-  /** How long it thinks about a frame at most, in milliseconds. */
-  readonly thinkMs: number;
-  /** The chance that it takes two seconds for a frame. */
-  readonly slow: number;
-  /** The chance that it commits after a frame; when it has nothing to do it always does. */
-  readonly commits: number;
-  /** The chance that it commits in the middle of a frame. */
-  readonly commitsHalf: number;
-  /** The chance that a commit goes to another instance than the one that streams. */
-  readonly elsewhere: number;
-}
 
 /** When a datamart commits after the last frame, if it has not. */
 const idleMs = 500;

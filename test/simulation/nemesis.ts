@@ -2,9 +2,9 @@ import { Buffer } from 'node:buffer';
 import { BusError } from '../../src/core/errors.js';
 import type { SettingsInput } from '../../src/core/topics/topic.js';
 import type { Bus } from './bus.js';
-import { payloadOf } from './check.js';
 import type { Fleet } from './fleet.js';
 import type { Action } from './plan.js';
+import { payloadOf } from './remains.js';
 
 /** Does things to a fleet, and undoes them in time. */
 export interface Nemesis {

@@ -1,8 +1,21 @@
 import type { SubscribeCommand } from '../../src/core/subscribe/frames.js';
 import { matchesPattern } from '../../src/core/topics/pattern.js';
 import { createRandom, type Random } from '../support/random.js';
-import type { Habits } from './datamart.js';
 import type { Latencies } from './network.js';
+
+/** How a datamart behaves. */
+export interface Habits {
+  /** How long it thinks about a frame at most, in milliseconds. */
+  readonly thinkMs: number;
+  /** The chance that it takes two seconds for a frame. */
+  readonly slow: number;
+  /** The chance that it commits after a frame; when it has nothing to do it always does. */
+  readonly commits: number;
+  /** The chance that it commits in the middle of a frame. */
+  readonly commitsHalf: number;
+  /** The chance that a commit goes to another instance than the one that streams. */
+  readonly elsewhere: number;
+}
 
 /** What one seed makes of the model: how large, how long, how rough. */
 export interface Plan {

@@ -1,10 +1,11 @@
 import { offsetPath, readOffsetRecord } from '../../src/core/offsets/records.js';
 import type { Mutation } from './bus.js';
-import { checkHistory, endOf } from './check.js';
+import { checkHistory } from './check.js';
 import { createFleet, type Fleet } from './fleet.js';
 import type { Recorded } from './history.js';
 import { createNemesis, createTopic, publish } from './nemesis.js';
 import { type Plan, planOf } from './plan.js';
+import { endOf } from './remains.js';
 import type { Violation } from './violation.js';
 
 export interface Outcome {
