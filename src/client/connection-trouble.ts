@@ -45,7 +45,7 @@ const lostMessages = [
   /^http\/2 connection closed/,
   /^PING timed out$/,
   /^received GOAWAY/,
-  /^protocol error: missing (EndStreamResponse|status|trailer)/,
+  /^(protocol error: )?missing (EndStreamResponse|status|trailer)/,
   /^missing message$/,
   /^premature end of stream/,
   // What fetch says, in Node and in the browsers, before or in the middle of an answer: it does not tell whether the request arrived.
