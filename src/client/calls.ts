@@ -11,14 +11,26 @@ export interface CallOptions {
 
 /** What the groups of calls share: one connection, one way to time out, one kind of error. */
 export interface Calls {
-  readonly address: string;
   readonly transport: Transport;
   unary<T>(options: CallOptions | undefined, call: (connect: ConnectCallOptions) => Promise<T>): Promise<T>;
   streamOptions(options: CallOptions | undefined): ConnectCallOptions;
+  /** What a call throws for what it has caught: wrong arguments as they are, all else as a MainstemError. */
+  failure(thrown: unknown): TypeError | MainstemError;
+  /** Ends the connection. What runs, and what is called from now on, fails with CLIENT_CLOSED. */
+  close(): void;
 }
 
 export function createCalls(connection: Connection, timeoutMs: number): Calls {
+  let closed = false;
+  const failure = (thrown: unknown): TypeError | MainstemError => {
+    if (thrown instanceof TypeError) return thrown;
+    return closed && !(thrown instanceof MainstemError)
+      ? clientClosed(thrown)
+      : MainstemError.from(thrown, connection.address);
+  };
   const toConnect = (options: CallOptions | undefined, fallback: number | undefined): ConnectCallOptions => {
+    // The transports would connect again.
+    if (closed) throw clientClosed();
     const limit = options?.timeoutMs ?? fallback;
     return {
       ...(options?.signal === undefined ? {} : { signal: options.signal }),
@@ -26,17 +38,20 @@ export function createCalls(connection: Connection, timeoutMs: number): Calls {
     };
   };
   return {
-    address: connection.address,
     transport: connection.transport,
     async unary(options, call) {
       try {
         return await call(toConnect(options, timeoutMs));
-      } catch (error) {
-        if (error instanceof TypeError) throw error;
-        throw MainstemError.from(error, connection.address);
+      } catch (thrown) {
+        throw failure(thrown);
       }
     },
     streamOptions: (options) => toConnect(options, undefined),
+    failure,
+    close() {
+      closed = true;
+      connection.close();
+    },
   };
 }
 
@@ -50,10 +65,14 @@ export async function* guardStream<T>(
   const signal = options?.signal === undefined ? left.signal : AbortSignal.any([options.signal, left.signal]);
   try {
     yield* open(calls.streamOptions({ ...options, signal }));
-  } catch (error) {
-    if (error instanceof TypeError) throw error;
-    throw MainstemError.from(error, calls.address);
+  } catch (thrown) {
+    throw calls.failure(thrown);
   } finally {
     left.abort();
   }
+}
+
+function clientClosed(cause?: unknown): MainstemError {
+  const message = 'the client is closed: make another one with createMainstemClient';
+  return new MainstemError({ code: 'canceled', reason: 'CLIENT_CLOSED', message, cause });
 }

@@ -19,7 +19,7 @@ export interface MainstemClient extends PublishCalls, SubscribeCalls {
   readonly topics: TopicCalls;
   readonly schemas: SchemaCalls;
   readonly subscribers: SubscriberCalls;
-  /** Ends the connection and all calls on it. */
+  /** Ends the connection. All calls and subscriptions on it fail with CLIENT_CLOSED, and so does what is called later. */
   close(): void;
 }
 
@@ -37,6 +37,6 @@ export function clientOn(connection: Connection, timeoutMs = 30_000): MainstemCl
     topics: topicCalls(calls),
     schemas: schemaCalls(calls),
     subscribers,
-    close: connection.close,
+    close: calls.close,
   };
 }

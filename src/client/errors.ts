@@ -47,6 +47,7 @@ export interface MainstemErrorInit {
  * - `UNREACHABLE`: no connection came about; the call had no effect.
  * - `CONNECTION_LOST`: the connection broke during the call; it may have had its effect.
  * - `CANCELLED`, `DEADLINE_EXCEEDED`: by the caller's signal or timeout; it may have had its effect.
+ * - `CLIENT_CLOSED`: the client was closed before the call, which then had no effect, or during it.
  * - `UNKNOWN`: an answer without a reason, from something that is no Mainstem server, say.
  */
 export class MainstemError extends Error {

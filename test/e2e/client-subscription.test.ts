@@ -180,6 +180,22 @@ test('what trying again does not cure is thrown; a server that is not there, onc
   nobody.close();
 });
 
+test.each([
+  ['HTTP/2', createMainstemClient],
+  ['fetch', createFetchClient],
+])('closing the client ends its subscriptions and refuses later calls: %s', async (name, create) => {
+  const topic = await topicWith(`closed-${name.replace('/', '')}`, 1, 1);
+  const closing = create({ address: server.address });
+  const subscription = closing.subscribe({ topic });
+  const connected = until(subscription.status(), 'connected');
+  const next = subscription[Symbol.asyncIterator]().next();
+  const failing = expect(next).rejects.toMatchObject({ reason: 'CLIENT_CLOSED', retryable: false });
+  await connected;
+  closing.close();
+  await failing;
+  await expect(closing.topics.list()).rejects.toMatchObject({ reason: 'CLIENT_CLOSED' });
+});
+
 test('a subscription is iterated once; only one with a subscriber commits', async () => {
   const topic = await topicWith('once', 1, 1);
   const subscription = client.subscribe({ topic, from: 'earliest', limit: 1 });
