@@ -136,7 +136,8 @@ export function startDatamart(
     let idle: Timer | undefined;
     const handIn = () => {
       idle?.close();
-      if (pending !== undefined && generation !== undefined && !commitsItself(command)) {
+      // What the stream before has not handed in is not for this one to commit.
+      if (connection === mine && pending !== undefined && generation !== undefined && !commitsItself(command)) {
         commit(bus, { cursor: pending, assignment, generation, streamId });
       }
       pending = undefined;
