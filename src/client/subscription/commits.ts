@@ -1,4 +1,4 @@
-import { backoffMs, pause } from '../backoff.js';
+import { type BackoffOptions, backoffMs, pause } from '../backoff.js';
 import { MainstemError } from '../errors.js';
 
 /** A position up to which everything is processed. */
@@ -10,7 +10,7 @@ export interface Processed {
   readonly assignment: number;
 }
 
-export interface CommitsOptions {
+export interface CommitsOptions extends BackoffOptions {
   send(position: Processed): Promise<unknown>;
   onCommitted?(cursor: string): void;
   /** FENCED, after which the position is dropped; or what will be tried again. */
@@ -50,7 +50,7 @@ export function createCommits(options: CommitsOptions): Commits {
           options.onTrouble?.(error);
         } else if (error.retryable || error.reason === 'DEADLINE_EXCEEDED') {
           options.onTrouble?.(error);
-          await pause(Math.max(error.retryDelayMs ?? 0, backoffMs(attempt++)), hurry.signal);
+          await pause(Math.max(error.retryDelayMs ?? 0, backoffMs(attempt++, options)), hurry.signal);
         } else {
           failed = true;
           options.onFailure?.(error);

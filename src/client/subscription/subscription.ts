@@ -79,6 +79,8 @@ export interface SubscriptionCalls {
 
 /** How long the end of a subscription waits for its last commit. */
 const lastCommitMs = 10_000;
+/** The same between two streams: the server that broke the first one may be the one to commit at. */
+const commitBetweenMs = 1_000;
 
 export function createSubscription(
   calls: SubscriptionCalls,
@@ -104,6 +106,8 @@ export function createSubscription(
   });
 
   const commits = createCommits({
+    firstMs: options.firstMs,
+    longestMs: options.longestMs,
     send: ({ cursor, generation: owner }) =>
       calls.commit({ subscriber: subscriber ?? '', cursor, generation: owner }, { timeoutMs: lastCommitMs }),
     onCommitted: (cursor) => board.tell({ kind: 'committed', cursor }),
@@ -146,7 +150,7 @@ export function createSubscription(
       },
       // What is processed is committed before the next stream begins, which would otherwise begin before it.
       beforeReconnect: async () => {
-        await commits.flush(lastCommitMs);
+        await commits.flush(commitBetweenMs);
       },
     });
     for await (const frame of frames) {

@@ -1,5 +1,6 @@
 import { type Held, keyOf } from '../offsets/hand-over.js';
 import type { Membership, Ownership } from '../offsets/member.js';
+import type { Elsewhere } from './elsewhere.js';
 import type { Source } from './plain-source.js';
 import type { Serving } from './serving.js';
 import type { StartPositions } from './start.js';
@@ -12,11 +13,15 @@ export interface SharedSource extends Source {
   readonly held: ReadonlyMap<string, Held>;
 }
 
-/** @param ends where to stop; what is not in it was added after the end was taken: nothing of it is asked for. */
+/**
+ * @param ends where to stop; what is not in it was added after the end was taken: nothing of it is asked for.
+ * @param elsewhere of a stream with ends
+ */
 export function createSharedSource(
   serving: Serving,
   membership: () => Membership | undefined,
   ends: StartPositions | undefined,
+  elsewhere: Elsewhere | undefined,
 ): SharedSource {
   const held = new Map<string, Held>();
   let ownership: Ownership | undefined;
@@ -52,7 +57,7 @@ export function createSharedSource(
       return ownership?.waiting ?? false;
     },
     get isSettled() {
-      return held.size > 0;
+      return elsewhere?.isDone(held) ?? held.size > 0;
     },
     sent(each) {
       const { topic, partition } = each;

@@ -9,6 +9,7 @@ import type { Coordination } from '../ports/coordination.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
 import type { Announcement } from './announcement.js';
 import { createAutoCommits } from './auto-commits.js';
+import { createElsewhere } from './elsewhere.js';
 import { createFlow } from './flow.js';
 import { runFrames } from './frame-loop.js';
 import type { Frame, StartFrom, SubscribeCommand } from './frames.js';
@@ -86,7 +87,8 @@ export async function* runStream(
     resolveStart(log, of, { from, onExpired, byPattern: pattern !== undefined });
   await Promise.all(found.map((topic) => serving.open(topic)));
   const redriven = redrive === undefined ? undefined : ports.topics.peek(redrive);
-  const ends = follow ? undefined : await start(redriven ? [...found, redriven] : found, { at: 'latest' });
+  const bounded = redriven ? [...found, redriven] : found;
+  const ends = follow ? undefined : await start(bounded, { at: 'latest' });
   const stream: Stream = { ports, command, streamId: clock.uuid(), found, serving, wakeup, ends, signal, start };
   const common = { ...stream, failure: () => failure };
 
@@ -96,7 +98,8 @@ export async function* runStream(
     yield* runFrames({ ...common, source });
     return;
   }
-  const shared = createSharedSource(serving, () => membership, ends);
+  const elsewhere = ends && createElsewhere({ ...ports, subscriber, found: bounded, ends, wake: wakeup.wake, signal });
+  const shared = createSharedSource(serving, () => membership, ends, elsewhere);
   membership = await join(stream, subscriber, shared.sent);
   await membership.ready;
   const commits = createAutoCommits({ ...ports, subscriber, signal });

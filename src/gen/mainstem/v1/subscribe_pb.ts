@@ -92,7 +92,8 @@ export type SubscribeRequest = Message<"mainstem.v1.SubscribeRequest"> & {
   onExpired: OnExpired;
 
   /**
-   * False: end with END_REASON_CAUGHT_UP once everything that was there at the start has been sent. Default true.
+   * False: end with END_REASON_CAUGHT_UP once everything that was there at the start has been sent; what other streams of the
+   * subscriber own, once they have committed it. Default true.
    *
    * @generated from field: optional bool follow = 9;
    */
