@@ -2,6 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import { MainstemError } from '../client/index.js';
 import { exitCodes, type Io, note } from './io.js';
 import { safeText } from './safe-text.js';
+import { reportLines } from './schema/report.js';
 import { ExitWith, UsageError } from './usage-error.js';
 
 /** What to do about an error, where that is not plain from its message. */
@@ -53,13 +54,14 @@ export function reportError(io: Pick<Io, 'stderr' | 'env'>, error: unknown): num
   return exitCodes.failed;
 }
 
-/** Message, reason, violations and hint, a line each. */
+/** Message, reason, violations, what a schema's check found, and hint, a line each. */
 export function describeError(error: MainstemError): string[] {
   const lines = [`error: ${safeText(error.message)}`];
   if (error.reason !== 'UNREACHABLE') lines.push(`  reason: ${safeText(error.reason)}`);
   for (const violation of error.violations.slice(0, 10)) {
     lines.push(`  ${safeText(violation.pointer)} ${safeText(violation.message)} (${safeText(violation.rule)})`);
   }
+  if (error.report) lines.push(...reportLines(error.report).slice(1));
   if (error.expired) lines.push(`  the first cursor that is left: ${safeText(error.expired.cursor)}`);
   const hint = hints[error.reason];
   if (hint !== undefined) lines.push(`  hint: ${hint}`);

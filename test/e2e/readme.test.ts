@@ -26,7 +26,10 @@ describe.each(await driverPairs())('on $name', (pair) => {
       symlinkSync(join(root, name), join(folder.path, name));
     }
     const here = (text: string) =>
-      topics.reduce((all, name) => all.replace(new RegExp(`\\b${name}\\b(?!\\.ndjson)`, 'g'), topic(name)), text);
+      topics.reduce(
+        (all, name) => all.replace(new RegExp(`(?<!schemas/)\\b${name}\\b(?!\\.ndjson)`, 'g'), topic(name)),
+        text,
+      );
 
     for (const { line, command, output } of steps) {
       const typed = here(command)
