@@ -8,10 +8,7 @@ import type { DirectUnary } from './lane/lane-methods.js';
 import { decodePublish } from './publish-decoder.js';
 import { toPublishCommand } from './publish-mapper.js';
 import { publishStream } from './publish-stream.js';
-import { encodeResponse, encodeResults, toResult } from './result-mapper.js';
-
-/** Number of `results` in PublishResponse. */
-const resultsField = 1;
+import { encodeResponse, encodeResults, responseFields, toResult } from './result-mapper.js';
 
 /** PublishService on the produce path. */
 export function publishService(
@@ -25,7 +22,7 @@ export function publishService(
       const onWarning = (warning: string) => void response.warnings.push(warning);
       const command = { ...toPublishCommand(request, !binary), onWarning };
       const results = await publishing.publish(command, context.signal);
-      if (binary) response.$unknown = encodeResults(resultsField, results);
+      if (binary) response.$unknown = encodeResults(responseFields.results, results);
       else response.results = results.map(toResult);
       return response;
     }),
@@ -37,9 +34,11 @@ export function publishService(
 
 /** Publish in its binary form, without messages in between; what is unusual is the service's. */
 export function directPublish(publishing: Publishing, onInternalError: OnInternalError): DirectUnary {
-  const publish = guardUnary(onInternalError, async (command: PublishCommand, context) =>
-    encodeResponse(resultsField, await publishing.publish(command, context.signal)),
-  );
+  const publish = guardUnary(onInternalError, async (command: PublishCommand, context) => {
+    const warnings: string[] = [];
+    const onWarning = (warning: string) => void warnings.push(warning);
+    return encodeResponse(await publishing.publish({ ...command, onWarning }, context.signal), warnings);
+  });
   return (message, context) => {
     const command = decodePublish(message);
     return command && publish(command, context);

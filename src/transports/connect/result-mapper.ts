@@ -49,9 +49,13 @@ export function encodeResults(field: number, results: readonly EventResult[]): U
   return entries.length === 0 ? [] : [{ no: field, wireType: WireType.LengthDelimited, data: entries.subarray(1) }];
 }
 
-/** A response that has nothing but results, in the field of this number. */
-export function encodeResponse(field: number, results: readonly EventResult[]): Uint8Array {
-  writeResults(field, results);
+/** Numbers of the fields of PublishResponse. */
+export const responseFields = { results: 1, warnings: 2 };
+
+/** A whole PublishResponse. */
+export function encodeResponse(results: readonly EventResult[], warnings: readonly string[]): Uint8Array {
+  writeResults(responseFields.results, results);
+  for (const warning of warnings) writer.text(bytesTag(responseFields.warnings), warning);
   return writer.take();
 }
 
