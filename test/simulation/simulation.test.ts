@@ -4,7 +4,7 @@ import { brokenBuses } from './mutations.js';
 import { type Outcome, simulate } from './simulate.js';
 
 /** How many seeds a test run tries, in slices: a slice is one test. */
-const seeds = 1_000;
+const seeds = 2_000;
 const sliceSeeds = 100;
 /** In how many seeds a broken bus must be found out. */
 const attempts = 60;
