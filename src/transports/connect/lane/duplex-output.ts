@@ -56,8 +56,8 @@ export function duplexOutput(stream: ServerHttp2Stream, form: CallForm, context:
       // Once all promises that are settled have run, so that answers to what was stored together share a frame.
       if (waiting.length === 0) process.nextTick(flush);
       add(0, message);
-      if (bytes < mostBytes) return undefined;
-      flush();
+      if (bytes >= mostBytes) flush();
+      // Whatever was written before counts: a client that does not read must not make answers pile up here.
       return stream.writableNeedDrain ? room(stream) : undefined;
     },
     end(failure) {
