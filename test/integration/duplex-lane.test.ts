@@ -18,7 +18,7 @@ let stand: LaneStand;
 beforeAll(async () => {
   bus = await openBus();
   await bus.topics.create({ name: 't', settings: { schemaless: true }, adopt: false });
-  stand = await openLaneStand(bus, readMaxBytes);
+  stand = await openLaneStand(bus, { readMaxBytes });
 });
 afterAll(async () => {
   await stand[Symbol.asyncDispose]();

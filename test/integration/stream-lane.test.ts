@@ -11,43 +11,15 @@ import {
   type SubscribeResponse,
   SubscribeResponseSchema,
 } from '../../src/gen/mainstem/v1/subscribe_pb.js';
-import { connectHandler } from '../../src/transports/connect/routes.js';
-import { type Listener, listen } from '../../src/transports/listener.js';
-import type { HttpHandler } from '../../src/transports/node-http.js';
 import { envelope } from '../support/http2-call.js';
+import { type LaneStand, openLaneStand } from '../support/lane-stand.js';
 import { openBus, type TestBus } from '../support/open-bus.js';
 
 const path = '/mainstem.v1.SubscribeService/Subscribe';
 const events = 3_000;
 
 let bus: TestBus;
-const listeners: Listener[] = [];
-/** The same service with the lane and without, and how many requests have reached the adapter of the first. */
-const stand = { lane: '', adapter: '', passedOn: 0 };
-
-async function start(fastLane: boolean): Promise<string> {
-  const handler = connectHandler({
-    publishing: bus.publisher,
-    subscriptions: bus.subscriptions,
-    topics: bus.topics,
-    schemas: bus.schemas,
-    readiness: () => ({ ready: true, dependencies: [] }),
-    onInternalError: () => undefined,
-    fastLane,
-  });
-  const counting: HttpHandler = (request, response) => {
-    if (fastLane) stand.passedOn++;
-    handler(request, response);
-  };
-  const listener = await listen({
-    host: '127.0.0.1',
-    port: 0,
-    handler: Object.assign(counting, { stream: handler.stream }),
-    onError: () => undefined,
-  });
-  listeners.push(listener);
-  return `http://127.0.0.1:${listener.port}`;
-}
+let stand: LaneStand;
 
 beforeAll(async () => {
   bus = await openBus();
@@ -61,11 +33,10 @@ beforeAll(async () => {
     }));
     await bus.log.append('t', (at / 100) % 3, records);
   }
-  stand.lane = await start(true);
-  stand.adapter = await start(false);
+  stand = await openLaneStand(bus, { subscriptions: bus.subscriptions });
 });
 afterAll(async () => {
-  await Promise.all(listeners.map((listener) => listener.close({ graceMs: 0 })));
+  await stand[Symbol.asyncDispose]();
   await bus[Symbol.asyncDispose]();
 });
 

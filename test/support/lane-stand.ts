@@ -1,4 +1,4 @@
-import { connectHandler } from '../../src/transports/connect/routes.js';
+import { connectHandler, type Served } from '../../src/transports/connect/routes.js';
 import { type Listener, listen } from '../../src/transports/listener.js';
 import type { HttpHandler } from '../../src/transports/node-http.js';
 import type { TestBus } from './open-bus.js';
@@ -14,7 +14,11 @@ export interface LaneStand extends AsyncDisposable {
   readonly logged: readonly unknown[];
 }
 
-export async function openLaneStand(bus: TestBus, readMaxBytes: number): Promise<LaneStand> {
+/** @param subscriptions undefined: that service is not there. */
+export async function openLaneStand(
+  bus: TestBus,
+  { readMaxBytes, subscriptions }: Pick<Served, 'readMaxBytes'> & Partial<Pick<Served, 'subscriptions'>>,
+): Promise<LaneStand> {
   const listeners: Listener[] = [];
   const logged: unknown[] = [];
   let passedOn = 0;
@@ -22,7 +26,7 @@ export async function openLaneStand(bus: TestBus, readMaxBytes: number): Promise
   async function start(fastLane: boolean): Promise<string> {
     const handler = connectHandler({
       publishing: bus.publisher,
-      subscriptions: undefined,
+      subscriptions,
       topics: bus.topics,
       schemas: bus.schemas,
       readiness: () => ({ ready: true, dependencies: [] }),
