@@ -40,7 +40,8 @@ export async function startKafka(options: KafkaServerOptions = {}): Promise<Kafk
       await runJava({
         jars,
         main: 'kafka.tools.StorageTool',
-        args: ['format', '-t', clusterId, '-c', 'server.properties'],
+        // In one argument: an id may begin with a hyphen, and would be taken for an option.
+        args: ['format', `--cluster-id=${clusterId}`, '--config=server.properties'],
         heap: '128m',
         folder,
       });
