@@ -52,7 +52,8 @@ export function toCommitCommand({ subscriber, cursor, generation }: CommitReques
 /** The fields that the contract has, but no code behind them: never ignored. */
 function refuseUnbuilt(request: SubscribeRequest): void {
   const set: Record<string, boolean> = {
-    until: request.until !== undefined,
+    until: request.until !== undefined || request.untilCursor !== '' || request.untilPosition !== 0,
+    sample: request.sample !== undefined,
     filter: request.filter !== '',
     fields: request.fields.length > 0,
   };

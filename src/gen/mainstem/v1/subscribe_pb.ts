@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file mainstem/v1/subscribe.proto.
  */
 export const file_mainstem_v1_subscribe: GenFile = /*@__PURE__*/
-  fileDesc("ChttYWluc3RlbS92MS9zdWJzY3JpYmUucHJvdG8SC21haW5zdGVtLnYxIs0FChBTdWJzY3JpYmVSZXF1ZXN0Eg0KBXRvcGljGAEgASgJEg4KBnRvcGljcxgCIAMoCRIVCg10b3BpY19wYXR0ZXJuGAMgASgJEhIKCnN1YnNjcmliZXIYBCABKAkSLgoIcG9zaXRpb24YBSABKA4yGi5tYWluc3RlbS52MS5TdGFydFBvc2l0aW9uSAASEAoGY3Vyc29yGAYgASgJSAASKgoEdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIABIqCgpvbl9leHBpcmVkGAggASgOMhYubWFpbnN0ZW0udjEuT25FeHBpcmVkEhMKBmZvbGxvdxgJIAEoCEgBiAEBEhIKBWxpbWl0GAogASgDSAKIAQESNQoSaGVhcnRiZWF0X2ludGVydmFsGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEikKBXVudGlsGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZmaWx0ZXIYDSABKAkSDgoGZmllbGRzGA4gAygJEiIKFXJlYWRlcl9zY2hlbWFfdmVyc2lvbhgPIAEoBUgDiAEBEhwKD21heF91bmNvbW1pdHRlZBgQIAEoA0gEiAEBEjEKDmNvbW1pdF90aW1lb3V0GBEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiIKFW1heF91bmNvbW1pdHRlZF9ieXRlcxgSIAEoA0gFiAEBEiwKC2NvbW1pdF9tb2RlGBMgASgOMhcubWFpbnN0ZW0udjEuQ29tbWl0TW9kZUIGCgRmcm9tQgkKB19mb2xsb3dCCAoGX2xpbWl0QhgKFl9yZWFkZXJfc2NoZW1hX3ZlcnNpb25CEgoQX21heF91bmNvbW1pdHRlZEIYChZfbWF4X3VuY29tbWl0dGVkX2J5dGVzIoYCChFTdWJzY3JpYmVSZXNwb25zZRIjCgVyZWFkeRgBIAEoCzISLm1haW5zdGVtLnYxLlJlYWR5SAASJQoGZXZlbnRzGAIgASgLMhMubWFpbnN0ZW0udjEuRXZlbnRzSAASKwoJaGVhcnRiZWF0GAMgASgLMhYubWFpbnN0ZW0udjEuSGVhcnRiZWF0SAASHwoDZ2FwGAQgASgLMhAubWFpbnN0ZW0udjEuR2FwSAASLQoKYXNzaWdubWVudBgFIAEoCzIXLm1haW5zdGVtLnYxLkFzc2lnbm1lbnRIABIfCgNlbmQYBiABKAsyEC5tYWluc3RlbS52MS5FbmRIAEIHCgVmcmFtZSJXCgVSZWFkeRIOCgZjdXJzb3IYASABKAkSKwoKYXNzaWdubWVudBgCIAEoCzIXLm1haW5zdGVtLnYxLkFzc2lnbm1lbnQSEQoJc3RyZWFtX2lkGAMgASgJIqYBCgpBc3NpZ25tZW50Eg0KBXRvcGljGAEgASgJEhIKCnBhcnRpdGlvbnMYAiADKAUSFwoKZ2VuZXJhdGlvbhgDIAEoA0gAiAEBEg4KBmN1cnNvchgEIAEoCRIsCgZ0b3BpY3MYBSADKAsyHC5tYWluc3RlbS52MS5Ub3BpY1BhcnRpdGlvbnMSDwoHd2FpdGluZxgGIAEoCEINCgtfZ2VuZXJhdGlvbiI0Cg9Ub3BpY1BhcnRpdGlvbnMSDQoFdG9waWMYASABKAkSEgoKcGFydGl0aW9ucxgCIAMoBSJNCgZFdmVudHMSDQoFdG9waWMYASABKAkSJAoHcmVjb3JkcxgCIAMoCzITLm1haW5zdGVtLnYxLlJlY29yZBIOCgZjdXJzb3IYAyABKAkiTwoJSGVhcnRiZWF0Eg4KBmN1cnNvchgBIAEoCRIyCgpwYXJ0aXRpb25zGAIgAygLMh4ubWFpbnN0ZW0udjEuUGFydGl0aW9uUHJvZ3Jlc3MiogEKEVBhcnRpdGlvblByb2dyZXNzEhYKCXBhcnRpdGlvbhgBIAEoBUgAiAEBEhgKC25leHRfb2Zmc2V0GAIgASgDSAGIAQESGwoOaGlnaF93YXRlcm1hcmsYAyABKANIAogBARINCgV0b3BpYxgEIAEoCUIMCgpfcGFydGl0aW9uQg4KDF9uZXh0X29mZnNldEIRCg9faGlnaF93YXRlcm1hcmsi0wEKA0dhcBINCgV0b3BpYxgBIAEoCRIWCglwYXJ0aXRpb24YAiABKAVIAIgBARIYCgtmcm9tX29mZnNldBgDIAEoA0gBiAEBEhYKCXRvX29mZnNldBgEIAEoA0gCiAEBEiYKBnJlYXNvbhgFIAEoDjIWLm1haW5zdGVtLnYxLkdhcFJlYXNvbhIPCgdtZXNzYWdlGAYgASgJEg4KBmN1cnNvchgHIAEoCUIMCgpfcGFydGl0aW9uQg4KDF9mcm9tX29mZnNldEIMCgpfdG9fb2Zmc2V0Im0KA0VuZBImCgZyZWFzb24YASABKA4yFi5tYWluc3RlbS52MS5FbmRSZWFzb24SDgoGY3Vyc29yGAIgASgJEi4KC3JldHJ5X2RlbGF5GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIlsKDUNvbW1pdFJlcXVlc3QSEgoKc3Vic2NyaWJlchgBIAEoCRIOCgZjdXJzb3IYAiABKAkSFwoKZ2VuZXJhdGlvbhgDIAEoA0gAiAEBQg0KC19nZW5lcmF0aW9uIkMKDkNvbW1pdFJlc3BvbnNlEjEKCXBvc2l0aW9ucxgBIAMoCzIeLm1haW5zdGVtLnYxLkNvbW1pdHRlZFBvc2l0aW9uInIKEUNvbW1pdHRlZFBvc2l0aW9uEg0KBXRvcGljGAEgASgJEhYKCXBhcnRpdGlvbhgCIAEoBUgAiAEBEhgKC25leHRfb2Zmc2V0GAMgASgDSAGIAQFCDAoKX3BhcnRpdGlvbkIOCgxfbmV4dF9vZmZzZXQqZwoNU3RhcnRQb3NpdGlvbhIeChpTVEFSVF9QT1NJVElPTl9VTlNQRUNJRklFRBAAEhsKF1NUQVJUX1BPU0lUSU9OX0VBUkxJRVNUEAESGQoVU1RBUlRfUE9TSVRJT05fTEFURVNUEAIqUQoJT25FeHBpcmVkEhoKFk9OX0VYUElSRURfVU5TUEVDSUZJRUQQABITCg9PTl9FWFBJUkVEX0ZBSUwQARITCg9PTl9FWFBJUkVEX1NLSVAQAiqBAQoKQ29tbWl0TW9kZRIbChdDT01NSVRfTU9ERV9VTlNQRUNJRklFRBAAEhgKFENPTU1JVF9NT0RFX0VYUExJQ0lUEAESGwoXQ09NTUlUX01PREVfT05fREVMSVZFUlkQAhIfChtDT01NSVRfTU9ERV9CRUZPUkVfREVMSVZFUlkQAyp7CglHYXBSZWFzb24SGgoWR0FQX1JFQVNPTl9VTlNQRUNJRklFRBAAEhgKFEdBUF9SRUFTT05fUkVURU5USU9OEAESGAoUR0FQX1JFQVNPTl9UT09fTEFSR0UQAhIeChpHQVBfUkVBU09OX1RPUElDX1JFQ1JFQVRFRBADKpYBCglFbmRSZWFzb24SGgoWRU5EX1JFQVNPTl9VTlNQRUNJRklFRBAAEhgKFEVORF9SRUFTT05fQ0FVR0hUX1VQEAESFAoQRU5EX1JFQVNPTl9MSU1JVBACEhwKGEVORF9SRUFTT05fU0hVVFRJTkdfRE9XThADEh8KG0VORF9SRUFTT05fU1VCU0NSSUJFUl9SRVNFVBAEMqMBChBTdWJzY3JpYmVTZXJ2aWNlEkwKCVN1YnNjcmliZRIdLm1haW5zdGVtLnYxLlN1YnNjcmliZVJlcXVlc3QaHi5tYWluc3RlbS52MS5TdWJzY3JpYmVSZXNwb25zZTABEkEKBkNvbW1pdBIaLm1haW5zdGVtLnYxLkNvbW1pdFJlcXVlc3QaGy5tYWluc3RlbS52MS5Db21taXRSZXNwb25zZWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_mainstem_v1_event]);
+  fileDesc("ChttYWluc3RlbS92MS9zdWJzY3JpYmUucHJvdG8SC21haW5zdGVtLnYxIrcGChBTdWJzY3JpYmVSZXF1ZXN0Eg0KBXRvcGljGAEgASgJEg4KBnRvcGljcxgCIAMoCRIVCg10b3BpY19wYXR0ZXJuGAMgASgJEhIKCnN1YnNjcmliZXIYBCABKAkSLgoIcG9zaXRpb24YBSABKA4yGi5tYWluc3RlbS52MS5TdGFydFBvc2l0aW9uSAASEAoGY3Vyc29yGAYgASgJSAASKgoEdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIABIqCgpvbl9leHBpcmVkGAggASgOMhYubWFpbnN0ZW0udjEuT25FeHBpcmVkEhMKBmZvbGxvdxgJIAEoCEgBiAEBEhIKBWxpbWl0GAogASgDSAKIAQESNQoSaGVhcnRiZWF0X2ludGVydmFsGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEikKBXVudGlsGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZmaWx0ZXIYDSABKAkSDgoGZmllbGRzGA4gAygJEiIKFXJlYWRlcl9zY2hlbWFfdmVyc2lvbhgPIAEoBUgDiAEBEhwKD21heF91bmNvbW1pdHRlZBgQIAEoA0gEiAEBEjEKDmNvbW1pdF90aW1lb3V0GBEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiIKFW1heF91bmNvbW1pdHRlZF9ieXRlcxgSIAEoA0gFiAEBEiwKC2NvbW1pdF9tb2RlGBMgASgOMhcubWFpbnN0ZW0udjEuQ29tbWl0TW9kZRIUCgx1bnRpbF9jdXJzb3IYFCABKAkSMgoOdW50aWxfcG9zaXRpb24YFSABKA4yGi5tYWluc3RlbS52MS5TdGFydFBvc2l0aW9uEhMKBnNhbXBsZRgWIAEoAUgGiAEBQgYKBGZyb21CCQoHX2ZvbGxvd0IICgZfbGltaXRCGAoWX3JlYWRlcl9zY2hlbWFfdmVyc2lvbkISChBfbWF4X3VuY29tbWl0dGVkQhgKFl9tYXhfdW5jb21taXR0ZWRfYnl0ZXNCCQoHX3NhbXBsZSKGAgoRU3Vic2NyaWJlUmVzcG9uc2USIwoFcmVhZHkYASABKAsyEi5tYWluc3RlbS52MS5SZWFkeUgAEiUKBmV2ZW50cxgCIAEoCzITLm1haW5zdGVtLnYxLkV2ZW50c0gAEisKCWhlYXJ0YmVhdBgDIAEoCzIWLm1haW5zdGVtLnYxLkhlYXJ0YmVhdEgAEh8KA2dhcBgEIAEoCzIQLm1haW5zdGVtLnYxLkdhcEgAEi0KCmFzc2lnbm1lbnQYBSABKAsyFy5tYWluc3RlbS52MS5Bc3NpZ25tZW50SAASHwoDZW5kGAYgASgLMhAubWFpbnN0ZW0udjEuRW5kSABCBwoFZnJhbWUiVwoFUmVhZHkSDgoGY3Vyc29yGAEgASgJEisKCmFzc2lnbm1lbnQYAiABKAsyFy5tYWluc3RlbS52MS5Bc3NpZ25tZW50EhEKCXN0cmVhbV9pZBgDIAEoCSKmAQoKQXNzaWdubWVudBINCgV0b3BpYxgBIAEoCRISCgpwYXJ0aXRpb25zGAIgAygFEhcKCmdlbmVyYXRpb24YAyABKANIAIgBARIOCgZjdXJzb3IYBCABKAkSLAoGdG9waWNzGAUgAygLMhwubWFpbnN0ZW0udjEuVG9waWNQYXJ0aXRpb25zEg8KB3dhaXRpbmcYBiABKAhCDQoLX2dlbmVyYXRpb24iNAoPVG9waWNQYXJ0aXRpb25zEg0KBXRvcGljGAEgASgJEhIKCnBhcnRpdGlvbnMYAiADKAUiTQoGRXZlbnRzEg0KBXRvcGljGAEgASgJEiQKB3JlY29yZHMYAiADKAsyEy5tYWluc3RlbS52MS5SZWNvcmQSDgoGY3Vyc29yGAMgASgJIk8KCUhlYXJ0YmVhdBIOCgZjdXJzb3IYASABKAkSMgoKcGFydGl0aW9ucxgCIAMoCzIeLm1haW5zdGVtLnYxLlBhcnRpdGlvblByb2dyZXNzIqIBChFQYXJ0aXRpb25Qcm9ncmVzcxIWCglwYXJ0aXRpb24YASABKAVIAIgBARIYCgtuZXh0X29mZnNldBgCIAEoA0gBiAEBEhsKDmhpZ2hfd2F0ZXJtYXJrGAMgASgDSAKIAQESDQoFdG9waWMYBCABKAlCDAoKX3BhcnRpdGlvbkIOCgxfbmV4dF9vZmZzZXRCEQoPX2hpZ2hfd2F0ZXJtYXJrItMBCgNHYXASDQoFdG9waWMYASABKAkSFgoJcGFydGl0aW9uGAIgASgFSACIAQESGAoLZnJvbV9vZmZzZXQYAyABKANIAYgBARIWCgl0b19vZmZzZXQYBCABKANIAogBARImCgZyZWFzb24YBSABKA4yFi5tYWluc3RlbS52MS5HYXBSZWFzb24SDwoHbWVzc2FnZRgGIAEoCRIOCgZjdXJzb3IYByABKAlCDAoKX3BhcnRpdGlvbkIOCgxfZnJvbV9vZmZzZXRCDAoKX3RvX29mZnNldCJ+CgNFbmQSJgoGcmVhc29uGAEgASgOMhYubWFpbnN0ZW0udjEuRW5kUmVhc29uEg4KBmN1cnNvchgCIAEoCRIuCgtyZXRyeV9kZWxheRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIPCgdtZXNzYWdlGAQgASgJIlsKDUNvbW1pdFJlcXVlc3QSEgoKc3Vic2NyaWJlchgBIAEoCRIOCgZjdXJzb3IYAiABKAkSFwoKZ2VuZXJhdGlvbhgDIAEoA0gAiAEBQg0KC19nZW5lcmF0aW9uIkMKDkNvbW1pdFJlc3BvbnNlEjEKCXBvc2l0aW9ucxgBIAMoCzIeLm1haW5zdGVtLnYxLkNvbW1pdHRlZFBvc2l0aW9uInIKEUNvbW1pdHRlZFBvc2l0aW9uEg0KBXRvcGljGAEgASgJEhYKCXBhcnRpdGlvbhgCIAEoBUgAiAEBEhgKC25leHRfb2Zmc2V0GAMgASgDSAGIAQFCDAoKX3BhcnRpdGlvbkIOCgxfbmV4dF9vZmZzZXQqZwoNU3RhcnRQb3NpdGlvbhIeChpTVEFSVF9QT1NJVElPTl9VTlNQRUNJRklFRBAAEhsKF1NUQVJUX1BPU0lUSU9OX0VBUkxJRVNUEAESGQoVU1RBUlRfUE9TSVRJT05fTEFURVNUEAIqUQoJT25FeHBpcmVkEhoKFk9OX0VYUElSRURfVU5TUEVDSUZJRUQQABITCg9PTl9FWFBJUkVEX0ZBSUwQARITCg9PTl9FWFBJUkVEX1NLSVAQAiqBAQoKQ29tbWl0TW9kZRIbChdDT01NSVRfTU9ERV9VTlNQRUNJRklFRBAAEhgKFENPTU1JVF9NT0RFX0VYUExJQ0lUEAESGwoXQ09NTUlUX01PREVfT05fREVMSVZFUlkQAhIfChtDT01NSVRfTU9ERV9CRUZPUkVfREVMSVZFUlkQAyp7CglHYXBSZWFzb24SGgoWR0FQX1JFQVNPTl9VTlNQRUNJRklFRBAAEhgKFEdBUF9SRUFTT05fUkVURU5USU9OEAESGAoUR0FQX1JFQVNPTl9UT09fTEFSR0UQAhIeChpHQVBfUkVBU09OX1RPUElDX1JFQ1JFQVRFRBADKs4BCglFbmRSZWFzb24SGgoWRU5EX1JFQVNPTl9VTlNQRUNJRklFRBAAEhgKFEVORF9SRUFTT05fQ0FVR0hUX1VQEAESFAoQRU5EX1JFQVNPTl9MSU1JVBACEhwKGEVORF9SRUFTT05fU0hVVFRJTkdfRE9XThADEh8KG0VORF9SRUFTT05fU1VCU0NSSUJFUl9SRVNFVBAEEhQKEEVORF9SRUFTT05fVU5USUwQBRIgChxFTkRfUkVBU09OX0ZJTFRFUl9UT09fQ09TVExZEAYyowEKEFN1YnNjcmliZVNlcnZpY2USTAoJU3Vic2NyaWJlEh0ubWFpbnN0ZW0udjEuU3Vic2NyaWJlUmVxdWVzdBoeLm1haW5zdGVtLnYxLlN1YnNjcmliZVJlc3BvbnNlMAESQQoGQ29tbWl0EhoubWFpbnN0ZW0udjEuQ29tbWl0UmVxdWVzdBobLm1haW5zdGVtLnYxLkNvbW1pdFJlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_mainstem_v1_event]);
 
 /**
  * What to stream, and from where.
@@ -114,21 +114,23 @@ export type SubscribeRequest = Message<"mainstem.v1.SubscribeRequest"> & {
   heartbeatInterval?: Duration | undefined;
 
   /**
-   * End at this time. Not built yet: refused with UNIMPLEMENTED.
+   * End, with END_REASON_UNTIL, each partition at the first record that was stored at this time or later; or, where there is none when that time
+   * has passed, at the end that the partition has then. At most one of `until`, `until_cursor` and `until_position` is set.
    *
    * @generated from field: google.protobuf.Timestamp until = 12;
    */
   until?: Timestamp | undefined;
 
   /**
-   * A filter expression. Not built yet: refused with UNIMPLEMENTED.
+   * A filter expression in CEL, over `payload`, `key`, `headers`, `topic`, `partition`, `offset`, `time`, `id`, `source`, `type`, `subject`: only records for
+   * which it is true are sent. The cursor advances over the others. At most 4 KiB; FILTER_INVALID says where it is wrong.
    *
    * @generated from field: string filter = 13;
    */
   filter: string;
 
   /**
-   * JSON Pointers of the fields to send. Not built yet: refused with UNIMPLEMENTED.
+   * JSON Pointers: only these parts of each payload are sent, with their bytes unchanged, in an object of the payload's shape. At most 100.
    *
    * @generated from field: repeated string fields = 14;
    */
@@ -171,6 +173,27 @@ export type SubscribeRequest = Message<"mainstem.v1.SubscribeRequest"> & {
    * @generated from field: mainstem.v1.CommitMode commit_mode = 19;
    */
   commitMode: CommitMode;
+
+  /**
+   * End at a cursor: each partition that it covers ends there; one that it does not cover ends where it is at the start.
+   *
+   * @generated from field: string until_cursor = 20;
+   */
+  untilCursor: string;
+
+  /**
+   * End at a fixed place, as it is at the start. LATEST is the same as `follow` false, but ends with END_REASON_UNTIL.
+   *
+   * @generated from field: mainstem.v1.StartPosition until_position = 21;
+   */
+  untilPosition: StartPosition;
+
+  /**
+   * The share of records to send, above 0 and up to 1: a choice by position, the same for everybody who asks. Default 1.
+   *
+   * @generated from field: optional double sample = 22;
+   */
+  sample?: number | undefined;
 };
 
 /**
@@ -564,6 +587,13 @@ export type End = Message<"mainstem.v1.End"> & {
    * @generated from field: google.protobuf.Duration retry_delay = 3;
    */
   retryDelay?: Duration | undefined;
+
+  /**
+   * The same in words, where there is more to say.
+   *
+   * @generated from field: string message = 4;
+   */
+  message: string;
 };
 
 /**
@@ -854,6 +884,20 @@ export enum EndReason {
    * @generated from enum value: END_REASON_SUBSCRIBER_RESET = 4;
    */
   SUBSCRIBER_RESET = 4,
+
+  /**
+   * Everything before `until` has been sent.
+   *
+   * @generated from enum value: END_REASON_UNTIL = 5;
+   */
+  UNTIL = 5,
+
+  /**
+   * The filter takes more of the server's time than one stream may have. Go on with a cheaper one at the cursor.
+   *
+   * @generated from enum value: END_REASON_FILTER_TOO_COSTLY = 6;
+   */
+  FILTER_TOO_COSTLY = 6,
 }
 
 /**
