@@ -6,7 +6,9 @@ import { Buffer } from 'node:buffer';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { callOptions } from '../../src/transports/connect/call-options.js';
 import { nodeAdapter } from '../../src/transports/connect/node-adapter.js';
-import { plainRoutes } from '../../src/transports/http/plain-routes.js';
+import { router } from '../../src/transports/http/router.js';
+import { operateRoutes } from '../../src/transports/http/routes/operate.js';
+import { welcomeRoute } from '../../src/transports/http/routes/welcome.js';
 import { listen } from '../../src/transports/listener.js';
 import { loadSuite } from './messages.js';
 import { conformanceService } from './service.js';
@@ -30,7 +32,8 @@ const suite = loadSuite(process.argv[2] ?? '');
 const request = fromBinary(suite.compatRequest, await readPrefixed());
 const service = conformanceService(suite);
 const { useTls, serverCreds, clientTlsCert, messageReceiveLimit } = request;
-const plain = plainRoutes(() => ({ ready: true, dependencies: [] }));
+const readiness = () => ({ ready: true, dependencies: [] });
+const plain = router({ routes: [welcomeRoute(), ...operateRoutes(readiness)], onInternalError: console.error });
 
 const listener = await listen({
   host: '127.0.0.1',

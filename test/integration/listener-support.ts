@@ -4,8 +4,9 @@ import type { EventResult, PublishCommand, Publishing } from '../../src/core/pub
 import type { SchemaRegistry } from '../../src/core/schema-registry/commands.js';
 import type { Delivery, Frame, Subscriptions } from '../../src/core/subscribe/frames.js';
 import type { TopicAdmin } from '../../src/core/topics/topic.js';
-import { connectHandler, type Served } from '../../src/transports/connect/routes.js';
+import { connectHandler } from '../../src/transports/connect/routes.js';
 import { type Listener, type ListenOptions, listen } from '../../src/transports/listener.js';
+import type { Served } from '../../src/transports/served.js';
 import { until } from '../support/until.js';
 
 /** A bus of one partition, in memory, behind the real transports. What it is told to hold back waits for the test, or for the signal. */

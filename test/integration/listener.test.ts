@@ -95,7 +95,7 @@ test('plain routes: readiness, a welcome, and problem details for the rest', asy
   expect(missing.headers.get('content-type')).toBe('application/problem+json');
   expect(await missing.json()).toMatchObject({ status: 404, title: 'Not Found', type: 'about:blank' });
   const wrong = await fetch(`${bus.url}/readyz`, { method: 'DELETE' });
-  expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+  expect([wrong.status, wrong.headers.get('allow')]).toEqual([405, 'GET, HEAD, OPTIONS']);
 });
 
 test('a connection that says nothing is closed; so is one whose headers never end', async () => {

@@ -1,6 +1,7 @@
-import { connectHandler, type Served } from '../../src/transports/connect/routes.js';
+import { connectHandler } from '../../src/transports/connect/routes.js';
 import { type Listener, listen } from '../../src/transports/listener.js';
 import type { HttpHandler } from '../../src/transports/node-http.js';
+import type { Served } from '../../src/transports/served.js';
 import type { TestBus } from './open-bus.js';
 
 /** The same services with the lanes and without. */

@@ -1,5 +1,6 @@
 import type { HandlerContext } from '@connectrpc/connect';
-import { type OnInternalError, toConnectError } from './errors.js';
+import type { OnInternalError } from '../served.js';
+import { toConnectError } from './errors.js';
 import { LaneContext } from './lane/lane-context.js';
 
 /** Runs a unary call; whatever it throws becomes the error that the caller gets. */

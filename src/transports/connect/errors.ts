@@ -1,10 +1,8 @@
 import { Code, ConnectError, type HandlerContext } from '@connectrpc/connect';
 import { type Code as BusCode, BusError } from '../../core/errors.js';
+import type { OnInternalError } from '../served.js';
 import { errorDetails } from './error-details.js';
 import { errorLimits, shortMessage } from './error-limits.js';
-
-/** Told of every error that the caller is not to see the cause of: for the log. `method` is `package.Service/Method`. */
-export type OnInternalError = (cause: unknown, method: string) => void;
 
 /** What of a call matters to its errors. */
 export type FailedCall = Pick<HandlerContext, 'protocolName' | 'signal' | 'service' | 'method'>;

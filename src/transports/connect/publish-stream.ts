@@ -9,8 +9,9 @@ import {
   type PublishStreamResponse,
   PublishStreamResponseSchema,
 } from '../../gen/mainstem/v1/publish_pb.js';
+import type { OnInternalError } from '../served.js';
 import { usesBinary } from './call.js';
-import { callerSees, type OnInternalError } from './errors.js';
+import { callerSees } from './errors.js';
 import { inOrder } from './in-order.js';
 import { storedRuns, toOutcome } from './outcome-mapper.js';
 import { toPublishCommand } from './publish-mapper.js';

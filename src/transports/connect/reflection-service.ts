@@ -14,9 +14,9 @@ import {
   type ServerReflectionRequest as ServerReflectionRequestAlpha,
   type ServerReflectionResponse as ServerReflectionResponseAlpha,
 } from '../../gen/grpc/reflection/v1alpha/reflection_pb.js';
+import type { OnInternalError } from '../served.js';
 import { guardStream } from './call.js';
 import type { DescriptorIndex } from './descriptor-index.js';
-import type { OnInternalError } from './errors.js';
 import { inOrder, type Started } from './in-order.js';
 
 type Answer = NonNullable<MessageInitShape<typeof ServerReflectionResponseSchema>['messageResponse']>;

@@ -1,10 +1,5 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { ConnectRouter } from '@connectrpc/connect';
-import type { Publishing } from '../../core/publish/command.js';
-import type { SchemaRegistry } from '../../core/schema-registry/commands.js';
-import type { Subscriptions } from '../../core/subscribe/frames.js';
-import type { Subscribers } from '../../core/subscribers/index.js';
-import type { TopicAdmin } from '../../core/topics/topic.js';
 import { file_google_rpc_error_details } from '../../gen/google/rpc/error_details_pb.js';
 import { Health } from '../../gen/grpc/health/v1/health_pb.js';
 import { ServerReflection } from '../../gen/grpc/reflection/v1/reflection_pb.js';
@@ -17,10 +12,9 @@ import { SubscriberService } from '../../gen/mainstem/v1/subscriber_pb.js';
 import { TopicService } from '../../gen/mainstem/v1/topic_pb.js';
 import { plainRoutes } from '../http/plain-routes.js';
 import type { HttpHandler } from '../node-http.js';
-import type { Readiness } from '../readiness.js';
+import type { Served } from '../served.js';
 import { callOptions } from './call-options.js';
 import { indexDescriptors } from './descriptor-index.js';
-import type { OnInternalError } from './errors.js';
 import { exactPayloads } from './exact-json/text-decoder.js';
 import { healthService } from './health-service.js';
 import { nodeAdapter } from './node-adapter.js';
@@ -32,27 +26,6 @@ import { wellFormed } from './strict-text.js';
 import { subscribeService } from './subscribe-service.js';
 import { subscriberService } from './subscriber-service.js';
 import { topicService } from './topic-service.js';
-
-/** What the transports serve. Where a path is undefined its service is not there: calls of it are UNIMPLEMENTED. */
-export interface Served {
-  readonly publishing: Publishing | undefined;
-  readonly subscriptions: Subscriptions | undefined;
-  /** The operation of subscribers: served where subscriptions are. */
-  readonly subscribers?: Subscribers | undefined;
-  readonly topics: TopicAdmin;
-  readonly schemas: SchemaRegistry;
-  readonly readiness: () => Readiness;
-  /** Hears the cause of every `internal` error, which the caller does not. */
-  readonly onInternalError: OnInternalError;
-  /** Aborted, with a BusError as its reason, when calls that would go on for ever have to end. Default: never. */
-  readonly draining?: AbortSignal | undefined;
-  /** The largest request message, and what one may unpack to. Default 16 MiB. */
-  readonly readMaxBytes?: number | undefined;
-  /** Whether usual calls over HTTP/2 that send one message take the short way. Default true. */
-  readonly fastLane?: boolean | undefined;
-  /** How long a client on HTTP/1.1 whose stream owns partitions may take nothing of what waits for it. Milliseconds; default 30,000. */
-  readonly stalledMs?: number | undefined;
-}
 
 /** The JSON form of events carries payloads exactly; see exact-json. */
 const eventOptions = { jsonOptions: { ...callOptions.jsonOptions, textDecoder: wellFormed(exactPayloads) } };
@@ -84,7 +57,7 @@ export function connectHandler(served: Served): HttpHandler {
 
   return nodeAdapter({
     routes,
-    fallback: plainRoutes(readiness),
+    fallback: plainRoutes(served),
     onError: onInternalError,
     explain: explainOwnError,
     fastLane: served.fastLane,

@@ -1,8 +1,8 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { SchemaRegistry } from '../../core/schema-registry/commands.js';
 import type { SchemaService } from '../../gen/mainstem/v1/schema_pb.js';
+import type { OnInternalError } from '../served.js';
 import { guardUnary, usesBinary } from './call.js';
-import type { OnInternalError } from './errors.js';
 import {
   toCheckOptions,
   toDiffCommand,

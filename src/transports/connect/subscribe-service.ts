@@ -1,8 +1,8 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { Subscriptions } from '../../core/subscribe/frames.js';
 import type { SubscribeService } from '../../gen/mainstem/v1/subscribe_pb.js';
+import type { OnInternalError } from '../served.js';
 import { guardStream, guardUnary, mapped, messageForm } from './call.js';
-import type { OnInternalError } from './errors.js';
 import { toResponse } from './frame-mapper.js';
 import { stallWatch } from './stalled-client.js';
 import { toCommitCommand, toSubscribeCommand } from './subscribe-mapper.js';

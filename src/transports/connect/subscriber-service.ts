@@ -1,8 +1,8 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { Subscribers } from '../../core/subscribers/index.js';
 import type { SubscriberService } from '../../gen/mainstem/v1/subscriber_pb.js';
+import type { OnInternalError } from '../served.js';
 import { guardUnary } from './call.js';
-import type { OnInternalError } from './errors.js';
 import { toRecord } from './record-mapper.js';
 import {
   fromPosition,

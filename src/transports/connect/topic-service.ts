@@ -2,8 +2,8 @@ import { timestampNow } from '@bufbuild/protobuf/wkt';
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { TopicAdmin } from '../../core/topics/topic.js';
 import type { TopicService } from '../../gen/mainstem/v1/topic_pb.js';
+import type { OnInternalError } from '../served.js';
 import { guardUnary } from './call.js';
-import type { OnInternalError } from './errors.js';
 import { toSettingsInput, toTopic, toTopicDetail } from './topic-mapper.js';
 
 /** TopicService on the management of topics. */

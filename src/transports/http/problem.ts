@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { type BusError, type Code, catalogue, type Reason } from '../../core/errors.js';
 import type { HttpResponse } from '../node-http.js';
 
 /** Problem details, RFC 9457. */
@@ -7,8 +8,78 @@ export interface Problem {
   readonly title: string;
   /** What is wrong and what to do, in words. */
   readonly detail: string;
-  /** From the catalogue of errors, where one is behind it. */
-  readonly reason?: string;
+  /** Further members: of an error of the catalogue its reason, violations and so on. */
+  readonly [extension: string]: unknown;
+}
+
+const statusOf: Readonly<Record<Code, number>> = {
+  invalid_argument: 400,
+  permission_denied: 403,
+  not_found: 404,
+  already_exists: 409,
+  failed_precondition: 409,
+  aborted: 409,
+  out_of_range: 410,
+  resource_exhausted: 429,
+  canceled: 499,
+  internal: 500,
+  unimplemented: 501,
+  unavailable: 503,
+  deadline_exceeded: 504,
+};
+
+/** Where the code is too coarse for people who go by the status alone. */
+const statusByReason: Partial<Record<Reason, number>> = {
+  SCHEMA_VIOLATION: 422,
+  EVENT_TOO_LARGE: 413,
+  BATCH_TOO_LARGE: 413,
+  REQUEST_TOO_LARGE: 413,
+  STORAGE_FULL: 503,
+  PARKING_FULL: 409,
+  CURSOR_AHEAD: 409,
+};
+
+export function httpStatus(error: BusError): number {
+  return statusByReason[error.reason] ?? statusOf[error.code];
+}
+
+/** An error of the catalogue as problem details: the same reason and the same facts as on the RPCs. */
+export function problemOf(error: BusError): Problem {
+  const { reason, message, retryAfterMs, metadata, violations, outcome, expired } = error;
+  return {
+    type: `urn:mainstem:error:${reason}`,
+    title: titleOf(reason),
+    status: httpStatus(error),
+    detail: message,
+    reason,
+    retryable: error.retryable,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(Object.keys(metadata).length > 0 && { metadata }),
+    ...(violations.length > 0 && { violations }),
+    ...(outcome && { outcome }),
+    ...(expired && { expired }),
+  };
+}
+
+/** All statuses that errors have: for the documents. */
+export function problemStatuses(): number[] {
+  const reasons = Object.entries(catalogue).map(([reason, { code }]) => {
+    const own = Object.entries(statusByReason).find(([name]) => name === reason)?.[1];
+    return own ?? statusOf[code];
+  });
+  return [...new Set(reasons)].sort((a, b) => a - b);
+}
+
+/** `SCHEMA_VIOLATION` as "Schema violation". */
+function titleOf(reason: Reason): string {
+  const words = reason.toLowerCase().replaceAll('_', ' ').replace('json', 'JSON');
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+export function sendError(response: HttpResponse, error: BusError, headers: Record<string, string> = {}): void {
+  const seconds =
+    error.retryAfterMs === undefined ? undefined : String(Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
+  sendProblem(response, problemOf(error), { ...(seconds && { 'retry-after': seconds }), ...headers });
 }
 
 export function sendProblem(response: HttpResponse, problem: Problem, headers: Record<string, string> = {}): void {
@@ -24,4 +95,16 @@ export function send(response: HttpResponse, status: number, text: string, heade
   const bytes = Buffer.from(text);
   response.writeHead(status, { 'content-length': bytes.length, 'cache-control': 'no-store', ...headers });
   response.end(bytes);
+}
+
+export function sendJson(
+  response: HttpResponse,
+  status: number,
+  value: unknown,
+  headers: Record<string, string> = {},
+): void {
+  send(response, status, `${JSON.stringify(value, undefined, 2)}\n`, {
+    'content-type': 'application/json',
+    ...headers,
+  });
 }

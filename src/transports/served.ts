@@ -1,0 +1,30 @@
+import type { Publishing } from '../core/publish/command.js';
+import type { SchemaRegistry } from '../core/schema-registry/commands.js';
+import type { Subscriptions } from '../core/subscribe/frames.js';
+import type { Subscribers } from '../core/subscribers/index.js';
+import type { TopicAdmin } from '../core/topics/topic.js';
+import type { Readiness } from './readiness.js';
+
+/** Told of every error that the caller is not to see the cause of: for the log. `method` is `package.Service/Method`, or `GET /path`. */
+export type OnInternalError = (cause: unknown, method: string) => void;
+
+/** What the transports serve. Where a path is undefined its service is not there: calls of it are UNIMPLEMENTED. */
+export interface Served {
+  readonly publishing: Publishing | undefined;
+  readonly subscriptions: Subscriptions | undefined;
+  /** The operation of subscribers: served where subscriptions are. */
+  readonly subscribers?: Subscribers | undefined;
+  readonly topics: TopicAdmin;
+  readonly schemas: SchemaRegistry;
+  readonly readiness: () => Readiness;
+  /** Hears the cause of every `internal` error, which the caller does not. */
+  readonly onInternalError: OnInternalError;
+  /** Aborted, with a BusError as its reason, when calls that would go on for ever have to end. Default: never. */
+  readonly draining?: AbortSignal | undefined;
+  /** The largest request message, and what one may unpack to. Default 16 MiB. */
+  readonly readMaxBytes?: number | undefined;
+  /** Whether usual calls over HTTP/2 that send one message take the short way. Default true. */
+  readonly fastLane?: boolean | undefined;
+  /** How long a client on HTTP/1.1 whose stream owns partitions may take nothing of what waits for it. Milliseconds; default 30,000. */
+  readonly stalledMs?: number | undefined;
+}
