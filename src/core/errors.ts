@@ -35,6 +35,7 @@ export const catalogue = {
   CURSOR_STALE_TOPIC: { code: 'failed_precondition' },
   CURSOR_EXPIRED: { code: 'out_of_range' },
   CURSOR_AHEAD: { code: 'out_of_range' },
+  FILTER_INVALID: { code: 'invalid_argument' },
   FENCED: { code: 'failed_precondition' },
   PARTIALLY_STORED: { code: 'unavailable', retryAfterMs: 1000 },
   STORE_OUTCOME_UNKNOWN: { code: 'unavailable', retryAfterMs: 1000 },

@@ -84,7 +84,7 @@ export async function startBus({
       }
       yield { kind: 'events', topic, deliveries: [...stored], cursor: 'c1' };
       if (follow ?? true) await wait(signal);
-      yield { kind: 'end', reason: 'caught_up', cursor: 'c1', retryDelayMs: undefined };
+      yield { kind: 'end', reason: 'caught_up', cursor: 'c1', retryDelayMs: undefined, message: undefined };
     },
     commit: async ({ generation }) => {
       if (generation !== 7) throw new BusError('FENCED', 'the generation is not 7');

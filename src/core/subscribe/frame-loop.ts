@@ -6,7 +6,7 @@ import type { ActiveTopic } from '../topics/topic.js';
 import type { Announcement } from './announcement.js';
 import type { AutoCommits, Reached } from './auto-commits.js';
 import type { Flow } from './flow.js';
-import type { AssignmentInfo, Frame, Progress, SubscribeCommand } from './frames.js';
+import type { AssignmentInfo, EndReason, Frame, Progress, SubscribeCommand } from './frames.js';
 import type { Source } from './plain-source.js';
 import type { Serving } from './serving.js';
 import type { SharedSource } from './shared-source.js';
@@ -117,8 +117,8 @@ export async function* runFrames(options: FrameLoopOptions): AsyncGenerator<Fram
     );
   }
 
-  function end(reason: Extract<Frame, { kind: 'end' }>['reason'], delayMs?: number): Frame {
-    return { kind: 'end', reason, cursor: serving.cursor(), retryDelayMs: delayMs };
+  function end(reason: EndReason, delayMs?: number): Frame {
+    return { kind: 'end', reason, cursor: serving.cursor(), retryDelayMs: delayMs, message: undefined };
   }
 
   update();

@@ -28,6 +28,17 @@ export interface SubscribeCommand {
   readonly commitTimeoutMs?: number | undefined;
   /** The schema version that the reader understands: named to those who change the schema. Undefined: not said. */
   readonly readerSchemaVersion?: number | undefined;
+  /**
+   * Where to end, with the reason `until`. A time: each partition at the first record that is not older; where there is none when that time has passed,
+   * at the end that the partition has then. A cursor: what it does not cover was added later, and nothing of it is sent.
+   */
+  readonly until?: StartFrom | undefined;
+  /** Only records for which this CEL expression is true are sent; the cursor passes over the others. At most 4 KiB. */
+  readonly filter?: string | undefined;
+  /** JSON Pointers: only these parts of each JSON payload are sent. 1 to 100, each of at most 1,000 characters. */
+  readonly fields?: readonly string[] | undefined;
+  /** The share of records to send, above 0 and up to 1: chosen by position, the same for everybody who asks. */
+  readonly sample?: number | undefined;
 }
 
 export type StartFrom =
@@ -63,6 +74,9 @@ export interface Progress {
   readonly highWatermark: number;
 }
 
+/** Why a stream ends. */
+export type EndReason = 'caught_up' | 'limit' | 'shutting_down' | 'subscriber_reset' | 'until' | 'filter_too_costly';
+
 /** Cursors are made only where they are sent: a frame's `cursor` is a string already. */
 export type Frame =
   | {
@@ -91,9 +105,11 @@ export type Frame =
   | { readonly kind: 'assignment'; readonly assignment: AssignmentInfo }
   | {
       readonly kind: 'end';
-      readonly reason: 'caught_up' | 'limit' | 'shutting_down' | 'subscriber_reset';
+      readonly reason: EndReason;
       readonly cursor: string;
       readonly retryDelayMs: number | undefined;
+      /** The same in words, where there is more to say. */
+      readonly message: string | undefined;
     };
 
 export interface AssignmentInfo {

@@ -1,6 +1,6 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
-import type { AssignmentInfo, Frame } from '../../core/subscribe/frames.js';
+import type { AssignmentInfo, EndReason as CoreEndReason, Frame } from '../../core/subscribe/frames.js';
 import {
   type AssignmentSchema,
   EndReason,
@@ -21,11 +21,13 @@ const gapReasons: { readonly [K in FrameKind<'gap'>['reason']]: GapReason } = {
   topic_recreated: GapReason.TOPIC_RECREATED,
 };
 
-const endReasons: { readonly [K in FrameKind<'end'>['reason']]: EndReason } = {
+const endReasons: { readonly [K in CoreEndReason]: EndReason } = {
   caught_up: EndReason.CAUGHT_UP,
   limit: EndReason.LIMIT,
   shutting_down: EndReason.SHUTTING_DOWN,
   subscriber_reset: EndReason.SUBSCRIBER_RESET,
+  until: EndReason.UNTIL,
+  filter_too_costly: EndReason.FILTER_TOO_COSTLY,
 };
 
 const eventsForms: { readonly [F in MessageForm]: (frame: FrameKind<'events'>) => SubscribeResponse } = {
@@ -85,8 +87,8 @@ function toAssignment(info: AssignmentInfo): MessageInitShape<typeof AssignmentS
   return assignment;
 }
 
-function toEnd({ reason, cursor, retryDelayMs }: FrameKind<'end'>): MessageInitShape<typeof EndSchema> {
-  const end: MessageInitShape<typeof EndSchema> = { reason: endReasons[reason], cursor };
+function toEnd({ reason, cursor, retryDelayMs, message = '' }: FrameKind<'end'>): MessageInitShape<typeof EndSchema> {
+  const end: MessageInitShape<typeof EndSchema> = { reason: endReasons[reason], cursor, message };
   if (retryDelayMs !== undefined) end.retryDelay = durationFromMs(Math.ceil(retryDelayMs));
   return end;
 }
