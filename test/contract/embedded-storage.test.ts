@@ -74,6 +74,26 @@ describe('embedded storage', { timeout: 60_000 }, () => {
     expect((await stat(join(directory.path, 'data.mdb'))).size).toBeLessThan(9_000_000);
   });
 
+  test('the size counts the batches that are left, also after truncation within one and a restart', async () => {
+    const opened = await open();
+    await opened.createTopic('t', keepAll({ partitions: 2 }));
+    await opened.append('t', 0, [blob(10_000), blob(10_000)]);
+    await opened.append('t', 0, [blob(10_000)]);
+    const [all = 0, none] = await opened.size('t');
+    expect(none).toBe(0);
+    await opened.truncateBefore('t', 0, 1);
+    expect(await opened.size('t')).toEqual([all, 0]);
+    await opened.truncateBefore('t', 0, 2);
+    const [last = 0] = await opened.size('t');
+    expect(last).toBeGreaterThanOrEqual(10_000);
+    expect(last).toBeLessThan(all / 2);
+    await opened.close();
+    const again = await open();
+    expect(await again.size('t')).toEqual([last, 0]);
+    await again.truncateBefore('t', 0, 3);
+    expect(await again.size('t')).toEqual([0, 0]);
+  });
+
   test('at its size limit appends fail as STORAGE_FULL, reads go on, and truncation makes room', async () => {
     const opened = await open({ maxBytes: 2_000_000 });
     await opened.createTopic('t', keepAll());

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { BusError } from '../../src/core/errors.js';
 import type { LogRecord } from '../../src/core/model.js';
@@ -98,6 +99,7 @@ export function describeEventLog(
         await expect(log.read(partial, 2, 0, 1000)).rejects.toMatchObject(missing);
         await expect(log.bounds(topic, 0)).rejects.toMatchObject(missing);
         await expect(log.offsetForTime(topic, 0, 0)).rejects.toMatchObject(missing);
+        await expect(log.size(topic)).rejects.toMatchObject(missing);
         await expect(log.truncateBefore(topic, 0, 0)).rejects.toMatchObject(missing);
         await expect(log.updateTopic(topic, { retentionMs: 5000 })).rejects.toMatchObject(missing);
         await expect(log.deleteTopic(topic)).rejects.toMatchObject(missing);
@@ -291,6 +293,26 @@ export function describeEventLog(
         expect(await log.offsetForTime(topic, 0, Date.now() + 600_000)).toBe(appended.length * 2);
         await log.truncateBefore(topic, 0, 3);
         expect(await log.offsetForTime(topic, 0, 0)).toBe(3);
+      });
+    });
+
+    describe('the size', () => {
+      test('is told for each partition, grows with what is appended, and survives', async () => {
+        const topic = await newTopic({ partitions: 3 });
+        expect(await log.size(topic)).toEqual([0, 0, 0]);
+        // Nothing that could be compressed to less.
+        const noise = () => record(randomBytes(30_000).toString('latin1'));
+        await log.append(topic, 1, [noise(), noise()]);
+        const [first, second = 0, third] = await log.size(topic);
+        expect([first, third]).toEqual([0, 0]);
+        expect(second).toBeGreaterThanOrEqual(60_000);
+        expect(second).toBeLessThan(200_000);
+        await log.append(topic, 1, [noise()]);
+        const grown = await log.size(topic);
+        expect(grown[1]).toBeGreaterThanOrEqual(second + 30_000);
+        await log.updateTopic(topic, { partitions: 4 });
+        await log.truncateBefore(topic, 0, 0);
+        expect(await log.size(topic)).toEqual([...grown, 0]);
       });
     });
 

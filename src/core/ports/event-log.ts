@@ -59,6 +59,11 @@ export interface EventLog {
   bounds(topic: string, partition: number): Promise<Bounds>;
   /** The offset of the first record stored at `timestamp` (ms) or later; the high watermark if there is none. */
   offsetForTime(topic: string, partition: number, timestamp: number): Promise<number>;
+  /**
+   * How many bytes each partition takes, by its number, as the log keeps it: compressed if it is, with what each batch has beside its records, one
+   * replica of it. What was just truncated may count for a while still. Undefined where the log does not tell. Costs no reading of records.
+   */
+  size(topic: string): Promise<readonly (number | undefined)[]>;
   /** Removes the records below `offset` (clamped to the high watermark). Never goes back. */
   truncateBefore(topic: string, partition: number, offset: number): Promise<void>;
 

@@ -4,7 +4,7 @@ import type { EventLog } from '../../core/ports/event-log.js';
 import { appendBatch } from './append.js';
 import { partitionKey, readBits } from './batch-key.js';
 import { cleaner } from './cleaner.js';
-import { firstOffsetWhere, readRange, startRecord } from './partition.js';
+import { firstOffsetWhere, readRange, retainedBytes, startRecord } from './partition.js';
 import { keepRetention } from './retention.js';
 import { spaceLimit } from './space-limit.js';
 import type { Store } from './store.js';
@@ -137,6 +137,10 @@ export function embeddedLog(store: Store, options: EmbeddedLogOptions): EventLog
     },
     async offsetForTime(topic, number, timestamp) {
       return firstOffsetWhere(store, find(topic, number), (facts) => facts.timestamp >= timestamp);
+    },
+    async size(topic) {
+      if (closed !== undefined) throw isClosed();
+      return catalog.require(topic).partitions.map((partition) => retainedBytes(store, partition));
     },
     async truncateBefore(topic, number, offset) {
       await truncate(find(topic, number), offset);

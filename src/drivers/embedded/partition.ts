@@ -96,6 +96,15 @@ function batchKeys(store: Store, partition: Partition, from: number, maxBytes: n
   return keys;
 }
 
+/** What the batches from the one that holds the first offset left take, by their keys: reads one of them. */
+export function retainedBytes(store: Store, partition: Partition): number {
+  const { topic, number, earliest, next, bytesSoFar } = partition;
+  if (earliest >= next) return 0;
+  const first = lastBatchUpTo(store.batches, topic.number, number, earliest);
+  if (first === undefined) throw lost(partition, earliest);
+  return bytesSoFar - (first.bytesSoFar - first.bytes);
+}
+
 const lost = (partition: Partition, offset: number) =>
   new BusError(
     'INTERNAL',

@@ -8,6 +8,7 @@ import { createLeaders } from './leaders.js';
 import { startMonitor } from './monitor.js';
 import { createReads } from './reads.js';
 import { openTail } from './tail.js';
+import { topicSize } from './topic-size.js';
 import { createKafkaTopics } from './topics.js';
 
 interface KafkaOptions {
@@ -78,6 +79,7 @@ export async function openKafka(options: KafkaOptions): Promise<EventLog> {
     read: reads.read,
     bounds: reads.bounds,
     offsetForTime: reads.offsetForTime,
+    size: (topic) => topicSize(client, leaders, topic),
     truncateBefore: reads.truncateBefore,
     close: () => {
       ending ??= end();

@@ -76,6 +76,7 @@ export function openLog(topics: MemoryTopics, { link, clock }: LogClient): Event
         const found = records.findIndex((record) => record.offset >= earliest && record.timestamp >= timestamp);
         return found < 0 ? records.length : found;
       }),
+    size: (topic) => call(() => topics.size(topic)),
     truncateBefore: (topic, partition, offset) => call(() => topics.truncate(topic, partition, offset)),
     async close() {
       if (closed) return;

@@ -33,6 +33,8 @@ export interface MemoryTopics {
   delete(name: string): void;
   append(name: string, partition: number, records: readonly AppendRecord[]): Appended;
   truncate(name: string, partition: number, offset: number): void;
+  /** Bytes by partition. */
+  size(name: string): number[];
 }
 
 export function createMemoryTopics(clock: Clock): MemoryTopics {
@@ -106,6 +108,10 @@ export function createMemoryTopics(clock: Clock): MemoryTopics {
       partition.earliest = Math.max(partition.earliest, Math.min(offset, partition.records.length));
       changed(partition);
     },
+    size: (name) =>
+      find(name).partitions.map(({ records, earliest }) =>
+        records.slice(earliest).reduce((sum, record) => sum + recordBytes(record), 0),
+      ),
   };
 }
 

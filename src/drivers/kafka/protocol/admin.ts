@@ -145,3 +145,37 @@ export function deleteRecordsRequest(
     },
   };
 }
+
+/** The bytes of a broker's log files, on all its disks, by partition; undefined where it does not tell us. */
+type LogDirs = ReadonlyMap<number, number> | undefined;
+
+export function describeLogDirsRequest(topic: string, partitions: readonly number[]): KafkaRequest<LogDirs> {
+  const writer = new ByteWriter().int32(1).string(topic);
+  writer.array(partitions, (partition) => writer.int32(partition));
+  return {
+    apiKey: 35,
+    apiVersion: 1,
+    name: 'DescribeLogDirs',
+    body: writer.finish(),
+    decode: (response) => {
+      const reader = new ByteReader(response);
+      reader.int32(); // throttle time
+      const bytes = new Map<number, number>();
+      const disks = reader.array(() => {
+        reader.int16(); // an error of this disk; it then names no partitions
+        reader.string(); // its path
+        reader.array(() => {
+          reader.string();
+          reader.array(() => {
+            const partition = reader.int32();
+            const size = reader.int64();
+            reader.int64(); // how far it lags
+            // A replica that is being moved to another disk is a second copy.
+            if (reader.int8() === 0) bytes.set(partition, size);
+          });
+        });
+      });
+      return disks.length > 0 ? bytes : undefined;
+    },
+  };
+}
