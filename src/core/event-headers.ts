@@ -15,7 +15,7 @@ export interface EventMetadata {
   readonly type?: string;
   readonly subject?: string;
   readonly time?: string;
-  /** CloudEvents extension attributes. */
+  /** CloudEvents extension attributes; and `dataschema`, and `datacontenttype` where it is not plain `application/json`. */
   readonly attributes: Readonly<Record<string, string>>;
   /** Undefined without a schema, and on records of other producers. */
   readonly schemaVersion?: number;
@@ -34,7 +34,11 @@ const specVersion: Header = ['ce_specversion', Buffer.from('1.0')];
 const core = ['id', 'source', 'type', 'subject', 'time'] as const;
 const attributeName = /^[a-z0-9]{1,64}$/;
 /** What the binding keeps for itself: no extension may take these names. */
-const takenNames = new Set<string>([...core, 'specversion', 'datacontenttype', 'dataschema', 'data', 'schema']);
+const takenNames = new Set<string>([...core, 'specversion', 'data', 'schema']);
+/** The one attribute that the binding does not prefix: it is the header `content-type`. */
+const dataContentType = 'datacontenttype';
+/** `application/json`, or anything whose name ends in `+json`; parameters may follow. */
+const jsonType = /^[\w!#$&^.+-]+\/(?:[\w!#$&^.-]+\+)?json[ \t]*(?:;|$)/i;
 
 /** The headers of an event without metadata, by schema version: nearly all events of a topic share them. */
 const schemaHeaders = new Map<number, readonly [Header]>();
@@ -95,7 +99,19 @@ export function writeHeaders(event: EventInput, schemaVersion: number | undefine
     }
     const value = Buffer.from(text);
     bytes += name.length + value.length;
-    headers.push([prefix + name, value]);
+    if (name !== dataContentType) {
+      headers.push([prefix + name, value]);
+      continue;
+    }
+    if (!jsonType.test(text)) {
+      const shown = JSON.stringify(text.slice(0, 80));
+      throw new BusError(
+        'INVALID_REQUEST',
+        `datacontenttype is ${shown}; payloads are JSON: application/json, or a type that ends in +json`,
+      );
+    }
+    if (complete) headers[2] = [contentType[0], value];
+    else headers.push([prefix + name, value]);
   }
   const extra = event.headers ?? [];
   if (extra.length > metadataLimits.headers) {
@@ -149,6 +165,7 @@ export function readHeaders(headers: readonly Header[]): EventMetadata {
     const attribute = name.startsWith('ce_') ? name.slice(3) : name.startsWith('mainstem_') ? name.slice(9) : undefined;
     if (attribute === undefined) {
       if (!isOurs || name !== contentType[0]) rest.push(header);
+      else if (!isPlainJson(value)) attributes[dataContentType] = text(value);
     } else if (name === schemaHeader) {
       // Read already.
     } else if (name === redrivenHeader) {
@@ -163,6 +180,10 @@ export function readHeaders(headers: readonly Header[]): EventMetadata {
     }
   }
   return { ...known, attributes, ...(schemaVersion ? { schemaVersion } : {}), ...(redriven && { redriven }), rest };
+}
+
+function isPlainJson(value: Uint8Array): boolean {
+  return value.length === contentType[1].length && contentType[1].every((byte, i) => byte === value[i]);
 }
 
 function isCore(name: string): name is (typeof core)[number] {

@@ -63,3 +63,21 @@ test('names that belong to the bus, and what is too much, are refused by name', 
   expect(bad({ id: 'x'.repeat(1025) })).toThrow('id has 1025 bytes');
   expect(bad({ headers: [['big', Buffer.alloc(70_000)]] })).toThrow('at most 65536');
 });
+
+test('the media type of the data and its schema are attributes like others: nothing of a CloudEvent is lost', () => {
+  const types = { datacontenttype: 'application/vnd.x+json; charset=utf-8', dataschema: 'https://s/1' };
+  const whole = writeHeaders({ payload, id: '1', source: '/a', type: 't', attributes: types }, 1);
+  const texts = whole.map(([name, value]) => [name, Buffer.from(value).toString()]);
+  expect(texts.filter(([name]) => name === 'content-type')).toEqual([['content-type', types.datacontenttype]]);
+  expect(readHeaders(whole)).toMatchObject({ attributes: types, rest: [] });
+  expect(readHeaders(writeHeaders({ payload, attributes: types }, 1))).toMatchObject({ attributes: types, rest: [] });
+  const plain = { datacontenttype: 'application/json' };
+  expect(
+    readHeaders(writeHeaders({ payload, id: '1', source: '/a', type: 't', attributes: plain }, 1)).attributes,
+  ).toEqual({});
+  for (const datacontenttype of ['text/xml', 'json', 'application/json5', '']) {
+    expect(() => writeHeaders({ payload, attributes: { datacontenttype } }, 1), datacontenttype).toThrow(
+      'datacontenttype',
+    );
+  }
+});

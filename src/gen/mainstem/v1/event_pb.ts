@@ -95,7 +95,8 @@ export type Event = Message<"mainstem.v1.Event"> & {
   time: string;
 
   /**
-   * CloudEvents extension attributes: names of lower-case letters and digits. At most 64.
+   * CloudEvents extension attributes: names of lower-case letters and digits. At most 64. `dataschema` and `datacontenttype` may be
+   * among them; the latter must be a JSON media type, and is left out of records where it is `application/json`.
    *
    * @generated from field: map<string, string> attributes = 10;
    */
