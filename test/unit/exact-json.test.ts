@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { findPayloads } from '../../src/transports/connect/exact-json/event-payloads.js';
-import { skipValue } from '../../src/transports/connect/exact-json/json-syntax.js';
 import { exactPayloads } from '../../src/transports/connect/exact-json/text-decoder.js';
+import { skipValue } from '../../src/transports/json-text/json-syntax.js';
 
 /** Where JSON may have space. */
 const space = fc.stringMatching(/^[ \t\r\n]{0,3}$/);

@@ -1,5 +1,13 @@
-import { Buffer } from 'node:buffer';
-import { char, JsonSyntaxError, skipColon, skipSpace, skipString, skipValue, unexpected } from './json-syntax.js';
+import {
+  char,
+  JsonSyntaxError,
+  skipColon,
+  skipSpace,
+  skipString,
+  skipValue,
+  text,
+  unexpected,
+} from '../../json-text/json-syntax.js';
 
 /** Where a payload is in a request's bytes: what begins at `start` and goes up to `end` is the JSON value, without space around it. */
 export interface PayloadSpan {
@@ -69,9 +77,4 @@ function isNamed(bytes: Uint8Array, start: number, end: number, name: string): b
   }
   for (let i = 0; i < length; i++) if (bytes[start + i] !== name.charCodeAt(i)) return false;
   return true;
-}
-
-/** A part of the bytes as text. */
-export function text(bytes: Uint8Array, start: number, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString();
 }

@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BusError } from '../../../core/errors.js';
+import { JsonSyntaxError, text } from '../../json-text/json-syntax.js';
 import { errorDetails } from '../error-details.js';
 import { errorLimits } from '../error-limits.js';
-import { findPayloads, type PayloadSpan, text } from './event-payloads.js';
-import { JsonSyntaxError } from './json-syntax.js';
+import { findPayloads, type PayloadSpan } from './event-payloads.js';
 
 /**
  * Stands in for the TextDecoder of PublishService's JSON codec, on every protocol: it gives the codec each event's `json` as a *text that holds

@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+
 /** A text that is not JSON. */
 export class JsonSyntaxError extends Error {
   override readonly name = 'JsonSyntaxError';
@@ -167,4 +169,9 @@ function table(characters: string): Uint8Array {
   const set = new Uint8Array(256);
   for (const character of characters) set[character.charCodeAt(0)] = 1;
   return set;
+}
+
+/** A part of the bytes as text. */
+export function text(bytes: Uint8Array, start: number, end: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString();
 }
