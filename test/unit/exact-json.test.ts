@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { skipValue } from '../../src/core/json-syntax.js';
 import { findPayloads } from '../../src/transports/connect/exact-json/event-payloads.js';
 import { exactPayloads } from '../../src/transports/connect/exact-json/text-decoder.js';
-import { skipValue } from '../../src/transports/json-text/json-syntax.js';
 
 /** Where JSON may have space. */
 const space = fc.stringMatching(/^[ \t\r\n]{0,3}$/);

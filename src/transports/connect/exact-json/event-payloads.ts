@@ -7,7 +7,7 @@ import {
   skipValue,
   text,
   unexpected,
-} from '../../json-text/json-syntax.js';
+} from '../../../core/json-syntax.js';
 
 /** Where a payload is in a request's bytes: what begins at `start` and goes up to `end` is the JSON value, without space around it. */
 export interface PayloadSpan {

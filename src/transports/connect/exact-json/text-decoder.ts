@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BusError } from '../../../core/errors.js';
-import { JsonSyntaxError, text } from '../../json-text/json-syntax.js';
+import { JsonSyntaxError, text } from '../../../core/json-syntax.js';
 import { errorDetails } from '../error-details.js';
 import { errorLimits } from '../error-limits.js';
 import { findPayloads, type PayloadSpan } from './event-payloads.js';
