@@ -39,7 +39,11 @@ export function detailsJson(details: GetTopicResponse, topic: Topic): Record<str
       partition: status.partition ?? 0,
       earliestOffset: number(status.earliestOffset) ?? 0,
       highWatermark: number(status.highWatermark) ?? 0,
+      sizeBytes: number(status.sizeBytes),
+      eventsPerSecond: status.eventsPerSecond,
     })),
+    sizeBytes: number(details.sizeBytes),
+    eventsPerSecond: details.eventsPerSecond,
     schemas: details.schemas.map(({ version, definition }) => ({ version, definition })),
   };
 }
@@ -68,13 +72,15 @@ export function topicDetails(details: GetTopicResponse, topic: Topic): string {
     ['schema', schemaText(topic)],
     ['key pointer', safeText(settings?.keyPointer ?? '') || 'none'],
     ['retention', retention(topic)],
+    ['size', sizeText(details.sizeBytes)],
+    ['events per second', rateText(details.eventsPerSecond)],
     ['largest event', settings?.maxEventBytes === undefined ? '' : formatBytes(settings.maxEventBytes)],
     ['replicas', `${settings?.replicationFactor ?? '?'}, ${settings?.minInsyncReplicas ?? '?'} of them to acknowledge`],
     ['record times', topic.publisherTime ? "the publishers' (may run backwards)" : "the log's"],
     ['incarnation', safeText(topic.incarnation)],
   ];
   facts.push(...rows);
-  const partitions = plainTable(['partition', 'earliest', 'high watermark', 'records at most']);
+  const partitions = plainTable(['partition', 'earliest', 'high watermark', 'records at most', 'size', 'events/s']);
   for (const status of details.partitions) {
     const earliest = status.earliestOffset ?? 0n;
     const end = status.highWatermark ?? 0n;
@@ -83,9 +89,20 @@ export function topicDetails(details: GetTopicResponse, topic: Topic): string {
       String(earliest),
       String(end),
       formatCount(Number(end - earliest)),
+      sizeText(status.sizeBytes),
+      rateText(status.eventsPerSecond),
     ]);
   }
   return `${facts.toString()}\n\n${partitions.toString()}`;
+}
+
+function sizeText(bytes: bigint | undefined): string {
+  return bytes === undefined ? 'unknown' : formatBytes(Number(bytes));
+}
+
+/** Over the last minute. */
+function rateText(rate: number | undefined): string {
+  return rate === undefined ? 'unknown' : String(Number(rate.toPrecision(3)));
 }
 
 function schemaText(topic: Topic): string {

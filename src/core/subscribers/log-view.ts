@@ -1,12 +1,9 @@
+import { askEach } from '../ask-each.js';
 import { BusError } from '../errors.js';
 import type { Clock } from '../ports/clock.js';
 import type { Bounds, EventLog } from '../ports/event-log.js';
-import { forEachLimited } from '../topics/coalesce.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
 
-/** How many questions to the log one call has under way, and how long all of them may take: what is not answered by then stays unknown. */
-const questionsAtOnce = 16;
-const patienceMs = 5_000;
 /** A batch without visible records may stand in front of the first one: so many reads until the age stays unknown. */
 const readsPerAge = 3;
 
@@ -52,24 +49,7 @@ export function createLogView(log: EventLog, topics: Topics, clock: Clock): LogV
       return shared;
     },
 
-    async askEach<T, A>(items: Iterable<T>, ask: (item: T, signal: AbortSignal) => Promise<A>) {
-      const answers = new Map<T, A>();
-      // A log that is known to be away would keep each question for its whole timeout.
-      if (log.status.state === 'down') return answers;
-      const over = new AbortController();
-      const late = new Promise<void>((resolve) => over.signal.addEventListener('abort', () => resolve()));
-      const timer = clock.setTimeout(() => over.abort(), patienceMs);
-      const all = forEachLimited(items, questionsAtOnce, async (item) => {
-        if (over.signal.aborted) return;
-        const answer = ask(item, over.signal).then(
-          (value) => void (over.signal.aborted || answers.set(item, value)),
-          () => undefined,
-        );
-        await Promise.race([answer, late]);
-      });
-      await all.finally(() => void timer.close());
-      return answers;
-    },
+    askEach: (items, ask) => askEach({ log, clock }, items, ask),
 
     async topic(name) {
       try {

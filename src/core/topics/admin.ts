@@ -4,6 +4,7 @@ import type { EventLog } from '../ports/event-log.js';
 import { type ApplyPorts, applyTopic } from './apply.js';
 import { forEachLimited } from './coalesce.js';
 import { checkSchemaThere, createTopic, topicInLog, toTopicInfo, toUnmanagedInfo } from './creation.js';
+import { sumOf, withFigures } from './figures.js';
 import type { Locked, TopicLock } from './lock.js';
 import { checkTopicName } from './names.js';
 import { checkedSchemas } from './new-schema.js';
@@ -11,7 +12,7 @@ import { type CreatingTopic, topicsPath } from './record.js';
 import type { TopicRegistry } from './registry.js';
 import type { StoredSchema } from './schema-record.js';
 import { adoptSettings, defaultSettings, durabilityWarning, fromLogTopic, mergeSettings } from './settings.js';
-import type { SettingsInput, TopicAdmin, TopicDetail, TopicInfo } from './topic.js';
+import type { SettingsInput, TopicAdmin, TopicInfo } from './topic.js';
 
 const logCallsAtOnce = 8;
 type CreateInput = Parameters<TopicAdmin['create']>[0];
@@ -45,7 +46,16 @@ export function createTopicAdmin(
         if (topic === undefined) throw notFound(name);
         const schemas = topic.state === 'unmanaged' ? [] : await store.schemas(name);
         const readable = topic.state === 'active' || topic.state === 'unmanaged';
-        return { topic, partitions: readable ? await boundsOf(log, topic) : [], schemas };
+        const partitions = readable
+          ? await withFigures({ log, clock: store.clock }, name, await boundsOf(log, topic))
+          : [];
+        return {
+          topic,
+          partitions,
+          schemas,
+          sizeBytes: sumOf(partitions.map(({ sizeBytes }) => sizeBytes)),
+          eventsPerSecond: sumOf(partitions.map(({ eventsPerSecond }) => eventsPerSecond)),
+        };
       }),
 
     create: (input) =>
@@ -139,7 +149,7 @@ export function createTopicAdmin(
   }
 }
 
-async function boundsOf(log: EventLog, { name, settings }: TopicInfo): Promise<TopicDetail['partitions']> {
+async function boundsOf(log: EventLog, { name, settings }: TopicInfo) {
   const partitions = Array.from({ length: settings.partitions }, (_, partition) => ({
     partition,
     earliest: 0,

@@ -99,13 +99,23 @@ export interface SchemaInput {
   readonly definition: string;
 }
 
+export interface PartitionDetail {
+  readonly partition: number;
+  readonly earliest: number;
+  readonly highWatermark: number;
+  /** What it takes in the log, one replica of it; undefined, as the rate, where the log did not tell. */
+  readonly sizeBytes: number | undefined;
+  /** Over the last minute. */
+  readonly eventsPerSecond: number | undefined;
+}
+
 export interface TopicDetail {
   readonly topic: TopicInfo;
-  readonly partitions: readonly {
-    readonly partition: number;
-    readonly earliest: number;
-    readonly highWatermark: number;
-  }[];
+  /** Empty where the topic is being created or deleted. */
+  readonly partitions: readonly PartitionDetail[];
+  /** Of all partitions; undefined where one did not tell. */
+  readonly sizeBytes: number | undefined;
+  readonly eventsPerSecond: number | undefined;
   readonly schemas: readonly SchemaInput[];
 }
 

@@ -71,11 +71,20 @@ function toSettingsMessage(settings: TopicSettings): MessageInitShape<typeof Top
 export function toTopicDetail(detail: TopicDetail): MessageInitShape<typeof GetTopicResponseSchema> {
   return {
     topic: toTopic(detail.topic),
-    partitions: detail.partitions.map(({ partition, earliest, highWatermark }) => ({
+    partitions: detail.partitions.map(({ partition, earliest, highWatermark, ...figures }) => ({
       partition,
       earliestOffset: BigInt(earliest),
       highWatermark: BigInt(highWatermark),
+      ...toFigures(figures),
     })),
     schemas: detail.schemas.map(({ version, definition }) => ({ version, definition })),
+    ...toFigures(detail),
+  };
+}
+
+function toFigures({ sizeBytes, eventsPerSecond }: Pick<TopicDetail, 'sizeBytes' | 'eventsPerSecond'>) {
+  return {
+    ...(sizeBytes !== undefined && { sizeBytes: BigInt(sizeBytes) }),
+    ...(eventsPerSecond !== undefined && { eventsPerSecond }),
   };
 }
