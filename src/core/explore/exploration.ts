@@ -1,0 +1,60 @@
+import { BusError } from '../errors.js';
+import type { Authorizer } from '../ports/authorizer.js';
+import { type Clock, systemClock } from '../ports/clock.js';
+import type { EventLog } from '../ports/event-log.js';
+import type { Delivery } from '../subscribe/frames.js';
+import type { Topics } from '../topics/topic.js';
+import { readOne } from './one-record.js';
+import { type Profile, profileLimits, profileTopic } from './profile/profile.js';
+
+/** A look at what topics hold, as transports use it. All throw the topic's errors, and LOG_UNAVAILABLE. */
+export interface Exploration {
+  /** Throws RECORD_NOT_FOUND, which says what is there instead. */
+  record(topic: string, partition: number, offset: number, signal: AbortSignal): Promise<Delivery>;
+  /**
+   * @param last so many of the newest records, 1 to 1,000,000
+   *
+   * Throws INVALID_REQUEST, and OVERLOADED while two profiles are being made.
+   */
+  profile(topic: string, last: number, signal: AbortSignal): Promise<Profile>;
+}
+
+export interface ExplorationPorts {
+  readonly log: EventLog;
+  readonly topics: Topics;
+  readonly authorizer: Authorizer;
+  /** Default: this machine's. */
+  readonly clock?: Clock | undefined;
+}
+
+/** Each takes a good part of the event loop while it runs. */
+const profilesAtOnce = 2;
+
+export function createExploration({ log, topics, authorizer, clock = systemClock }: ExplorationPorts): Exploration {
+  let running = 0;
+  return {
+    async record(topic, partition, offset, signal) {
+      authorizer.authorize('subscribe', topic);
+      return readOne(log, topics.peek(topic) ?? (await topics.require(topic)), partition, offset, signal);
+    },
+
+    async profile(topic, last, signal) {
+      authorizer.authorize('subscribe', topic);
+      if (!Number.isInteger(last) || last < 1 || last > profileLimits.last) {
+        throw new BusError('INVALID_REQUEST', `last is ${last}; it can be 1 to ${profileLimits.last}`);
+      }
+      const found = topics.peek(topic) ?? (await topics.require(topic));
+      if (running >= profilesAtOnce) {
+        throw new BusError('OVERLOADED', `${running} profiles are being made already; try again when they are done`, {
+          retryAfterMs: 1_000,
+        });
+      }
+      running++;
+      try {
+        return await profileTopic({ log, clock }, found, last, signal);
+      } finally {
+        running--;
+      }
+    },
+  };
+}
