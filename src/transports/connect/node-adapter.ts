@@ -1,13 +1,20 @@
 import type { DescMethod } from '@bufbuild/protobuf';
-import { type ConnectRouter, type ConnectRouterOptions, createConnectRouter } from '@connectrpc/connect';
+import {
+  type ConnectRouter,
+  type ConnectRouterOptions,
+  createConnectRouter,
+  createContextValues,
+} from '@connectrpc/connect';
 import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest } from '@connectrpc/connect-node';
+import { type Client, watchClient } from '../client-room.js';
 import type { HttpHandler, HttpRequest, HttpResponse } from '../node-http.js';
+import { watchStalls } from '../stalled-client.js';
 import { createLane } from './lane/lane.js';
 import { type DirectUnary, recordMethods } from './lane/lane-methods.js';
 import { readAhead, wholeBody } from './lane/read-ahead.js';
 import { type Explain, explainedEnding } from './own-errors.js';
-import { watchStalls } from './stalled-client.js';
+import { stallWatch } from './stall-context.js';
 
 export interface AdapterOptions extends ConnectRouterOptions {
   readonly routes: (router: ConnectRouter) => void;
@@ -30,25 +37,17 @@ export interface AdapterOptions extends ConnectRouterOptions {
  * it waited for the client to read; a request that is answered before it was read whole keeps its connection; and errors go to `onError`.
  */
 export function nodeAdapter(adapterOptions: AdapterOptions): HttpHandler {
-  const {
-    routes,
-    fallback,
-    onError,
-    explain,
-    fastLane = true,
-    direct,
-    stalledMs = 30_000,
-    ...options
-  } = adapterOptions;
+  const { routes, fallback, onError, explain, fastLane = true, direct, stalledMs, ...options } = adapterOptions;
   const { router, methods } = recordMethods(createConnectRouter(options), options, direct);
   routes(router);
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
   const handle = (request: HttpRequest, response: HttpResponse) => {
     const handler = handlers.get(request.url?.split('?', 1)[0] ?? '');
     if (handler === undefined) return fallback(request, response);
-    const client = watch(response);
+    const client = watchClient('stream' in response ? response.stream : response);
+    const values = createContextValues().set(stallWatch, watchStalls(request, response, stalledMs));
     const call = {
-      ...universalRequestFromNodeRequest(request, response, undefined, watchStalls(request, response, stalledMs)),
+      ...universalRequestFromNodeRequest(request, response, undefined, values),
       body: bodyOf(request),
     };
     handler(call)
@@ -67,32 +66,6 @@ function bodyOf(request: HttpRequest): AsyncIterable<Uint8Array> {
   return 'stream' in request && begun ? wholeBody(request.stream, begun, body) : body;
 }
 
-/** What became of the client while its answer is made. */
-interface Client {
-  gone: boolean;
-  /** Resolves when there is room to write again, or when the client is gone. */
-  ready(): Promise<void>;
-}
-
-function watch(response: HttpResponse): Client {
-  let wake: (() => void) | undefined;
-  const client: Client = {
-    gone: false,
-    async ready() {
-      if (client.gone) return;
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-    },
-  };
-  response.once('close', () => {
-    client.gone = true;
-    wake?.();
-  });
-  response.on('drain', () => wake?.());
-  return client;
-}
-
 /** Writes an answer as fast as the client reads. Resolves when all is written, or when there is nobody to write to. */
 async function respond(
   answer: UniversalServerResponse,
@@ -109,7 +82,7 @@ async function respond(
     let bytes = chunk?.done === false ? ending.chunk(chunk.value) : undefined;
     response.writeHead(answer.status, Object.fromEntries(answer.header ?? []));
     while (bytes !== undefined) {
-      if (!response.write(bytes)) await client.ready();
+      if (!response.write(bytes)) await client.room();
       if (client.gone) return;
       chunk = await body?.next();
       if (client.gone) return;

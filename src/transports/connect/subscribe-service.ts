@@ -4,7 +4,7 @@ import type { SubscribeService } from '../../gen/mainstem/v1/subscribe_pb.js';
 import type { OnInternalError } from '../served.js';
 import { guardStream, guardUnary, mapped, messageForm } from './call.js';
 import { toResponse } from './frame-mapper.js';
-import { stallWatch } from './stalled-client.js';
+import { stallWatch } from './stall-context.js';
 import { toCommitCommand, toSubscribeCommand } from './subscribe-mapper.js';
 
 /** SubscribeService on the subscribe path. */

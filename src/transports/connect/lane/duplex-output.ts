@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { ConnectError } from '@connectrpc/connect';
 import { createEndStreamSerialization, endStreamFlag } from '@connectrpc/connect/protocol-connect';
+import { watchClient } from '../../client-room.js';
 import { discardRest } from '../../unread-body.js';
 import { grpcTrailers } from './answer.js';
 import type { CallForm } from './call-form.js';
@@ -24,6 +25,7 @@ export function duplexOutput(stream: ServerHttp2Stream, form: CallForm, context:
   let waiting: Uint8Array[] = [];
   let bytes = 0;
   let begun = false;
+  const client = watchClient(stream);
 
   /** With the first message, so that the implementation may still set headers before. */
   function begin(): void {
@@ -58,7 +60,7 @@ export function duplexOutput(stream: ServerHttp2Stream, form: CallForm, context:
       add(0, message);
       if (bytes >= mostBytes) flush();
       // Whatever was written before counts: a client that does not read must not make answers pile up here.
-      return stream.writableNeedDrain ? room(stream) : undefined;
+      return stream.writableNeedDrain ? client.room() : undefined;
     },
     end(failure) {
       discardRest(stream);
@@ -80,16 +82,4 @@ export function duplexOutput(stream: ServerHttp2Stream, form: CallForm, context:
 /** Nothing more can be written: the client has cancelled, or is gone. */
 export function isOver(stream: ServerHttp2Stream): boolean {
   return stream.destroyed || stream.closed;
-}
-
-function room(stream: ServerHttp2Stream): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      stream.off('drain', done);
-      stream.off('close', done);
-      resolve();
-    };
-    stream.on('drain', done);
-    stream.on('close', done);
-  });
 }

@@ -3,6 +3,7 @@ import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { create } from '@bufbuild/protobuf';
 import type { ConnectError } from '@connectrpc/connect';
 import { createEndStreamSerialization, endStreamFlag } from '@connectrpc/connect/protocol-connect';
+import { watchClient } from '../../client-room.js';
 import type { Explain } from '../own-errors.js';
 import { grpcTrailers, seenError } from './answer.js';
 import type { CallForm } from './call-form.js';
@@ -24,7 +25,8 @@ interface StreamCall {
  */
 export async function serveStream(call: StreamCall, message: Uint8Array, explain: Explain): Promise<void> {
   const { stream, form, method, context } = call;
-  const client = watch(stream, context);
+  // After an answer that was sent whole there is nothing left to cancel, and nobody hears it.
+  const client = watchClient(stream, () => context.cancelled());
   let failure: ConnectError | undefined;
   try {
     const input = method.serialization.getI(form.binary).parse(message);
@@ -32,7 +34,7 @@ export async function serveStream(call: StreamCall, message: Uint8Array, explain
       if (client.gone) return;
       // With the first message and not before: the implementation may still have set some.
       if (!stream.headersSent) sendHeaders(call);
-      if (!write(call, output)) await client.ready();
+      if (!write(call, output)) await client.room();
       if (client.gone) return;
     }
   } catch (error) {
@@ -78,34 +80,4 @@ function connectEnd({ context, method }: StreamCall, error: ConnectError | undef
   const { serialize } = createEndStreamSerialization(method.options.jsonOptions);
   const metadata = context.trailer ?? new Headers();
   return enveloped(serialize(error ? { metadata, error } : { metadata }), endStreamFlag);
-}
-
-/** What becomes of the client meanwhile. */
-interface Client {
-  readonly gone: boolean;
-  /** Resolves when there is room to write again, or when the client is gone. */
-  ready(): Promise<void>;
-}
-
-function watch(stream: ServerHttp2Stream, context: LaneContext): Client {
-  let gone = stream.destroyed;
-  let wake: (() => void) | undefined;
-  stream.on('drain', () => wake?.());
-  stream.once('close', () => {
-    gone = true;
-    // After an answer that was sent whole there is nothing left to cancel, and nobody hears it.
-    context.cancelled();
-    wake?.();
-  });
-  return {
-    get gone() {
-      return gone;
-    },
-    async ready() {
-      if (gone) return;
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
-    },
-  };
 }

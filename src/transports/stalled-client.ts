@@ -1,29 +1,24 @@
-import { type ContextValues, createContextKey, createContextValues } from '@connectrpc/connect';
-import type { HttpRequest, HttpResponse } from '../node-http.js';
+import type { HttpRequest, HttpResponse } from './node-http.js';
 
-/** How a service tells its transport that others depend on the client of its call. */
+/** How a stream tells its transport that others depend on its client. */
 export interface StallWatch {
   /** While true the connection is cut when bytes wait for the client, and it has taken none for the bound's time. */
   expectReading(expected: boolean): void;
 }
 
-/** On HTTP/1.1 a watch that does something. On HTTP/2 PINGs find out, and there is nothing to be done here. */
-export const stallWatch = createContextKey<StallWatch>({ expectReading: () => undefined });
+/** What HTTP/2 needs: there PINGs find out. */
+export const noStallWatch: StallWatch = { expectReading: () => undefined };
 
 /** Node says when a connection has moved nothing for a while. So many of such whiles in a row are the bound. */
 const whiles = 4;
 
 /**
- * The context of a call over HTTP/1.1, where a client that reads no more cannot be asked whether it is there. What the kernel has taken counts as read: only bytes that it has no
+ * Watches the client of an answer over HTTP/1.1, where one that reads no more cannot be asked whether it is there. What the kernel has taken counts as read: only bytes that it has no
  * room for any more show that somebody has stopped. So a client is also cut that lives, but takes less than the kernel's buffers hold (a megabyte or so) in that
- * time while more waits for it: `max_uncommitted` keeps a slow one from that. Undefined on HTTP/2.
+ * time while more waits for it: `max_uncommitted` keeps a slow one from that.
  */
-export function watchStalls(
-  request: HttpRequest,
-  response: HttpResponse,
-  stalledMs: number,
-): ContextValues | undefined {
-  if ('stream' in request) return undefined;
+export function watchStalls(request: HttpRequest, response: HttpResponse, stalledMs = 30_000): StallWatch {
+  if ('stream' in request) return noStallWatch;
   const { socket } = request;
   const whileMs = stalledMs / whiles;
   let expected = false;
@@ -40,7 +35,7 @@ export function watchStalls(
     else socket.setTimeout(whileMs);
   }
 
-  return createContextValues().set(stallWatch, {
+  return {
     expectReading(now) {
       if (now === expected || response.writableEnded) return;
       expected = now;
@@ -48,5 +43,5 @@ export function watchStalls(
       else response.off('timeout', onTimeout);
       socket.setTimeout(now ? whileMs : 0);
     },
-  });
+  };
 }
