@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer';
 import { BusError } from '../../src/core/errors.js';
 import type { EventResult, PublishCommand, Publishing } from '../../src/core/publish/command.js';
 import type { SchemaRegistry } from '../../src/core/schema-registry/commands.js';
-import type { Delivery, Frame, Subscriptions } from '../../src/core/subscribe/frames.js';
+import type { Delivery, Frame, SubscribeCommand, Subscriptions } from '../../src/core/subscribe/frames.js';
+import { toPulled } from '../../src/core/subscribe/pulled.js';
 import type { TopicAdmin } from '../../src/core/topics/topic.js';
 import { connectHandler } from '../../src/transports/connect/routes.js';
 import { type Listener, type ListenOptions, listen } from '../../src/transports/listener.js';
@@ -68,24 +69,28 @@ export async function startBus({
   }
 
   const publishing: Publishing = { publish, openStream: () => ({ publish, draining: new AbortController().signal }) };
+  async function* subscribe(
+    { topic = '', subscriber, follow, limit }: SubscribeCommand,
+    signal: AbortSignal,
+  ): AsyncGenerator<Frame> {
+    const topics = [{ topic, partitions: [0] }];
+    const generation = subscriber === undefined ? undefined : 1;
+    const assignment = { topic, partitions: [0], topics, generation, cursor: 'c0', waiting: false };
+    yield { kind: 'ready', streamId: 's', cursor: 'c0', assignment };
+    if (limit !== undefined) {
+      // As much as is asked for, large, for clients that do not read.
+      const record = { offset: 0, timestamp: 0, key: null, value: Buffer.alloc(256 * 1024, 0x20), headers: [] };
+      const large: Delivery = { partition: 0, record, kind: 'json', schemaVersion: 1, bytes: record.value.length };
+      const stopped = wait(signal);
+      stopped.catch(() => undefined);
+      for (let left = limit; left > 0; left--) yield { kind: 'events', topic, deliveries: [large], cursor: 'c' };
+    }
+    yield { kind: 'events', topic, deliveries: [...stored], cursor: 'c1' };
+    if (follow ?? true) await wait(signal);
+    yield { kind: 'end', reason: 'caught_up', cursor: 'c1', retryDelayMs: undefined, message: undefined };
+  }
   const subscriptions: Subscriptions = {
-    async *subscribe({ topic = '', subscriber, follow, limit }, signal): AsyncGenerator<Frame> {
-      const topics = [{ topic, partitions: [0] }];
-      const generation = subscriber === undefined ? undefined : 1;
-      const assignment = { topic, partitions: [0], topics, generation, cursor: 'c0', waiting: false };
-      yield { kind: 'ready', streamId: 's', cursor: 'c0', assignment };
-      if (limit !== undefined) {
-        // As much as is asked for, large, for clients that do not read.
-        const record = { offset: 0, timestamp: 0, key: null, value: Buffer.alloc(256 * 1024, 0x20), headers: [] };
-        const large: Delivery = { partition: 0, record, kind: 'json', schemaVersion: 1, bytes: record.value.length };
-        const stopped = wait(signal);
-        stopped.catch(() => undefined);
-        for (let left = limit; left > 0; left--) yield { kind: 'events', topic, deliveries: [large], cursor: 'c' };
-      }
-      yield { kind: 'events', topic, deliveries: [...stored], cursor: 'c1' };
-      if (follow ?? true) await wait(signal);
-      yield { kind: 'end', reason: 'caught_up', cursor: 'c1', retryDelayMs: undefined, message: undefined };
-    },
+    subscribe: (command, signal) => toPulled(subscribe(command, signal)),
     commit: async ({ generation }) => {
       if (generation !== 7) throw new BusError('FENCED', 'the generation is not 7');
       return [{ topic: 't', partition: 0, nextOffset: 0 }];

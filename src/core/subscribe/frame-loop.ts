@@ -8,6 +8,7 @@ import type { AutoCommits, Reached } from './auto-commits.js';
 import type { Flow } from './flow.js';
 import type { AssignmentInfo, EndReason, Frame, Progress, SubscribeCommand } from './frames.js';
 import type { Source } from './plain-source.js';
+import type { Pull, PullOne } from './pulled.js';
 import type { Serving } from './serving.js';
 import type { SharedSource } from './shared-source.js';
 import type { Wakeup } from './wakeup.js';
@@ -21,7 +22,8 @@ export interface FrameLoopOptions {
   /** Of a subscriber's stream. */
   readonly shared?: SharedParts;
   readonly wakeup: Wakeup;
-  readonly signal: AbortSignal;
+  /** Why the stream is over, once its signal has aborted. */
+  aborted(): BusError | undefined;
   failure(): BusError | undefined;
 }
 
@@ -51,14 +53,18 @@ interface Pending extends Parcel {
 }
 
 /** Turns what comes next into frames, one per pull; before each the ownership is looked at, and with it the lease. */
-export async function* runFrames(options: FrameLoopOptions): AsyncGenerator<Frame, void, undefined> {
-  const { ports, command, streamId, serving, source, shared, wakeup, signal } = options;
+export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
+  const { ports, command, streamId, serving, source, shared, wakeup } = options;
   const { clock, draining } = ports;
   const { follow = true, commitMode = 'explicit' } = command;
   const heartbeatMs = command.heartbeatMs ?? ports.heartbeatMs;
   let left = command.limit ?? Number.POSITIVE_INFINITY;
   let pending: Pending | undefined;
   let failure: BusError | undefined;
+  /** What was handed out last, until the next pull shows that it has been taken. */
+  let handed: { readonly parcel: Parcel | undefined; readonly generation: number } | undefined;
+  let lastFrame = clock.now();
+  let state: 'new' | 'running' | EndReason | 'over' = 'new';
 
   function update(): boolean {
     const changed = source.update();
@@ -117,72 +123,91 @@ export async function* runFrames(options: FrameLoopOptions): AsyncGenerator<Fram
     );
   }
 
-  function end(reason: EndReason, delayMs?: number): Frame {
-    return { kind: 'end', reason, cursor: serving.cursor(), retryDelayMs: delayMs, message: undefined };
+  function hand(frame: Frame, parcel?: Parcel): Pull<Frame> {
+    const { generation = 0 } = source;
+    if (parcel?.frame.kind === 'events') {
+      const { topic } = parcel;
+      left -= parcel.frame.deliveries.length;
+      shared?.flow.sent(parcel.frame.deliveries, (partition) => keyOf(topic, partition));
+    }
+    shared?.flow.handed();
+    handed = { parcel, generation };
+    return { done: false, value: frame };
   }
 
-  update();
-  shared?.flow.handed();
-  yield { kind: 'ready', streamId, cursor: serving.cursor(), assignment: assignment() };
-  shared?.flow.taken(false);
+  /** The transport has taken what it was handed: it pulls again. */
+  function taken({ parcel, generation }: NonNullable<typeof handed>): void {
+    handed = undefined;
+    shared?.flow.taken(parcel !== undefined);
+    lastFrame = clock.now();
+    if (commitMode === 'on_delivery') shared?.commits.after(parcel?.reached ?? [], generation);
+  }
 
-  let lastFrame = clock.now();
-  while (true) {
-    if (signal.aborted) throw BusError.from(signal.reason);
-    if (shared?.membership.wasReset) return yield end('subscriber_reset', retryDelayMs);
+  function end(reason: EndReason): Pull<Frame> {
+    state = 'over';
+    const isComplete = reason === 'limit' || reason === 'caught_up';
+    const delayMs = isComplete ? undefined : retryDelayMs;
+    return {
+      done: false,
+      value: { kind: 'end', reason, cursor: serving.cursor(), retryDelayMs: delayMs, message: undefined },
+    };
+  }
+
+  /** Ends once nothing is being committed any more. */
+  function endSettled(reason: EndReason): Pull<Frame> {
+    if (!shared) return end(reason);
+    state = reason;
+    return shared.commits.settled();
+  }
+
+  /** What comes next, if there is something. */
+  function next(): Pull<Frame> | undefined {
+    if (pending) {
+      const { committed } = pending;
+      if (!committed) return undefined;
+      const parcel = committedPart(pending, committed);
+      pending = undefined;
+      return parcel && hand(parcel.frame, parcel);
+    }
+    if (update()) return hand({ kind: 'assignment', assignment: assignment() });
+    if (shared && commitMode === 'before_delivery') {
+      takePending(shared.commits);
+      return undefined;
+    }
+    const parcel = take();
+    return parcel && hand(parcel.frame, parcel);
+  }
+
+  /** Waits for something to come next; after the heartbeat's time there is one. */
+  function wait(): Pull<Frame> {
+    const patience = lastFrame + heartbeatMs - clock.now();
+    if (patience > 0) return wakeup.wait(patience);
+    const { cursor, partitions } = pending?.before ?? { cursor: serving.cursor(), partitions: serving.report() };
+    return hand({ kind: 'heartbeat', cursor, partitions });
+  }
+
+  return () => {
+    if (state === 'over') return { done: true, value: undefined };
+    if (state === 'new') {
+      state = 'running';
+      update();
+      return hand({ kind: 'ready', streamId, cursor: serving.cursor(), assignment: assignment() });
+    }
+    if (state !== 'running') return end(state);
+    if (handed) taken(handed);
+    if (left <= 0) return endSettled('limit');
+    const aborted = options.aborted();
+    if (aborted) throw aborted;
+    if (shared?.membership.wasReset) return end('subscriber_reset');
     const trouble = failure ?? options.failure() ?? shared?.membership.failure;
     if (trouble) throw trouble;
     // What is being committed is sent, or lost.
-    if (draining.made && !pending) return yield end('shutting_down', retryDelayMs);
-
-    let frame: Frame | undefined;
-    let parcel: Parcel | undefined;
-    if (pending) {
-      parcel = pending.committed && committedPart(pending, pending.committed);
-      if (pending.committed) pending = undefined;
-    } else if (update()) {
-      frame = { kind: 'assignment', assignment: assignment() };
-    } else if (shared && commitMode === 'before_delivery') {
-      takePending(shared.commits);
-    } else {
-      parcel = take();
-    }
-    frame ??= parcel?.frame;
-    if (frame) {
-      const { generation = 0 } = source;
-      if (parcel) left -= countOf(parcel.frame);
-      if (parcel?.frame.kind === 'events') {
-        const { topic } = parcel;
-        shared?.flow.sent(parcel.frame.deliveries, (partition) => keyOf(topic, partition));
-      }
-      shared?.flow.handed();
-      yield frame;
-      shared?.flow.taken(parcel !== undefined);
-      lastFrame = clock.now();
-      if (parcel && commitMode === 'on_delivery') shared?.commits.after(parcel.reached, generation);
-      if (left <= 0) {
-        await shared?.commits.settled();
-        return yield end('limit');
-      }
-      continue;
-    }
-    if (!follow && !pending && source.isSettled && serving.done) {
-      await shared?.commits.settled();
-      return yield end('caught_up');
-    }
-
-    const patience = lastFrame + heartbeatMs - clock.now();
-    if (patience > 0) {
-      await wakeup.wait(patience);
-    } else {
-      const { cursor, partitions } = pending?.before ?? { cursor: serving.cursor(), partitions: serving.report() };
-      shared?.flow.handed();
-      yield { kind: 'heartbeat', cursor, partitions };
-      shared?.flow.taken(false);
-      lastFrame = clock.now();
-      if (commitMode === 'on_delivery') shared?.commits.after([], 0);
-    }
-  }
+    if (draining.made && !pending) return end('shutting_down');
+    const found = next();
+    if (found !== undefined) return found;
+    if (!follow && !pending && source.isSettled && serving.done) return endSettled('caught_up');
+    return wait();
+  };
 }
 
 /** What of a parcel may be sent: the partitions that are committed. The others are delivered by somebody else. */
@@ -191,8 +216,4 @@ function committedPart(parcel: Parcel, committed: ReadonlySet<string>): Parcel |
   if (frame.kind === 'gap') return committed.has(keyOf(topic, frame.partition)) ? parcel : undefined;
   const deliveries = frame.deliveries.filter(({ partition }) => committed.has(keyOf(topic, partition)));
   return deliveries.length > 0 ? { ...parcel, frame: { ...frame, deliveries } } : undefined;
-}
-
-function countOf(frame: Parcel['frame']): number {
-  return frame.kind === 'events' ? frame.deliveries.length : 0;
 }

@@ -1,4 +1,5 @@
 import type { LogRecord } from '../model.js';
+import type { Pulled } from './pulled.js';
 
 /** What to stream, and from where: what every transport hands to the core. */
 export interface SubscribeCommand {
@@ -135,11 +136,11 @@ export interface CommittedPosition {
 export interface Subscriptions {
   /**
    * Streams topics. The first frame is `ready`; silence never lasts longer than the heartbeat. Ends after an `end` frame, or throws
-   * a BusError. Pulling the next frame is the back-pressure.
+   * a BusError. Pulling the next frame is the back-pressure. An async iterable; who writes to many streams takes the frames by `pull`.
    *
    * @param signal ends the stream: everything it holds is released on its abort, whether or not anybody still pulls.
    */
-  subscribe(command: SubscribeCommand, signal: AbortSignal): AsyncIterable<Frame>;
+  subscribe(command: SubscribeCommand, signal: AbortSignal): Pulled<Frame>;
   /**
    * Commits a cursor, durably, for the owner with this generation. Forward only. FENCED where the cursor has a partition that the generation does not own
    * (nothing of that partition changes, the others are committed), CURSOR_*.

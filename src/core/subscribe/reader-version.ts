@@ -3,7 +3,7 @@ import type { Clock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
 import { declareReader } from '../readers/declare.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
-import type { Frame, SubscribeCommand } from './frames.js';
+import type { SubscribeCommand } from './frames.js';
 
 interface ReaderPorts {
   readonly coordination: Coordination;
@@ -12,28 +12,15 @@ interface ReaderPorts {
 }
 
 /**
- * The frames of a stream, which are held back until it is known what version it reads, if it says so. Throws SCHEMA_VERSION_NOT_FOUND, and
- * CoordinationErrors: a reader that is not known would not be named to those who change the schema.
+ * Sees to it that a topic has the version that a stream says it reads. Undefined: it says none. What is returned makes it known, which has to be done
+ * before anything is sent: a reader that is not known would not be named to those who change the schema. Throws SCHEMA_VERSION_NOT_FOUND, and CoordinationErrors.
  */
-export function declared(
-  ports: ReaderPorts,
-  command: SubscribeCommand,
-  topic: ActiveTopic,
-  frames: AsyncGenerator<Frame, void, undefined>,
-  signal: AbortSignal,
-): AsyncGenerator<Frame, void, undefined> {
-  const { readerSchemaVersion: version } = command;
-  return version === undefined ? frames : withDeclaration(ports, command, version, topic, frames, signal);
-}
-
-async function* withDeclaration(
+export async function readerDeclaration(
   { coordination, clock, topics }: ReaderPorts,
-  { subscriber }: SubscribeCommand,
-  version: number,
+  { readerSchemaVersion: version, subscriber }: SubscribeCommand,
   { name, incarnation, schemaVersions }: ActiveTopic,
-  frames: AsyncGenerator<Frame, void, undefined>,
-  signal: AbortSignal,
-): AsyncGenerator<Frame, void, undefined> {
+): Promise<((streamId: string, signal: AbortSignal) => Promise<void>) | undefined> {
+  if (version === undefined) return undefined;
   if (!schemaVersions.includes(version)) {
     const now = await topics.require(name, version);
     if (!now.schemaVersions.includes(version)) {
@@ -46,11 +33,6 @@ async function* withDeclaration(
       );
     }
   }
-  for await (const frame of frames) {
-    if (frame.kind === 'ready') {
-      const { streamId } = frame;
-      await declareReader({ coordination, clock }, { topic: name, incarnation, version, subscriber, streamId }, signal);
-    }
-    yield frame;
-  }
+  return (streamId, signal) =>
+    declareReader({ coordination, clock }, { topic: name, incarnation, version, subscriber, streamId }, signal);
 }

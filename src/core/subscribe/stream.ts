@@ -11,10 +11,11 @@ import type { Announcement } from './announcement.js';
 import { createAutoCommits } from './auto-commits.js';
 import { createElsewhere } from './elsewhere.js';
 import { createFlow } from './flow.js';
-import { runFrames } from './frame-loop.js';
+import { frameLoop } from './frame-loop.js';
 import type { Frame, StartFrom, SubscribeCommand } from './frames.js';
 import type { Hub } from './hub.js';
 import { createPlainSource } from './plain-source.js';
+import type { PullOne } from './pulled.js';
 import { createServing, type Serving } from './serving.js';
 import type { StartLog } from './shared-bounds.js';
 import { createSharedSource } from './shared-source.js';
@@ -49,26 +50,41 @@ interface Stream {
   start(of: readonly ActiveTopic[], from: StartFrom): Promise<StartPositions>;
 }
 
+/** A stream that has started. */
+export interface RunningStream {
+  readonly streamId: string;
+  readonly pull: PullOne<Frame>;
+}
+
 /**
- * One stream, from its start to its end. Whoever runs it pulls; between two pulls it holds positions only. All it has registered anywhere is
- * released by the signal, since an abandoned generator is never resumed.
+ * Starts one stream. Whoever has it pulls; between two pulls it holds positions only. All it has registered anywhere is released by the signal,
+ * since whoever abandons it does not say so.
  *
  * @param found the topics that there are at the start.
  */
-export async function* runStream(
+export async function startStream(
   ports: StreamPorts,
   command: SubscribeCommand,
   found: readonly ActiveTopic[],
   signal: AbortSignal,
-): AsyncGenerator<Frame, void, undefined> {
+): Promise<RunningStream> {
   const { clock, draining, log } = ports;
   const { pattern, subscriber, onExpired = 'fail', follow = true } = command;
   const redrive = subscriber === undefined ? undefined : redriveTopicOf(subscriber);
   const wakeup = createWakeup(clock);
-  signal.addEventListener('abort', wakeup.wake, { once: true });
-  signal.addEventListener('abort', draining.listen(wakeup.wake), { once: true });
+  const unlisten = draining.listen(wakeup.wake);
+  let aborted: BusError | undefined;
   let failure: BusError | undefined;
   let membership: Membership | undefined;
+  signal.addEventListener(
+    'abort',
+    () => {
+      aborted = BusError.from(signal.reason);
+      unlisten();
+      wakeup.close();
+    },
+    { once: true },
+  );
   const fail = (error: unknown) => {
     failure ??= BusError.from(error);
     wakeup.wake();
@@ -89,14 +105,14 @@ export async function* runStream(
   const redriven = redrive === undefined ? undefined : ports.topics.peek(redrive);
   const bounded = redriven ? [...found, redriven] : found;
   const ends = follow ? undefined : await start(bounded, { at: 'latest' });
-  const stream: Stream = { ports, command, streamId: clock.uuid(), found, serving, wakeup, ends, signal, start };
-  const common = { ...stream, failure: () => failure };
+  const streamId = clock.uuid();
+  const stream: Stream = { ports, command, streamId, found, serving, wakeup, ends, signal, start };
+  const common = { ...stream, aborted: () => aborted, failure: () => failure };
 
   if (subscriber === undefined) {
     const starts = await start(found, command.from ?? { at: 'latest' });
     const source = createPlainSource({ serving, topics: ports.topics, pattern, starts, ends, signal });
-    yield* runFrames({ ...common, source });
-    return;
+    return { streamId, pull: frameLoop({ ...common, source }) };
   }
   const elsewhere = ends && createElsewhere({ ...ports, subscriber, found: bounded, ends, wake: wakeup.wake, signal });
   const shared = createSharedSource(serving, () => membership, ends, elsewhere);
@@ -104,7 +120,10 @@ export async function* runStream(
   await membership.ready;
   const commits = createAutoCommits({ ...ports, subscriber, signal });
   const flow = createFlow({ ...ports, subscriber, command, wake: wakeup.wake, membership, signal });
-  yield* runFrames({ ...common, source: shared, shared: { source: shared, membership, flow, commits } });
+  return {
+    streamId,
+    pull: frameLoop({ ...common, source: shared, shared: { source: shared, membership, flow, commits } }),
+  };
 }
 
 async function join(

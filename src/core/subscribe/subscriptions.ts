@@ -16,10 +16,11 @@ import { createAnnouncement } from './announcement.js';
 import { checkCommand, topicNames } from './check-command.js';
 import type { CommittedPosition, Frame, SubscribeCommand, Subscriptions } from './frames.js';
 import { createHub } from './hub.js';
-import { declared } from './reader-version.js';
+import { type Pulled, type PullOne, pulled } from './pulled.js';
+import { readerDeclaration } from './reader-version.js';
 import { sharedBounds } from './shared-bounds.js';
 import { positionsIn, topicFor } from './start.js';
-import { runStream } from './stream.js';
+import { startStream } from './stream.js';
 
 export interface SubscriptionService extends Subscriptions {
   /** Ends every stream with an `end` frame, and resolves when the last commit is written. Commits go on until then. */
@@ -90,43 +91,42 @@ export function createSubscriptions({
     }
   }
 
-  async function* subscribe(
-    command: SubscribeCommand,
-    callSignal: AbortSignal,
-  ): AsyncGenerator<Frame, void, undefined> {
-    checkCommand(command, authorizer);
-    if (draining.made) throw new BusError('SHUTTING_DOWN', 'the server is shutting down; connect again');
-    const found = await topicsOf(command);
-    checkSize(found);
-    // An abort that has happened already is not announced any more: nothing may be registered for it.
-    if (callSignal.aborted) throw BusError.from(callSignal.reason);
+  function subscribe(command: SubscribeCommand, callSignal: AbortSignal): Pulled<Frame> {
     // Everything that the stream holds hangs on this signal: it fires when the caller goes, and when the stream ends by itself.
     const over = new AbortController();
     const { signal } = over;
     const onCallOver = () => over.abort(callSignal.reason);
-    callSignal.addEventListener('abort', onCallOver, { once: true });
     const token = {};
-    running.add(token);
-    signal.addEventListener(
-      'abort',
-      () => {
-        running.delete(token);
-        if (running.size === 0) allEnded();
-      },
-      { once: true },
-    );
-    try {
+
+    async function open(): Promise<PullOne<Frame>> {
+      checkCommand(command, authorizer);
+      if (draining.made) throw new BusError('SHUTTING_DOWN', 'the server is shutting down; connect again');
+      const found = await topicsOf(command);
+      checkSize(found);
+      // An abort that has happened already is not announced any more: nothing may be registered for it.
+      if (callSignal.aborted) throw BusError.from(callSignal.reason);
       signal.throwIfAborted();
+      callSignal.addEventListener('abort', onCallOver, { once: true });
+      running.add(token);
+      signal.addEventListener(
+        'abort',
+        () => {
+          callSignal.removeEventListener('abort', onCallOver);
+          running.delete(token);
+          if (running.size === 0) allEnded();
+        },
+        { once: true },
+      );
       const ports = { log: startLog, coordination, topics, hub, memberships, committer, clock, heartbeatMs, draining };
-      const frames = runStream(ports, command, found, signal);
       const [topic] = found;
-      yield* topic ? declared(ports, command, topic, frames, signal) : frames;
-    } catch (error) {
-      throw toBusError(error);
-    } finally {
-      callSignal.removeEventListener('abort', onCallOver);
-      over.abort();
+      const declare = topic && (await readerDeclaration(ports, command, topic));
+      signal.throwIfAborted();
+      const stream = await startStream(ports, command, found, signal);
+      await declare?.(stream.streamId, signal);
+      return stream.pull;
     }
+
+    return pulled({ open, close: () => over.abort(), explain: toBusError });
   }
 
   /** A commit of what does not exist yet would skip events for ever: the end is asked for where it is not known to be far enough. */

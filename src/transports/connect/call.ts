@@ -1,4 +1,5 @@
 import type { HandlerContext } from '@connectrpc/connect';
+import { iterable, type Pulled } from '../../core/subscribe/pulled.js';
 import type { OnInternalError } from '../served.js';
 import { toConnectError } from './errors.js';
 import { LaneContext } from './lane/lane-context.js';
@@ -44,23 +45,37 @@ export function guardStream<I, O>(
   };
 }
 
-/** Each item of a stream as something else. */
-export function mapped<I, O>(items: AsyncIterable<I>, map: (item: I) => O): AsyncIterable<O> {
-  return {
-    [Symbol.asyncIterator]() {
-      const inner = items[Symbol.asyncIterator]();
-      return {
-        async next() {
-          const result = await inner.next();
-          return result.done === true ? { done: true, value: undefined } : { done: false, value: map(result.value) };
-        },
-        async return() {
-          await inner.return?.();
-          return { done: true, value: undefined };
-        },
-      };
-    },
+/** The same for a stream that can be pulled. */
+export function guardPulled<I, O>(
+  onInternalError: OnInternalError,
+  run: (request: I, context: HandlerContext) => Pulled<O>,
+): (request: I, context: HandlerContext) => Pulled<O> {
+  return (request, context) => {
+    let inner: Pulled<O> | undefined;
+    return iterable({
+      pull() {
+        try {
+          inner ??= run(request, context);
+          return inner.pull();
+        } catch (error) {
+          throw toConnectError(error, context, onInternalError);
+        }
+      },
+      stop: () => inner?.stop(),
+    });
   };
+}
+
+/** Each item of a stream as something else. */
+export function mapped<I, O>(items: Pulled<I>, map: (item: I) => O): Pulled<O> {
+  return iterable({
+    pull() {
+      const next = items.pull();
+      if (next instanceof Promise || next.done === true) return next;
+      return { done: false, value: map(next.value) };
+    },
+    stop: items.stop,
+  });
 }
 
 /**

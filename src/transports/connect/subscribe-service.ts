@@ -2,7 +2,7 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import type { Subscriptions } from '../../core/subscribe/frames.js';
 import type { SubscribeService } from '../../gen/mainstem/v1/subscribe_pb.js';
 import type { OnInternalError } from '../served.js';
-import { guardStream, guardUnary, mapped, messageForm } from './call.js';
+import { guardPulled, guardUnary, mapped, messageForm } from './call.js';
 import { toResponse } from './frame-mapper.js';
 import { stallWatch } from './stall-context.js';
 import { toCommitCommand, toSubscribeCommand } from './subscribe-mapper.js';
@@ -13,7 +13,7 @@ export function subscribeService(
   onInternalError: OnInternalError,
 ): ServiceImpl<typeof SubscribeService> {
   return {
-    subscribe: guardStream(onInternalError, (request, context) => {
+    subscribe: guardPulled(onInternalError, (request, context) => {
       const form = messageForm(context);
       const frames = subscriptions.subscribe(toSubscribeCommand(request), context.signal);
       const client = context.values.get(stallWatch);

@@ -3,7 +3,8 @@ import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { create } from '@bufbuild/protobuf';
 import type { ConnectError } from '@connectrpc/connect';
 import { createEndStreamSerialization, endStreamFlag } from '@connectrpc/connect/protocol-connect';
-import { watchClient } from '../../client-room.js';
+import { type Pulled, toPulled } from '../../../core/subscribe/pulled.js';
+import { type Client, watchClient } from '../../client-room.js';
 import type { Explain } from '../own-errors.js';
 import { grpcTrailers, seenError } from './answer.js';
 import type { CallForm } from './call-form.js';
@@ -30,17 +31,28 @@ export async function serveStream(call: StreamCall, message: Uint8Array, explain
   let failure: ConnectError | undefined;
   try {
     const input = method.serialization.getI(form.binary).parse(message);
-    for await (const output of method.spec.impl(input, context)) {
-      if (client.gone) return;
-      // With the first message and not before: the implementation may still have set some.
-      if (!stream.headersSent) sendHeaders(call);
-      if (!write(call, output)) await client.room();
-      if (client.gone) return;
-    }
+    await writeAll(call, toPulled(method.spec.impl(input, context)), client);
   } catch (error) {
     failure = seenError(error, explain);
   }
   if (!client.gone) end(call, failure);
+}
+
+/** Resolves after the last message, or when there is nobody to write to. */
+async function writeAll(call: StreamCall, outputs: Pulled<Output>, client: Client): Promise<void> {
+  const { stream } = call;
+  while (!client.gone) {
+    const output = outputs.pull();
+    if (output instanceof Promise) {
+      await output;
+      continue;
+    }
+    if (output.done === true) return;
+    // With the first message and not before: the implementation may still have set some.
+    if (!stream.headersSent) sendHeaders(call);
+    if (!write(call, output.value)) await client.room();
+  }
+  outputs.stop();
 }
 
 function sendHeaders({ stream, form, context }: StreamCall): void {
