@@ -91,10 +91,15 @@ const readers: {
     expects: `one of ${compatibilityLevels.join(', ')}`,
   },
   reading: { read: (value) => readings.find((reading) => reading === value), expects: `one of ${readings.join(', ')}` },
+  dedupeWindowMs: { read: parseDuration, expects: 'milliseconds, or a duration such as "10m"; 0 is off' },
+  dedupeEntries: { read: asInteger, expects: 'a whole number' },
 };
 
-/** `retention` is what people write for `retentionMs`. */
-const aliases: Readonly<Record<string, keyof SettingsInput>> = { retention: 'retentionMs' };
+/** What people write for settings in milliseconds. */
+const aliases: Readonly<Record<string, keyof SettingsInput>> = {
+  retention: 'retentionMs',
+  dedupeWindow: 'dedupeWindowMs',
+};
 
 function readSettings(path: string): SettingsInput {
   const content = parseText(path, readText(path));

@@ -162,23 +162,25 @@ describe('topic files', () => {
   const read = () => readTopicFiles(join(cwd, 'topics'));
 
   it('become what apply takes', () => {
-    write('topics/people/topic.json', { partitions: 4, retention: '7d', maxEventBytes: '64KiB', keyPointer: '/id' });
+    const people = { partitions: 4, retention: '7d', maxEventBytes: '64KiB', keyPointer: '/id', dedupeWindow: '1h' };
+    write('topics/people/topic.json', people);
     for (let version = 1; version <= 10; version++) write(`topics/people/${version}.json`, `{"title":"${version}"}\n`);
     write('topics/clicks/topic.json', { schemaless: true });
     write('topics/README.md', 'passed over');
     write('topics/.git/config', 'passed over');
     symlinkSync(join(cwd, 'topics/clicks'), join(cwd, 'topics/linked'));
-    const [clicks, linked, people] = read();
+    const [clicks, linked, found] = read();
     expect(clicks).toEqual({ name: 'clicks', settings: { schemaless: true }, schemas: [] });
     expect(linked?.settings).toEqual({ schemaless: true });
-    expect(people?.settings).toEqual({
+    expect(found?.settings).toEqual({
       partitions: 4,
       retentionMs: 604_800_000,
       maxEventBytes: 65_536,
       keyPointer: '/id',
+      dedupeWindowMs: 3_600_000,
     });
-    expect(people?.schemas.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-    expect(people?.schemas[1]?.definition).toBe('{"title":"2"}\n');
+    expect(found?.schemas.map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(found?.schemas[1]?.definition).toBe('{"title":"2"}\n');
   });
 
   it.each<[string, Record<string, unknown>, string]>([

@@ -35,6 +35,8 @@ describe('topic settings', () => {
     [{ retentionMs: -1 }, 'retentionMs'],
     [{ maxEventBytes: 9 * 1024 * 1024 }, 'maxEventBytes: 9437184 is not a whole number from 1024 to 8388608'],
     [{ replicationFactor: 2, minInsyncReplicas: 3 }, 'minInsyncReplicas: 3 is more than the replication factor, 2'],
+    [{ dedupeWindowMs: 8 * 86_400_000 }, 'dedupeWindowMs: 691200000 is not a whole number from 0 to 604800000'],
+    [{ dedupeEntries: 999 }, 'dedupeEntries: 999 is not a whole number from 1000 to 100000000'],
     [{ keyPointer: 'id' }, 'keyPointer: "id" is not a JSON Pointer'],
   ])('refuses %j', (input, message) => {
     expect(() => mergeSettings(defaultSettings, input)).toThrow(

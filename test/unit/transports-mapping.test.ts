@@ -116,9 +116,12 @@ test('numbers that a double cannot hold are refused, not rounded', () => {
 
 test('settings that are absent stay absent, and zero is a value', () => {
   expect(toSettingsInput(undefined)).toEqual({});
-  expect(toSettingsInput(create(TopicSettingsSchema, { retentionTime: {}, keyPointer: '' }))).toEqual({
+  const given = { retentionTime: {}, keyPointer: '', dedupeWindow: {}, dedupeEntries: 0 };
+  expect(toSettingsInput(create(TopicSettingsSchema, given))).toEqual({
     retentionMs: 0,
     keyPointer: '',
+    dedupeWindowMs: 0,
+    dedupeEntries: 0,
   });
 });
 

@@ -14,6 +14,8 @@ export interface CreateOptions extends OutputOptions {
   readonly retentionBytes?: number;
   readonly maxEventBytes?: number;
   readonly keyPointer?: string;
+  readonly dedupeWindow?: number;
+  readonly dedupeEntries?: number;
   readonly replicationFactor?: number;
   readonly minInsyncReplicas?: number;
   readonly adopt?: boolean;
@@ -62,7 +64,7 @@ async function createInput(io: Io, topic: string, options: CreateOptions): Promi
   if (!options.schemaless && options.schema === undefined && !options.adopt) {
     throw new UsageError('a topic needs --schema FILE, or --schemaless to take any JSON');
   }
-  const { retention } = options;
+  const { retention, dedupeWindow } = options;
   return {
     topic,
     adopt: options.adopt ?? false,
@@ -76,6 +78,8 @@ async function createInput(io: Io, topic: string, options: CreateOptions): Promi
       schemaless: options.schemaless,
       retentionBytes: options.retentionBytes === undefined ? undefined : BigInt(options.retentionBytes),
       retentionTime: retention === undefined ? undefined : durationOf(retention),
+      dedupeWindow: dedupeWindow === undefined ? undefined : durationOf(dedupeWindow),
+      dedupeEntries: options.dedupeEntries,
     },
   };
 }

@@ -58,7 +58,7 @@ async function applyOne(io: Io, client: MainstemClient, file: TopicFile): Promis
 const readings = { strict: CompatibilityReading.STRICT, declared: CompatibilityReading.DECLARED };
 
 function inputOf({ name, settings, schemas }: TopicFile): ApplyTopicInput {
-  const { retentionMs, retentionBytes, compatibility, reading, ...others } = settings;
+  const { retentionMs, retentionBytes, compatibility, reading, dedupeWindowMs, ...others } = settings;
   return {
     topic: name,
     schemas: schemas.map(({ version, definition }) => ({ version, definition })),
@@ -68,6 +68,7 @@ function inputOf({ name, settings, schemas }: TopicFile): ApplyTopicInput {
       reading: reading === undefined ? CompatibilityReading.UNSPECIFIED : readings[reading],
       retentionTime: retentionMs === undefined ? undefined : durationOf(retentionMs),
       retentionBytes: retentionBytes === undefined ? undefined : BigInt(retentionBytes),
+      dedupeWindow: dedupeWindowMs === undefined ? undefined : durationOf(dedupeWindowMs),
     },
   };
 }

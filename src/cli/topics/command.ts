@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import type { MainstemClient } from '../../client/index.js';
 import { type GlobalOptions, withClient } from '../connect.js';
 import type { Io } from '../io.js';
@@ -7,6 +7,12 @@ import type { OutputOptions } from '../print.js';
 import { durationMs, sizeBytes, wholeNumber } from '../values.js';
 import { type CreateOptions, createTopic, deleteTopic, listTopics, showTopic } from './actions.js';
 import { applyTopics } from './apply.js';
+
+/** As `durationMs`; there is no window for ever. */
+function windowMs(text: string): number {
+  if (text === 'forever') throw new InvalidArgumentError('It takes a duration such as 10m, at most 7d; 0 is off.');
+  return durationMs(text);
+}
 
 export function addTopics(program: Command, io: Io): void {
   const topics = program.command('topics').summary('list, show, create, apply and delete topics');
@@ -40,6 +46,16 @@ export function addTopics(program: Command, io: Io): void {
     .option('--retention-bytes <size>', 'keep at least so much of each partition: 10GiB; default no limit', sizeBytes)
     .option('--max-event-bytes <size>', 'the largest payload, 1KiB to 8MiB; default 1MiB', sizeBytes)
     .option('--key-pointer <pointer>', 'JSON Pointer to the value that is the key of events without one: /customer/id')
+    .option(
+      '--dedupe-window <duration>',
+      'recognise events that are sent again so long: 10m (default); 0 is off',
+      windowMs,
+    )
+    .option(
+      '--dedupe-entries <n>',
+      'among so many of the newest events; default 1000000',
+      wholeNumber(1_000, 100_000_000),
+    )
     .option('--replication-factor <n>', 'brokers that hold each partition', wholeNumber(1, 32767))
     .option('--min-insync-replicas <n>', 'brokers that must have an event to acknowledge it', wholeNumber(1, 32767))
     .option('--adopt', 'the topic exists in Kafka: manage it from now on')

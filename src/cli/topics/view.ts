@@ -26,6 +26,8 @@ export function topicJson(topic: Topic): Record<string, unknown> {
     maxEventBytes: settings?.maxEventBytes,
     keyPointer: settings?.keyPointer,
     schemaless: settings?.schemaless ?? false,
+    dedupeWindowMs: settings?.dedupeWindow && durationMs(settings.dedupeWindow),
+    dedupeEntries: settings?.dedupeEntries,
     schemaVersion: topic.schemaVersion,
     incarnation: topic.incarnation || undefined,
     publisherTime: topic.publisherTime,
@@ -75,6 +77,7 @@ export function topicDetails(details: GetTopicResponse, topic: Topic): string {
     ['size', sizeText(details.sizeBytes)],
     ['events per second', rateText(details.eventsPerSecond)],
     ['largest event', settings?.maxEventBytes === undefined ? '' : formatBytes(settings.maxEventBytes)],
+    ['dedupe window', dedupeWindow(topic)],
     ['replicas', `${settings?.replicationFactor ?? '?'}, ${settings?.minInsyncReplicas ?? '?'} of them to acknowledge`],
     ['record times', topic.publisherTime ? "the publishers' (may run backwards)" : "the log's"],
     ['incarnation', safeText(topic.incarnation)],
@@ -119,7 +122,19 @@ function retention(topic: Topic): string {
 
 function retentionMs(topic: Topic): number | undefined {
   const time = topic.settings?.retentionTime;
-  return time && Number(time.seconds) * 1000 + Math.round(time.nanos / 1e6);
+  return time && durationMs(time);
+}
+
+function dedupeWindow({ settings }: Topic): string {
+  if (settings?.dedupeWindow === undefined) return '';
+  const ms = durationMs(settings.dedupeWindow);
+  return ms === 0
+    ? 'off'
+    : `${formatDuration(ms)}, the newest ${formatCount(settings.dedupeEntries ?? 0)} events at most`;
+}
+
+function durationMs({ seconds, nanos }: { readonly seconds: bigint; readonly nanos: number }): number {
+  return Number(seconds) * 1000 + Math.round(nanos / 1e6);
 }
 
 function number(value: bigint | undefined): number | undefined {

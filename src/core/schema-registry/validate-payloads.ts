@@ -42,6 +42,8 @@ function topicOf(compiled: CompiledSchema, { topic, maxEventBytes, keyPointer }:
       schemaless: false,
       compatibility: 'NONE',
       reading: 'strict',
+      dedupeWindowMs: 0,
+      dedupeEntries: 0,
     },
     maxBatchBytes: Number.POSITIVE_INFINITY,
     schemaVersions: [1],

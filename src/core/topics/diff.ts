@@ -7,6 +7,9 @@ import type { SchemaInput, TopicSettings } from './topic.js';
 /** What the log keeps of the settings, and may be told to change. */
 const inLog = ['partitions', 'minInsyncReplicas', 'retentionMs', 'retentionBytes', 'maxEventBytes'] as const;
 
+/** What the bus alone knows. */
+const inRecord = ['keyPointer', 'schemaless', 'compatibility', 'reading', 'dedupeWindowMs', 'dedupeEntries'] as const;
+
 /** The way from one set of settings to another: in words, and for the log. */
 export interface SettingsDiff {
   readonly changes: string[];
@@ -24,13 +27,13 @@ export function diffSettings(before: TopicSettings, after: TopicSettings): Setti
     throw invalidSetting('partitions', `there are ${before.partitions}; partitions can be added, but never removed`);
   }
   const changes: string[] = [];
-  for (const field of [...inLog, 'keyPointer', 'schemaless', 'compatibility', 'reading'] as const) {
+  for (const field of [...inLog, ...inRecord] as const) {
     if (before[field] !== after[field]) changes.push(`${field}: ${show(before[field])} → ${show(after[field])}`);
   }
   const warnings: string[] = [];
   if (after.partitions > before.partitions) {
     warnings.push(
-      'partitions were added: from now on keys may go to other partitions, so order per key holds only within the old or the new events',
+      'partitions were added: from now on keys may go to other partitions, so order per key holds only within the old or the new events, and an event that is sent again may not be recognised',
     );
   }
   if (after.keyPointer !== before.keyPointer) {

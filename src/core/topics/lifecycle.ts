@@ -105,6 +105,8 @@ function activated({ incarnation, settings, adopt }: CreatingTopic, topic: LogTo
           schemaless: settings.schemaless,
           compatibility: settings.compatibility,
           reading: settings.reading,
+          dedupeWindowMs: settings.dedupeWindowMs,
+          dedupeEntries: settings.dedupeEntries,
         }
       : { ...settings, partitions, replicationFactor, minInsyncReplicas },
     log: { maxBatchBytes, publisherTime },

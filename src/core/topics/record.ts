@@ -1,7 +1,7 @@
 import { BusError } from '../errors.js';
 import type { Entry, Path } from '../ports/coordination.js';
 import type { LogTopic } from '../ports/event-log.js';
-import { defaultPolicy, type WantedSettings } from './settings.js';
+import { defaultDedupe, defaultPolicy, type WantedSettings } from './settings.js';
 import type { SchemaState, TopicSettings } from './topic.js';
 
 /**
@@ -60,7 +60,7 @@ export function encodeRecord(record: TopicRecord): Uint8Array {
 export function decodeRecord(name: string, entry: Entry | undefined): Versioned | undefined {
   if (entry === undefined || entry.value.length === 0) return undefined;
   const parsed = parse(decoder.decode(entry.value));
-  if (isRecord(parsed)) return { record: withPolicy(parsed), version: entry.version };
+  if (isRecord(parsed)) return { record: complete(parsed), version: entry.version };
   const why =
     isObject(parsed) && typeof parsed.format === 'number' && parsed.format > 1
       ? 'was written by a newer version'
@@ -68,12 +68,13 @@ export function decodeRecord(name: string, entry: Entry | undefined): Versioned 
   throw new BusError('INTERNAL', `the record of topic ${name} ${why}`);
 }
 
-/** Records from before there was a policy have none. */
-function withPolicy(record: TopicRecord): TopicRecord {
-  const { compatibility = defaultPolicy.compatibility, reading = defaultPolicy.reading } = record.settings;
+/** Records from before there was such a setting lack it. */
+function complete(record: TopicRecord): TopicRecord {
+  const later = { ...defaultPolicy, ...defaultDedupe };
+  // What is there keeps its place: settings are compared as texts.
   return record.state === 'creating'
-    ? { ...record, settings: { ...record.settings, compatibility, reading } }
-    : { ...record, settings: { ...record.settings, compatibility, reading } };
+    ? { ...record, settings: { ...record.settings, ...later, ...record.settings } }
+    : { ...record, settings: { ...record.settings, ...later, ...record.settings } };
 }
 
 /** The versions among the names of children, in order. */

@@ -22,6 +22,12 @@ export const defaultPolicy: Pick<TopicSettings, 'compatibility' | 'reading'> = {
   reading: 'declared',
 };
 
+/** How far back a publisher's retry is recognised where nothing else is said: longer than clients go on trying. */
+export const defaultDedupe: Pick<TopicSettings, 'dedupeWindowMs' | 'dedupeEntries'> = {
+  dedupeWindowMs: 10 * 60 * 1000,
+  dedupeEntries: 1_000_000,
+};
+
 export const defaultSettings: WantedSettings = {
   partitions: 1,
   replicationFactor: undefined,
@@ -32,6 +38,7 @@ export const defaultSettings: WantedSettings = {
   keyPointer: undefined,
   schemaless: false,
   ...defaultPolicy,
+  ...defaultDedupe,
 };
 
 /** The allowed whole numbers, both ends included. */
@@ -42,6 +49,8 @@ const ranges = {
   retentionMs: { from: 0, to: 36_500 * day, unit: ' milliseconds (0: for ever)' },
   retentionBytes: { from: 0, to: Number.MAX_SAFE_INTEGER, unit: ' bytes (0: no limit by size)' },
   maxEventBytes: { from: KiB, to: 8 * MiB, unit: ' bytes' },
+  dedupeWindowMs: { from: 0, to: 7 * day, unit: ' milliseconds (0: off)' },
+  dedupeEntries: { from: 1_000, to: 100_000_000, unit: ' events' },
 } as const;
 
 const longestPointer = 1_000;
@@ -76,6 +85,8 @@ export function checkSettings(input: SettingsInput): void {
     'retentionMs',
     'retentionBytes',
     'maxEventBytes',
+    'dedupeWindowMs',
+    'dedupeEntries',
   ] as const) {
     const value = input[field];
     const { from, to, unit } = ranges[field];
@@ -116,6 +127,7 @@ export function fromLogTopic(topic: LogTopic): TopicSettings {
     keyPointer: undefined,
     schemaless: true,
     ...defaultPolicy,
+    ...defaultDedupe,
   };
 }
 

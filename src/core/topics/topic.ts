@@ -21,6 +21,10 @@ export interface TopicSettings {
   readonly compatibility: CompatibilityLevel;
   /** What objects are taken to have held when that is judged. Default `declared`. */
   readonly reading: Reading;
+  /** How long an event is recognised by its identity, in milliseconds; 0: events are never compared. At most 7 days; default 10 min. */
+  readonly dedupeWindowMs: number;
+  /** How many of the topic's newest events are looked back on for that at most, in even shares for its partitions. 1,000 to 100,000,000; default 1,000,000. */
+  readonly dedupeEntries: number;
 }
 
 /** What may be done with a schema version: publishers may name it, the same with a warning, or no longer. */

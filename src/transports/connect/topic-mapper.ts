@@ -1,5 +1,5 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { durationFromMs } from '@bufbuild/protobuf/wkt';
+import { type Duration, durationFromMs } from '@bufbuild/protobuf/wkt';
 import { BusError } from '../../core/errors.js';
 import type { SettingsInput, TopicDetail, TopicInfo, TopicSettings } from '../../core/topics/topic.js';
 import {
@@ -28,15 +28,21 @@ export function toSettingsInput(settings: SettingsMessage | undefined): Settings
     partitions,
     replicationFactor,
     minInsyncReplicas,
-    // Retention is a lower bound: a part of a millisecond counts as a whole one.
-    retentionMs: retentionTime && Number(retentionTime.seconds) * 1000 + Math.ceil(retentionTime.nanos / 1e6),
+    // Times are lower bounds: a part of a millisecond counts as a whole one.
+    retentionMs: retentionTime && wholeMs(retentionTime),
     retentionBytes: retentionBytes === undefined ? undefined : bytesOf(retentionBytes),
     maxEventBytes,
     keyPointer: settings.keyPointer,
     schemaless: settings.schemaless,
     compatibility: toLevel(settings.compatibility),
     reading: toReading(settings.reading),
+    dedupeWindowMs: settings.dedupeWindow && wholeMs(settings.dedupeWindow),
+    dedupeEntries: settings.dedupeEntries,
   };
+}
+
+function wholeMs({ seconds, nanos }: Duration): number {
+  return Number(seconds) * 1000 + Math.ceil(nanos / 1e6);
 }
 
 function bytesOf(value: bigint): number {
@@ -57,13 +63,14 @@ export function toTopic({ name, state, settings, incarnation, latestSchemaVersio
 }
 
 function toSettingsMessage(settings: TopicSettings): MessageInitShape<typeof TopicSettingsSchema> {
-  const { retentionMs, retentionBytes, keyPointer, compatibility, reading, ...same } = settings;
+  const { retentionMs, retentionBytes, keyPointer, compatibility, reading, dedupeWindowMs, ...same } = settings;
   return {
     ...same,
     retentionTime: durationFromMs(retentionMs),
     retentionBytes: BigInt(retentionBytes),
     compatibility: levels[compatibility],
     reading: readings[reading],
+    dedupeWindow: durationFromMs(dedupeWindowMs),
     ...(keyPointer === undefined ? {} : { keyPointer }),
   };
 }
