@@ -1,5 +1,6 @@
 import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
+import { holdBody } from './expect-continue.js';
 import { guarded } from './guarded-handler.js';
 import { type HttpPart, maxHeaderBytes } from './http1.js';
 import type { HttpHandler, StreamHandler } from './node-http.js';
@@ -48,7 +49,12 @@ export function createHttp2({ handler, onError, openingTimeoutMs, silenceMs }: H
     if (draining) session.close();
   });
   server.on('sessionError', onError);
-  server.on('request', guarded(handler, onError));
+  const serve = guarded(handler, onError);
+  server.on('request', serve);
+  server.on('checkContinue', (request, response) => {
+    holdBody(request, response);
+    serve(request, response);
+  });
   if (handler.stream) offerStreams(server, handler.stream, onError);
 
   return {

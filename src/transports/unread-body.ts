@@ -32,7 +32,8 @@ export function discardRest(stream: ServerHttp2Stream, limits = most): void {
   stream.once('finish', () => readAway(stream, limits));
 }
 
-function readAway(body: Readable, limits: Limits): void {
+/** The same, from now on: for an answer that cannot be written because its client does not read before it has sent everything. */
+export function readAway(body: Readable, limits = most): void {
   if (body.destroyed || body.readableEnded) return;
   let left = limits.bytes;
   const cut = () => body.destroy();

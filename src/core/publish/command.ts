@@ -85,8 +85,13 @@ export interface PublishSession {
   /** Aborted, with SHUTTING_DOWN as the reason, when nothing is admitted any more. What was admitted before is still answered. */
   readonly draining: AbortSignal;
   /** As `Publishing.publish`. Calls may overlap: events are queued in the order of the calls. */
-  publish(
-    command: PublishCommand & { readonly continueAfterFailure: boolean },
-    signal: AbortSignal,
-  ): Promise<EventResult[]>;
+  publish(command: SessionCommand, signal: AbortSignal): Promise<EventResult[]>;
+}
+
+/** A batch of a stream. */
+export interface SessionCommand extends PublishCommand {
+  /** The caller knows of the failures so far, and goes on. */
+  readonly continueAfterFailure: boolean;
+  /** An event that is refused counts as a failure for all that come after it, whatever partition they are for. Default false. */
+  readonly haltOnRefusal?: boolean | undefined;
 }

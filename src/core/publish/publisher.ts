@@ -98,6 +98,7 @@ export function createPublisher({ log, topics, authorizer, limits }: PublisherPo
         return;
       }
       refused.push(prepared);
+      order?.refused(prepared);
       if (mode === 'independent') call.settle(index, { status: 'rejected', error: prepared });
     });
     if (refused.length > 0 && mode === 'all_or_nothing') throw callRefusal(refused, events.length);

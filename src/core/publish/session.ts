@@ -1,13 +1,15 @@
 import { setMaxListeners } from 'node:events';
 import { BusError } from '../errors.js';
 import type { ActiveTopic } from '../topics/topic.js';
-import type { EventResult, PublishCommand, PublishSession } from './command.js';
+import type { EventResult, PublishCommand, PublishSession, SessionCommand } from './command.js';
 
 /** The order that one stream of batches keeps: a partition in which something failed takes no more until the client goes on knowingly. */
 export interface Order {
   /** Why nothing may be queued for a partition; undefined if it may. */
   check(topic: string, partition: number): BusError | undefined;
   halt(topic: string, partition: number, cause: BusError): void;
+  /** An event of the batch that is being admitted is refused. */
+  refused(cause: BusError): void;
 }
 
 interface Admission {
@@ -24,6 +26,8 @@ export function createPublishSession(admission: Admission): PublishSession {
   let lastAdmission: Promise<unknown> | undefined;
   /** Set after a batch that failed as a whole: it may have been for any partition. */
   let haltedAll: BusError | undefined;
+  /** Of the batch that is being admitted. */
+  let haltOnRefusal = false;
 
   const order: Order = {
     check(topic, partition) {
@@ -39,10 +43,13 @@ export function createPublishSession(admission: Admission): PublishSession {
       // A withdrawal behind a failure is a consequence; the failure itself halted the partition.
       if (cause.reason !== 'STREAM_HALTED') halted.set(`${topic}/${partition}`, cause);
     },
+    refused(cause) {
+      if (haltOnRefusal) haltedAll ??= cause;
+    },
   };
 
   /** Everything up to the queue; what fails here fails for the whole batch. */
-  async function admit(command: PublishCommand & { continueAfterFailure: boolean }, signal: AbortSignal) {
+  async function admit(command: SessionCommand, signal: AbortSignal) {
     const known = lastAdmission ? undefined : admission.peek(command);
     if (known) return enter(known, command, signal);
     const before = lastAdmission;
@@ -59,13 +66,14 @@ export function createPublishSession(admission: Admission): PublishSession {
 
   function enter(
     topic: ActiveTopic,
-    command: PublishCommand & { continueAfterFailure: boolean },
+    command: SessionCommand,
     signal: AbortSignal,
   ): { readonly results: Promise<EventResult[]> } {
     if (command.continueAfterFailure) {
       halted.clear();
       haltedAll = undefined;
     }
+    haltOnRefusal = command.haltOnRefusal ?? false;
     return { results: admission.admit(topic, command, order, signal) };
   }
 

@@ -8,6 +8,7 @@ import {
 import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest } from '@connectrpc/connect-node';
 import { type Client, watchClient } from '../client-room.js';
+import { askForBody } from '../expect-continue.js';
 import type { HttpHandler, HttpRequest, HttpResponse } from '../node-http.js';
 import { watchStalls } from '../stalled-client.js';
 import { createLane } from './lane/lane.js';
@@ -44,6 +45,7 @@ export function nodeAdapter(adapterOptions: AdapterOptions): HttpHandler {
   const handle = (request: HttpRequest, response: HttpResponse) => {
     const handler = handlers.get(request.url?.split('?', 1)[0] ?? '');
     if (handler === undefined) return fallback(request, response);
+    askForBody(request, response);
     const client = watchClient('stream' in response ? response.stream : response);
     const values = createContextValues().set(stallWatch, watchStalls(request, response, stalledMs));
     const call = {

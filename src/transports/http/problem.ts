@@ -12,6 +12,17 @@ export interface Problem {
   readonly [extension: string]: unknown;
 }
 
+/** A refusal in terms of HTTP, for which the catalogue of the bus has no reason: 406, 408, 415. */
+export class ProblemError extends Error {
+  override readonly name = 'ProblemError';
+  constructor(
+    readonly problem: Problem,
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(problem.detail);
+  }
+}
+
 const statusOf: Readonly<Record<Code, number>> = {
   invalid_argument: 400,
   permission_denied: 403,
@@ -76,13 +87,18 @@ function titleOf(reason: Reason): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-export function sendError(response: HttpResponse, error: BusError, headers: Record<string, string> = {}): void {
+/** @param more members that the problem has beside the error's own, or instead of them */
+export function sendError(response: HttpResponse, error: BusError, more: Readonly<Record<string, unknown>> = {}): void {
   const seconds =
     error.retryAfterMs === undefined ? undefined : String(Math.max(1, Math.ceil(error.retryAfterMs / 1000)));
-  sendProblem(response, problemOf(error), { ...(seconds && { 'retry-after': seconds }), ...headers });
+  sendProblem(response, { ...problemOf(error), ...more }, { ...(seconds && { 'retry-after': seconds }) });
 }
 
-export function sendProblem(response: HttpResponse, problem: Problem, headers: Record<string, string> = {}): void {
+export function sendProblem(
+  response: HttpResponse,
+  problem: Problem,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   const body = { type: 'about:blank', ...problem };
   send(response, problem.status, `${JSON.stringify(body)}\n`, {
     'content-type': 'application/problem+json',

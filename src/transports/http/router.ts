@@ -2,7 +2,7 @@ import findMyWay from 'find-my-way';
 import { BusError } from '../../core/errors.js';
 import type { HttpHandler, HttpRequest, HttpResponse } from '../node-http.js';
 import type { OnInternalError } from '../served.js';
-import { sendError, sendProblem } from './problem.js';
+import { ProblemError, sendError, sendProblem } from './problem.js';
 import type { AnyRoute } from './route.js';
 
 export interface RouterOptions {
@@ -41,6 +41,10 @@ export function router({ routes, onInternalError }: RouterOptions): HttpHandler 
     const { route, params } = found;
     const decoded = Object.fromEntries(Object.entries(params).map(([name, value]) => [name, value ?? '']));
     const fail = (error: unknown) => {
+      if (error instanceof ProblemError && !response.headersSent) {
+        sendProblem(response, error.problem, error.headers);
+        return;
+      }
       const known = BusError.from(error);
       if (known.reason === 'INTERNAL') onInternalError(known.cause ?? known, `${route.method} ${route.path}`);
       if (response.headersSent) response.destroy();
