@@ -294,8 +294,10 @@ test('on a stream, a batch that finds the buffer full is not overtaken by the ne
     stream.publish({ ...command('t', [event(value)], { mode: 'independent' }), continueAfterFailure }, never);
   const first = send('x'.repeat(6_000));
   await reached;
-  expect(await failure(send('y'.repeat(6_000)))).toMatchObject({ reason: 'OVERLOADED' });
-  expect(await send('small')).toMatchObject([{ status: 'not_stored', error: { reason: 'STREAM_HALTED' } }]);
+  // Without a pause: the second must not be in before the first is known to be out.
+  const [large, small] = [failure(send('y'.repeat(6_000))), send('small')];
+  expect(await large).toMatchObject({ reason: 'OVERLOADED' });
+  expect(await small).toMatchObject([{ status: 'not_stored', error: { reason: 'STREAM_HALTED' } }]);
   open();
   await first;
   expect(await send('y'.repeat(6_000), true)).toMatchObject([{ status: 'stored', offset: 1 }]);

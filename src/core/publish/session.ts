@@ -48,22 +48,21 @@ export function createPublishSession(admission: Admission): PublishSession {
     },
   };
 
-  /** Everything up to the queue; what fails here fails for the whole batch. */
-  async function admit(command: SessionCommand, signal: AbortSignal) {
-    const known = lastAdmission ? undefined : admission.peek(command);
-    if (known) return enter(known, command, signal);
+  /** As `enter`, for a topic that is not in memory, and for what comes behind it. */
+  async function enterLater(command: SessionCommand, signal: AbortSignal): Promise<ReturnType<typeof enter>> {
     const before = lastAdmission;
     const found = (async () => {
       await before;
       return admission.require(command);
     })();
-    const mine = found.catch(() => undefined);
+    const mine = found.catch(haltAll);
     lastAdmission = mine;
     await mine;
     if (lastAdmission === mine) lastAdmission = undefined;
     return enter(await found, command, signal);
   }
 
+  /** Everything up to the queue; what fails here fails for the whole batch. */
   function enter(
     topic: ActiveTopic,
     command: SessionCommand,
@@ -74,7 +73,18 @@ export function createPublishSession(admission: Admission): PublishSession {
       haltedAll = undefined;
     }
     haltOnRefusal = command.haltOnRefusal ?? false;
-    return { results: admission.admit(topic, command, order, signal) };
+    try {
+      return { results: admission.admit(topic, command, order, signal) };
+    } catch (error) {
+      // Here and now: the next batch may be admitted before anybody who waits for this one hears of it.
+      haltAll(error);
+      throw error;
+    }
+  }
+
+  function haltAll(error: unknown): void {
+    const refused = BusError.from(error);
+    haltedAll ??= refused.cause instanceof BusError ? refused.cause : refused;
   }
 
   return {
@@ -82,16 +92,16 @@ export function createPublishSession(admission: Admission): PublishSession {
     async publish(command, signal) {
       // As many batches as are in flight listen to the stream's one signal.
       setMaxListeners(0, signal);
-      let admitted: Awaited<ReturnType<typeof admit>>;
+      let known: ActiveTopic | undefined;
       try {
         admission.check(command);
-        admitted = await admit(command, signal);
+        known = lastAdmission ? undefined : admission.peek(command);
       } catch (error) {
-        const refused = BusError.from(error);
-        haltedAll ??= refused.cause instanceof BusError ? refused.cause : refused;
+        haltAll(error);
         throw error;
       }
-      return admitted.results;
+      const { results } = known ? enter(known, command, signal) : await enterLater(command, signal);
+      return results;
     },
   };
 }
