@@ -48,6 +48,10 @@ function extras(record: StreamRecord): string {
     );
     text += `,"headers":[${headers.join(',')}]`;
   }
+  if (record.redriven !== undefined) {
+    const { topic, partition = 0, offset = 0n, reason, attempts } = record.redriven;
+    text += `,"redriven":${JSON.stringify({ topic, partition, offset: Number(offset), reason, attempts })}`;
+  }
   return text;
 }
 

@@ -20,6 +20,7 @@ export function toDeliveries(partition: number, records: readonly LogRecord[]): 
       schemaVersion: version || undefined,
       bytes: recordBytes(record),
       wire: undefined,
+      line: undefined,
     };
   });
 }

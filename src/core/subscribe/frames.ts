@@ -59,6 +59,8 @@ export interface Delivery {
   readonly bytes: number;
   /** A transport's encoding of this record, kept here so that it is made once per process. */
   wire?: EncodedRecord | undefined;
+  /** The same for line formats: the record as one line of JSON, without a cursor. It lives as long as the delivery does. */
+  line?: EncodedLine | undefined;
 }
 
 /** A part of bytes that hold the encodings of several records, which came one after the other. The bytes never change. */
@@ -66,6 +68,12 @@ export interface EncodedRecord {
   readonly bytes: Uint8Array;
   readonly from: number;
   readonly to: number;
+}
+
+/** A line with its line end. */
+export interface EncodedLine extends EncodedRecord {
+  /** Where in `bytes` the payload's own JSON begins, which ends two bytes before the line does; -1 where there is none. */
+  readonly data: number;
 }
 
 export interface Progress {

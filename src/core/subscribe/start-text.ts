@@ -1,14 +1,7 @@
+import { parseDuration } from '../duration-text.js';
 import { BusError } from '../errors.js';
 import type { StartFrom } from './frames.js';
 
-const unitMs: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 7 * 86_400_000,
-};
 const timeForm = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/;
 
 /**
@@ -30,9 +23,8 @@ export function parseStart(text: string, now: number): StartFrom {
 }
 
 function durationOf(text: string): number {
-  const [, amount, unit = ''] = /^-(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$/.exec(text) ?? [];
-  const ms = Math.round(Number(amount) * (unitMs[unit] ?? Number.NaN));
-  if (Number.isSafeInteger(ms)) return ms;
+  const ms = parseDuration(text.slice(1));
+  if (ms !== undefined) return ms;
   throw invalid(text, 'is no time before now, which looks like -15m, -12h or -7d');
 }
 

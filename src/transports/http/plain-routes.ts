@@ -5,9 +5,16 @@ import type { AnyRoute } from './route.js';
 import { router } from './router.js';
 import { operateRoutes } from './routes/operate.js';
 import { welcomeRoute } from './routes/welcome.js';
+import { subscribeRoutes } from './subscribe/subscribe-routes.js';
 
 /** What the server answers beside the calls, for people without a client. */
 export function plainRoutes(served: Served): HttpHandler {
-  const routes: AnyRoute[] = [welcomeRoute(), ...operateRoutes(served.readiness), publishRoute(served)];
-  return router({ routes, onInternalError: served.onInternalError });
+  const { subscriptions, stalledMs, onInternalError } = served;
+  const routes: AnyRoute[] = [
+    welcomeRoute(),
+    publishRoute(served),
+    ...(subscriptions ? subscribeRoutes({ subscriptions, stalledMs, onInternalError }) : []),
+    ...operateRoutes(served.readiness),
+  ];
+  return router({ routes, onInternalError });
 }

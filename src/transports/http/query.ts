@@ -1,3 +1,4 @@
+import { parseDuration } from '../../core/duration-text.js';
 import { BusError } from '../../core/errors.js';
 
 /** A part of an OpenAPI or JSON Schema document. */
@@ -100,6 +101,25 @@ export function numberParameter(
       const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
       if (value >= from && value <= to) return value;
       throw new Error(`${JSON.stringify(text.slice(0, 80))} is not a whole number from ${from} to ${to}`);
+    },
+  };
+}
+
+/** In milliseconds. */
+export function durationParameter(
+  description: string,
+  { from, to }: { from: string; to: string },
+): QueryParameter<number> {
+  const [least = 0, most = Number.MAX_SAFE_INTEGER] = [parseDuration(from), parseDuration(to)];
+  return {
+    description,
+    schema: { type: 'string', examples: [from, to] },
+    parse(text) {
+      const ms = parseDuration(text);
+      if (ms !== undefined && ms >= least && ms <= most) return ms;
+      throw new Error(
+        `${JSON.stringify(text.slice(0, 80))} is not a duration from ${from} to ${to}, such as 500ms, 10s or 5m`,
+      );
     },
   };
 }

@@ -1,0 +1,136 @@
+import { BusError } from '../../../core/errors.js';
+import type { Frame, SubscribeCommand, Subscriptions } from '../../../core/subscribe/frames.js';
+import type { OnInternalError } from '../../served.js';
+import { watchStalls } from '../../stalled-client.js';
+import { acceptsCoding } from '../accept.js';
+import { type Exchange, headerOf } from '../exchange.js';
+import { ndjsonType } from './ndjson.js';
+import type { StreamFormat } from './stream-format.js';
+import { type StreamOutput, streamOutput } from './stream-output.js';
+
+export interface StreamServer {
+  readonly subscriptions: Subscriptions;
+  /** See Served. */
+  readonly stalledMs: number | undefined;
+  readonly onInternalError: OnInternalError;
+}
+
+/**
+ * Answers with a stream, as fast as the client reads: nothing is pulled while it does not. The status is known with the first frame; what goes wrong before is thrown, unless the
+ * format wants it said otherwise. HEAD gets the headers alone, and joins no subscriber.
+ */
+export async function answerStream(
+  server: StreamServer,
+  exchange: Exchange,
+  command: SubscribeCommand,
+  format: StreamFormat,
+): Promise<void> {
+  const { request, response } = exchange;
+  const isHead = request.method === 'HEAD';
+  // Everything that the stream holds hangs on this signal.
+  const over = new AbortController();
+  exchange.signal.addEventListener('abort', () => over.abort(exchange.signal.reason), { once: true });
+  try {
+    const frames = server.subscriptions.subscribe(isHead ? withoutSubscriber(command) : command, over.signal);
+    const iterator = frames[Symbol.asyncIterator]();
+    const first = await firstOf(iterator, format);
+    if (exchange.signal.aborted) return;
+    const gzip = sendHeaders(exchange, format);
+    if (isHead) {
+      response.end();
+      return;
+    }
+    const output = streamOutput(response, gzip);
+    if (typeof first === 'string') {
+      output.write(first);
+      output.end();
+      return;
+    }
+    await pump({ server, exchange, format, output }, first, iterator);
+  } finally {
+    over.abort(new BusError('CANCELLED', 'the answer is over'));
+  }
+}
+
+/** The first frame, or what is answered in its place. */
+async function firstOf(frames: AsyncIterator<Frame>, format: StreamFormat): Promise<IteratorResult<Frame> | string> {
+  try {
+    return await frames.next();
+  } catch (error) {
+    const known = BusError.from(error);
+    const text = format.refusal(known);
+    if (text === undefined) throw known;
+    return text;
+  }
+}
+
+interface Pump {
+  readonly server: StreamServer;
+  readonly exchange: Exchange;
+  readonly format: StreamFormat;
+  readonly output: StreamOutput;
+}
+
+async function pump(
+  { server, exchange, format, output }: Pump,
+  first: IteratorResult<Frame>,
+  frames: AsyncIterator<Frame>,
+): Promise<void> {
+  const { request, response, signal } = exchange;
+  const client = watchStalls(request, response, server.stalledMs);
+  try {
+    if (format.opening !== '') output.write(format.opening);
+    for (let next = first; next.done !== true; next = await frames.next()) {
+      const frame = next.value;
+      // Only with a generation does it own partitions, which others would wait for.
+      if ('assignment' in frame) client.expectReading(frame.assignment.generation !== undefined);
+      for (const part of frame.kind === 'events' ? format.slice(frame) : [format.control(frame)]) {
+        if (part.length > 0 && !output.write(part)) await output.room();
+        if (output.gone) return;
+      }
+    }
+  } catch (error) {
+    if (signal.aborted || output.gone) return;
+    const known = BusError.from(error);
+    if (known.reason === 'INTERNAL') server.onInternalError(known.cause ?? known, `GET ${request.url?.split('?')[0]}`);
+    const lastWords = format.failure(known);
+    if (lastWords === undefined) {
+      output.cut();
+      return;
+    }
+    output.write(lastWords);
+  }
+  output.end();
+}
+
+/** Returns whether the answer is compressed. */
+function sendHeaders(exchange: Exchange, { contentType }: StreamFormat): boolean {
+  // Not for EventSource, which always asks, without its page's doing.
+  const gzip = contentType === ndjsonType && acceptsCoding(headerOf(exchange, 'accept-encoding'), 'gzip');
+  const { response } = exchange;
+  response.writeHead(200, {
+    'content-type': contentType,
+    'cache-control': 'no-store',
+    vary: 'accept, accept-encoding',
+    // For nginx, which else would collect the stream.
+    'x-accel-buffering': 'no',
+    ...(gzip && { 'content-encoding': 'gzip' }),
+  });
+  // HTTP/1.1 would send them with the first bytes, which may come only later.
+  if ('flushHeaders' in response) response.flushHeaders();
+  return gzip;
+}
+
+/** The stream that a look at it needs: nobody's partitions move. */
+function withoutSubscriber(command: SubscribeCommand): SubscribeCommand {
+  const {
+    subscriber: _,
+    commitMode: _mode,
+    maxUncommitted: _most,
+    maxUncommittedBytes: _bytes,
+    commitTimeoutMs: _timeout,
+    readerSchemaVersion: _version,
+    ...rest
+  } = command;
+  return rest;
+}

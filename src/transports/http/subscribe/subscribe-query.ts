@@ -1,0 +1,115 @@
+import { BusError } from '../../../core/errors.js';
+import type { StartFrom, SubscribeCommand } from '../../../core/subscribe/frames.js';
+import { parseStart } from '../../../core/subscribe/start-text.js';
+import {
+  choiceParameter,
+  durationParameter,
+  flagParameter,
+  numberParameter,
+  type QueryOf,
+  type QueryParameter,
+  textParameter,
+} from '../query.js';
+
+const most = Number.MAX_SAFE_INTEGER;
+const place = 'earliest, latest, a time (2026-01-31T09:30:00Z, or -15m for 15 minutes ago), or a cursor';
+
+/** What a stream can be asked for, whatever it streams. */
+export const subscribeQuery = {
+  from: placeParameter(`Where to begin: ${place}. Default: latest, or for a new subscriber earliest.`),
+  until: placeParameter(`Where to end: ${place}.`),
+  limit: numberParameter('End after so many records.', { from: 1, to: most }),
+  follow: flagParameter('Go on with what comes; false: end where the log ends now.', true),
+  subscriber: textParameter('A durable subscriber: goes on where it has committed.'),
+  on_expired: choiceParameter('If retention has removed what the cursor asks for. Default fail.', ['fail', 'skip']),
+  heartbeat: durationParameter('How long the stream may be silent. Default 10s.', { from: '1s', to: '60s' }),
+  data_only: flagParameter('The payloads alone: no positions, no cursors, no control lines.', false),
+  id_each: flagParameter(
+    'text/event-stream: each record has an id, the cursor after it, at the price of making one for each.',
+    false,
+  ),
+  filter: textParameter('A CEL expression: only the records for which it is true. The cursor passes over the others.'),
+  fields: {
+    description: 'JSON Pointers: only these parts of each payload. Several times, or separated by commas.',
+    schema: { type: 'array', items: { type: 'string' } },
+    repeats: true,
+    // A comma may stand in a pointer; what begins a pointer is a slash.
+    parse: (text: string) => text.split(/,(?=\/)/),
+  },
+  sample: sampleParameter('The share of records to send: chosen by position, the same for everybody who asks.'),
+  commit_mode: choiceParameter(
+    'Who commits: the client; the server, after a slice was handed to the connection or before it. Default explicit.',
+    ['explicit', 'on_delivery', 'before_delivery'],
+  ),
+  max_uncommitted: numberParameter('Delivery pauses while so many records are sent and not committed.', {
+    from: 1,
+    to: most,
+  }),
+  max_uncommitted_bytes: numberParameter('The same in bytes.', { from: 1, to: most }),
+  commit_timeout: durationParameter(
+    'Give the partitions up when records are sent and nothing is committed for so long, while other streams wait.',
+    { from: '1s', to: '1h' },
+  ),
+  reader_schema_version: numberParameter(
+    'The schema version that the reader understands: whoever changes the schema sees it.',
+    {
+      from: 1,
+      to: most,
+    },
+  ),
+} as const;
+
+export type SubscribeQuery = QueryOf<typeof subscribeQuery>;
+
+/** @param lastEventId where an EventSource that comes back has stopped: goes before `from`. */
+export function toCommand(
+  topics: Pick<SubscribeCommand, 'topic' | 'topics' | 'pattern'>,
+  query: SubscribeQuery,
+  lastEventId: string | undefined,
+): SubscribeCommand {
+  return {
+    ...topics,
+    subscriber: query.subscriber,
+    from: lastEventId ? { at: 'cursor', cursor: lastEventId } : query.from,
+    until: query.until,
+    onExpired: query.on_expired,
+    follow: query.follow,
+    limit: query.limit,
+    heartbeatMs: query.heartbeat,
+    filter: query.filter,
+    fields: query.fields?.flat(),
+    sample: query.sample,
+    commitMode: query.commit_mode,
+    maxUncommitted: query.max_uncommitted,
+    maxUncommittedBytes: query.max_uncommitted_bytes,
+    commitTimeoutMs: query.commit_timeout,
+    readerSchemaVersion: query.reader_schema_version,
+  };
+}
+
+function placeParameter(description: string): QueryParameter<StartFrom> {
+  return {
+    description,
+    schema: { type: 'string', examples: ['earliest', '-15m', '2026-01-31T09:30:00Z'] },
+    parse(text) {
+      try {
+        return parseStart(text, Date.now());
+      } catch (error) {
+        // So that the message begins with the parameter's name.
+        throw error instanceof BusError ? new Error(error.message) : error;
+      }
+    },
+  };
+}
+
+function sampleParameter(description: string): QueryParameter<number> {
+  return {
+    description,
+    schema: { type: 'number', exclusiveMinimum: 0, maximum: 1 },
+    parse(text) {
+      const share = /^(\d+(\.\d*)?|\.\d+)$/.test(text) ? Number(text) : Number.NaN;
+      if (share > 0 && share <= 1) return share;
+      throw new Error(`${JSON.stringify(text.slice(0, 80))} is not a number above 0 and up to 1, such as 0.01`);
+    },
+  };
+}
