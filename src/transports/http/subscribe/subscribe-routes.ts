@@ -6,6 +6,7 @@ import { sendProblem } from '../problem.js';
 import { type QueryParameter, textParameter } from '../query.js';
 import { type AnyRoute, type Operation, route } from '../route.js';
 import { answerStream, type StreamServer } from './answer-stream.js';
+import { commitRoute } from './commit-route.js';
 import { ndjson, ndjsonPayloads, ndjsonType } from './ndjson.js';
 import { serverSentEvents, sseType } from './server-sent-events.js';
 import type { StreamFormat } from './stream-format.js';
@@ -14,7 +15,7 @@ import { type SubscribeQuery, subscribeQuery, toCommand } from './subscribe-quer
 
 const offered = [ndjsonType, sseType] as const;
 
-/** Streams of one topic and of several, for curl and for EventSource. */
+/** Streams of one topic and of several, for curl and for EventSource, and commits. */
 export function subscribeRoutes(server: StreamServer): AnyRoute[] {
   return [
     route({
@@ -46,6 +47,7 @@ export function subscribeRoutes(server: StreamServer): AnyRoute[] {
       },
       handle: (exchange, query) => serve(server, exchange, severalTopics(query), query),
     }),
+    commitRoute(server.subscriptions),
   ];
 }
 
