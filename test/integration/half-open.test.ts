@@ -78,3 +78,24 @@ test('HTTP/1.1: a client that reads no more is cut where it owns partitions, and
   await bus.progress.until(() => bus.waiting.size === 2);
   expect([...bus.waiting]).toEqual(before);
 }, 60_000);
+
+/** The same as lines, on the plain route. */
+function askForLinesAndStall(bus: TestBus, query: string) {
+  const socket = connect(bus.listener.port, '127.0.0.1');
+  endings.push(() => socket.destroy());
+  socket.on('error', () => undefined);
+  socket.write(`GET /v1/topics/t/events?limit=100${query} HTTP/1.1\r\nhost: x\r\n\r\n`);
+  return socket.pause();
+}
+
+test('HTTP/1.1: a reader of lines that owns partitions and reads no more is cut as well', async () => {
+  const bus = await start({ stalledMs: 2_000 });
+  askForLinesAndStall(bus, '&subscriber=reading').resume();
+  askForLinesAndStall(bus, '');
+  await bus.progress.until(() => bus.waiting.size === 2);
+  const [...before] = bus.waiting;
+  askForLinesAndStall(bus, '&subscriber=owner');
+  await bus.progress.until(() => bus.waiting.size === 3);
+  await bus.progress.until(() => bus.waiting.size === 2);
+  expect([...bus.waiting]).toEqual(before);
+}, 60_000);
