@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { encodeCursor } from '../../../src/core/cursor.js';
 import { BusError } from '../../../src/core/errors.js';
 import type { Frame } from '../../../src/core/subscribe/frames.js';
+import { toPulled } from '../../../src/core/subscribe/pulled.js';
 import { dispatched } from '../../support/event-stream.js';
 import { type HttpStand, openHttpStand } from '../../support/http-stand.js';
 
@@ -120,12 +121,15 @@ describe('server-sent events', () => {
 /** A stream that begins and then fails, or fails at once. */
 async function failing(error: BusError, begins: boolean) {
   const cursor = encodeCursor([{ topic: 't', incarnation: 'i', positions: [[0, 7]] }]);
-  async function* subscribe(): AsyncGenerator<Frame> {
+  async function* frames(): AsyncGenerator<Frame> {
     const assignment = { topic: 't', partitions: [0], topics: [], generation: undefined, cursor, waiting: false };
     if (begins) yield { kind: 'ready', streamId: 's', cursor, assignment };
     throw error;
   }
-  return { cursor, stand: await openHttpStand({ subscriptions: { subscribe, commit: async () => [] } }) };
+  return {
+    cursor,
+    stand: await openHttpStand({ subscriptions: { subscribe: () => toPulled(frames()), commit: async () => [] } }),
+  };
 }
 
 describe('failures', () => {

@@ -1,5 +1,6 @@
 import { BusError } from '../../../core/errors.js';
 import type { Frame, SubscribeCommand, Subscriptions } from '../../../core/subscribe/frames.js';
+import type { Pull, Pulled } from '../../../core/subscribe/pulled.js';
 import type { OnInternalError } from '../../served.js';
 import { watchStalls } from '../../stalled-client.js';
 import { acceptsCoding } from '../accept.js';
@@ -32,8 +33,7 @@ export async function answerStream(
   exchange.signal.addEventListener('abort', () => over.abort(exchange.signal.reason), { once: true });
   try {
     const frames = server.subscriptions.subscribe(isHead ? withoutSubscriber(command) : command, over.signal);
-    const iterator = frames[Symbol.asyncIterator]();
-    const first = await firstOf(iterator, format);
+    const first = await firstOf(frames, format);
     if (exchange.signal.aborted) return;
     const gzip = sendHeaders(exchange, format);
     if (isHead) {
@@ -46,16 +46,20 @@ export async function answerStream(
       output.end();
       return;
     }
-    await pump({ server, exchange, format, output }, first, iterator);
+    await pump({ server, exchange, format, output }, first, frames);
   } finally {
     over.abort(new BusError('CANCELLED', 'the answer is over'));
   }
 }
 
 /** The first frame, or what is answered in its place. */
-async function firstOf(frames: AsyncIterator<Frame>, format: StreamFormat): Promise<IteratorResult<Frame> | string> {
+async function firstOf(frames: Pulled<Frame>, format: StreamFormat): Promise<First | string> {
   try {
-    return await frames.next();
+    for (;;) {
+      const pull = frames.pull();
+      if (!(pull instanceof Promise)) return pull;
+      await pull;
+    }
   } catch (error) {
     const known = BusError.from(error);
     const text = format.refusal(known);
@@ -64,6 +68,8 @@ async function firstOf(frames: AsyncIterator<Frame>, format: StreamFormat): Prom
   }
 }
 
+type First = IteratorResult<Frame, undefined>;
+
 interface Pump {
   readonly server: StreamServer;
   readonly exchange: Exchange;
@@ -71,16 +77,18 @@ interface Pump {
   readonly output: StreamOutput;
 }
 
-async function pump(
-  { server, exchange, format, output }: Pump,
-  first: IteratorResult<Frame>,
-  frames: AsyncIterator<Frame>,
-): Promise<void> {
+async function pump({ server, exchange, format, output }: Pump, first: First, frames: Pulled<Frame>): Promise<void> {
   const { request, response, signal } = exchange;
   const client = watchStalls(request, response, server.stalledMs);
   try {
     if (format.opening !== '') output.write(format.opening);
-    for (let next = first; next.done !== true; next = await frames.next()) {
+    for (let next: Pull<Frame> = first; ; next = frames.pull()) {
+      if (next instanceof Promise) {
+        await next;
+        if (output.gone) return;
+        continue;
+      }
+      if (next.done === true) break;
       const frame = next.value;
       // Only with a generation does it own partitions, which others would wait for.
       if ('assignment' in frame) client.expectReading(frame.assignment.generation !== undefined);
