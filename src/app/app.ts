@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, ConfigError } from '../config/index.js';
 import { BusError } from '../core/errors.js';
+import { createExploration } from '../core/explore/exploration.js';
 import { allowAll } from '../core/ports/authorizer.js';
 import type { DependencyStatus } from '../core/ports/dependency.js';
 import { defaultPublishLimits } from '../core/publish/command.js';
@@ -69,6 +70,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     publishing: config.role === 'output' ? undefined : publisher,
     subscriptions: config.role === 'input' ? undefined : subscriptions,
     subscribers: config.role === 'input' ? undefined : subscribers,
+    exploration: createExploration(ports),
     topics,
     schemas,
     readiness: () => ({ ready, dependencies }),

@@ -1,3 +1,4 @@
+import type { Exploration } from '../core/explore/exploration.js';
 import type { Publishing } from '../core/publish/command.js';
 import type { SchemaRegistry } from '../core/schema-registry/commands.js';
 import type { Subscriptions } from '../core/subscribe/frames.js';
@@ -14,6 +15,8 @@ export interface Served {
   readonly subscriptions: Subscriptions | undefined;
   /** The operation of subscribers: served where subscriptions are. */
   readonly subscribers?: Subscribers | undefined;
+  /** A look at what topics hold. Undefined: its routes are not there. */
+  readonly exploration?: Exploration | undefined;
   readonly topics: TopicAdmin;
   readonly schemas: SchemaRegistry;
   readonly readiness: () => Readiness;

@@ -1,6 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Drivers } from '../../src/app/drivers.js';
+import { createExploration, type Exploration } from '../../src/core/explore/exploration.js';
 import { allowAll } from '../../src/core/ports/authorizer.js';
 import { defaultPublishLimits, type PublishLimits } from '../../src/core/publish/command.js';
 import { createPublisher, type Publisher } from '../../src/core/publish/publisher.js';
@@ -24,13 +26,22 @@ export interface TestBus extends AsyncDisposable {
   readonly publisher: Publisher;
   readonly subscriptions: SubscriptionService;
   readonly subscribers: SubscribersService;
+  readonly exploration: Exploration;
 }
 
 export async function openBus(limits: Partial<PublishLimits> = {}): Promise<TestBus> {
   const directory = await mkdtemp(join(tmpdir(), 'mainstem-bus-'));
-  const embedded = await openEmbedded({ directory });
-  const log = faultyLog(embedded.log);
-  const coordination = faultyCoordination(embedded.coordination);
+  return openBusOn(await openEmbedded({ directory }), limits, () => rm(directory, { recursive: true }));
+}
+
+/** @param removed called when the drivers are closed */
+export async function openBusOn(
+  drivers: Pick<Drivers, 'log' | 'coordination' | 'close'>,
+  limits: Partial<PublishLimits> = {},
+  removed: () => Promise<void> = async () => undefined,
+): Promise<TestBus> {
+  const log = faultyLog(drivers.log);
+  const coordination = faultyCoordination(drivers.coordination);
   const compiler = createSchemaCompiler();
   const judge = inlineJudge(compiler);
   const topics = createTopics({ log, coordination, compiler, judge });
@@ -58,12 +69,13 @@ export async function openBus(limits: Partial<PublishLimits> = {}): Promise<Test
     publisher,
     subscriptions,
     subscribers,
+    exploration: createExploration({ log, topics, authorizer: allowAll }),
     async [Symbol.asyncDispose]() {
       subscribers.close();
       await subscriptions.close();
       await topics.close();
-      await embedded.close();
-      await rm(directory, { recursive: true });
+      await drivers.close();
+      await removed();
     },
   };
 }

@@ -107,8 +107,13 @@ export function sendProblem(
 }
 
 /** A short answer, whole. To a HEAD request Node sends the headers only. */
-export function send(response: HttpResponse, status: number, text: string, headers: Record<string, string>): void {
-  const bytes = Buffer.from(text);
+export function send(
+  response: HttpResponse,
+  status: number,
+  text: string | Uint8Array,
+  headers: Record<string, string>,
+): void {
+  const bytes = typeof text === 'string' ? Buffer.from(text) : text;
   response.writeHead(status, { 'content-length': bytes.length, 'cache-control': 'no-store', ...headers });
   response.end(bytes);
 }
