@@ -30,6 +30,7 @@ export function createPlainSource({ serving, topics, pattern, starts, ends, sign
   /** By topic: its life, and how many partitions are served. */
   const served = new Map<string, { readonly incarnation: string; readonly partitions: number }>();
   let isFirst = true;
+  let seen = -1;
 
   function scan(wanted: string): void {
     for (const topic of topics.all()) {
@@ -55,6 +56,9 @@ export function createPlainSource({ serving, topics, pattern, starts, ends, sign
     waiting: false,
     isSettled: true,
     update() {
+      // Asked for each frame, and seldom anything has changed.
+      if (seen === serving.changes) return false;
+      seen = serving.changes;
       let changed = false;
       for (const name of served.keys()) {
         if (serving.get(name)) continue;

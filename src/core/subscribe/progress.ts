@@ -5,7 +5,6 @@ import { type Chunk, chunkBytes, takeFromChunk } from './chunks.js';
 import type { Delivery, Progress } from './frames.js';
 import type { PartitionFeed, TopicFeed } from './hub.js';
 import { lowerBound, type Taken } from './ring.js';
-import type { Positions } from './start.js';
 import type { Wakeup } from './wakeup.js';
 
 /** The next thing to send. The position has moved past it already. */
@@ -32,8 +31,8 @@ export interface StreamProgress {
   next(maxRecords: number): Step | undefined;
   /** Whether every partition has come to its end. */
   readonly done: boolean;
-  /** By partition, in order: the offset of what comes next. */
-  positions(): Positions;
+  /** In order of the partitions: the offset of what comes next. */
+  positions(): (readonly [partition: number, nextOffset: number])[];
   /** The same of one partition; undefined if it is not served. */
   at(partition: number): number | undefined;
   report(): Omit<Progress, 'topic'>[];
@@ -234,7 +233,7 @@ export function createProgress(
       if (head && deliveries.length > 0 && head.bytes > room) continue;
       if (fit.nextOffset !== at.next) moved = true;
       at.next = fit.nextOffset;
-      for (const delivery of fit.deliveries) room -= delivery.bytes;
+      room -= fit.bytes;
       deliveries = deliveries.length === 0 ? fit.deliveries : [...deliveries, ...fit.deliveries];
     }
     return deliveries.length > 0 ? { kind: 'events', deliveries } : undefined;
@@ -258,7 +257,7 @@ export function createProgress(
     get done() {
       return positions.every((at) => at.next >= at.end && !isBeyond(at));
     },
-    positions: () => new Map(positions.map((at) => [at.feed.partition, at.next])),
+    positions: () => positions.map((at) => [at.feed.partition, at.next]),
     at: (partition) => positions.find((at) => at.feed.partition === partition)?.next,
     report: () =>
       positions.map((at) => ({
@@ -276,6 +275,9 @@ function isBeyond({ next, end, feed }: Position): boolean {
 
 /** The part of what was taken that may be sent: before the end, not more than asked for, up to a record that is too large. */
 function fitting(taken: Taken, end: number, maxRecords: number): Taken {
+  const isPlain = taken.nextOffset <= end && taken.deliveries.length <= maxRecords && taken.bytes <= maxRecordBytes;
+  // As it is, not a copy: streams at the same place then have the same array, and get the same encoded frame.
+  if (isPlain) return taken;
   let { deliveries, nextOffset } = taken;
   const cut = (to: number, next: number) => {
     deliveries = deliveries.slice(0, to);
@@ -285,5 +287,5 @@ function fitting(taken: Taken, end: number, maxRecords: number): Taken {
   if (deliveries.length > maxRecords) cut(maxRecords, (deliveries[maxRecords - 1]?.record.offset ?? 0) + 1);
   const tooLarge = deliveries.findIndex((delivery) => delivery.bytes > maxRecordBytes);
   if (tooLarge > 0) cut(tooLarge, deliveries[tooLarge]?.record.offset ?? nextOffset);
-  return { deliveries, nextOffset };
+  return { deliveries, nextOffset, bytes: deliveries.reduce((sum, { bytes }) => sum + bytes, 0) };
 }

@@ -4,6 +4,8 @@ import type { Delivery } from './frames.js';
 export interface Taken {
   readonly deliveries: readonly Delivery[];
   readonly nextOffset: number;
+  /** What the deliveries weigh together. */
+  readonly bytes: number;
 }
 
 /** The last records of one partition: every visible record of the offsets from `start` up to `next`. */
@@ -27,6 +29,8 @@ export function createRing(offset: number): Ring {
   let start = offset;
   let next = offset;
   let bytes = 0;
+  /** What was taken last: live streams stand at the same place, and ask for the same one after the other. */
+  let latest: { readonly from: number; readonly maxBytes: number; readonly taken: Taken } | undefined;
   return {
     get start() {
       return start;
@@ -38,6 +42,7 @@ export function createRing(offset: number): Ring {
       return bytes;
     },
     push(deliveries, nextOffset) {
+      latest = undefined;
       for (const delivery of deliveries) {
         items.push(delivery);
         bytes += delivery.bytes;
@@ -45,6 +50,7 @@ export function createRing(offset: number): Ring {
       next = nextOffset;
     },
     trim(limit) {
+      latest = undefined;
       let oldest: Delivery | undefined;
       while (bytes > limit && head < items.length) {
         oldest = items[head++];
@@ -68,6 +74,7 @@ export function createRing(offset: number): Ring {
       }
     },
     reset(to) {
+      latest = undefined;
       items = [];
       head = 0;
       start = to;
@@ -76,7 +83,9 @@ export function createRing(offset: number): Ring {
     },
     take(from, maxBytes) {
       if (from < start) return undefined;
-      return takeFrom(items, lowerBound(items, from, head), maxBytes, next);
+      if (latest?.from !== from || latest.maxBytes !== maxBytes)
+        latest = { from, maxBytes, taken: takeFrom(items, lowerBound(items, from, head), maxBytes, next) };
+      return latest.taken;
     },
   };
 }
@@ -98,12 +107,14 @@ export function takeFrom(deliveries: readonly Delivery[], index: number, maxByte
   let to = index;
   let bytes = 0;
   for (; to < deliveries.length; to++) {
-    bytes += deliveries[to]?.bytes ?? 0;
-    if (bytes > maxBytes && to > index) break;
+    const more = deliveries[to]?.bytes ?? 0;
+    if (bytes + more > maxBytes && to > index) break;
+    bytes += more;
   }
   const last = deliveries[to - 1];
   return {
     deliveries: deliveries.slice(index, to),
     nextOffset: to === deliveries.length || !last ? end : last.record.offset + 1,
+    bytes,
   };
 }

@@ -1,4 +1,4 @@
-import { encodeCursor } from '../cursor.js';
+import { encodeCursor, type TopicCursor } from '../cursor.js';
 import { BusError } from '../errors.js';
 import type { Clock } from '../ports/clock.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
@@ -27,6 +27,8 @@ export interface Serving {
   close(name: string): void;
   get(name: string): Served | undefined;
   all(): Iterable<Served>;
+  /** Another number whenever a topic was opened or closed, or has got partitions. */
+  readonly changes: number;
   /** What comes next, of at most so many records. Throws CURSOR_AHEAD. */
   next(maxRecords: number): { readonly topic: ActiveTopic; readonly step: Step } | undefined;
   /** Whether all partitions that are served have come to their end. */
@@ -66,6 +68,10 @@ export function createServing({
   const open = new Map<string, Served & { readonly release: readonly (() => void)[] }>();
   const opening = new Set<string>();
   const loads: Loads = new Set();
+  /** The same, for those who go through them for each frame: in the order of opening, and by name. */
+  let inTurn: readonly Served[] = [];
+  let byName: readonly Served[] = [];
+  let changes = 0;
   let turn = 0;
 
   // The positions stay: who hands over wants to know how far the stream has come.
@@ -75,9 +81,15 @@ export function createServing({
     for (const each of open.get(name)?.release ?? []) each();
   }
 
+  function changed(): void {
+    changes++;
+    inTurn = [...open.values()];
+    byName = inTurn.toSorted((a, b) => (a.topic.name < b.topic.name ? -1 : 1));
+  }
+
   function close(name: string): void {
     release(name);
-    open.delete(name);
+    if (open.delete(name)) changed();
   }
 
   function deleted(name: string, error: BusError): void {
@@ -89,6 +101,7 @@ export function createServing({
   /** Partitions that are added count once the feed has them: while the log is away the stream goes on without. */
   async function grow(served: Served, partitions: number): Promise<void> {
     await waitOutLog(clock, () => served.feed.grow(partitions), signal);
+    changed();
     onOpened();
     wakeup.wake();
   }
@@ -107,6 +120,7 @@ export function createServing({
       else grow(served, now.settings.partitions).catch((error: unknown) => signal.aborted || onFailure(error));
     });
     open.set(topic.name, { ...served, release: [unlisten, unwatch, unfollow] });
+    changed();
   }
 
   function stepOf({ topic, progress }: Served, maxRecords: number): Step | undefined {
@@ -146,8 +160,11 @@ export function createServing({
     close,
     get: (name) => open.get(name),
     all: () => open.values(),
+    get changes() {
+      return changes;
+    },
     next(maxRecords) {
-      const all = [...open.values()];
+      const all = inTurn;
       const first = turn++;
       for (let i = 0; i < all.length; i++) {
         const served = all[(first + i) % all.length];
@@ -158,27 +175,22 @@ export function createServing({
       return undefined;
     },
     get done() {
-      return [...open.values()].every(({ progress }) => progress.done);
+      return inTurn.every(({ progress }) => progress.done);
     },
     cursor() {
-      const parts = inOrder(open.values()).flatMap(({ topic, progress }) => {
-        const positions = [...progress.positions()];
-        return positions.length > 0 ? [{ topic: topic.name, incarnation: topic.incarnation, positions }] : [];
-      });
+      const parts: TopicCursor[] = [];
+      for (const { topic, progress } of byName) {
+        const positions = progress.positions();
+        if (positions.length > 0) parts.push({ topic: topic.name, incarnation: topic.incarnation, positions });
+      }
       return parts.length > 0 ? encodeCursor(parts) : '';
     },
     report: () =>
-      inOrder(open.values()).flatMap(({ topic, progress }) =>
-        progress.report().map((each) => ({ topic: topic.name, ...each })),
-      ),
+      byName.flatMap(({ topic, progress }) => progress.report().map((each) => ({ topic: topic.name, ...each }))),
     partitions: () =>
-      inOrder(open.values()).flatMap(({ topic, progress }) => {
-        const partitions = [...progress.positions().keys()];
+      byName.flatMap(({ topic, progress }) => {
+        const partitions = progress.positions().map(([partition]) => partition);
         return partitions.length > 0 ? [{ topic: topic.name, partitions }] : [];
       }),
   };
-}
-
-function inOrder(all: Iterable<Served>): Served[] {
-  return [...all].sort((a, b) => (a.topic.name < b.topic.name ? -1 : 1));
 }

@@ -23,8 +23,8 @@ const togetherBytes = 64 * 1024;
 const shortPieceBytes = 4 * 1024;
 
 /**
- * The frame that was encoded last: live streams of a topic ask for the same one, one after the other. All records are compared, since
- * streams that stand at the same place may have come there from different ones.
+ * The frame that was encoded last: live streams of a topic ask for the same one, one after the other. Where the lists differ the records
+ * are compared, since streams that stand at the same place may have come there from different ones.
  */
 let latest: (EventsFrame & { readonly message: SubscribeResponse; readonly pieces: readonly Buffer[] }) | undefined;
 
@@ -33,8 +33,9 @@ function isLatest({ topic, deliveries, cursor }: EventsFrame): boolean {
     latest !== undefined &&
     latest.cursor === cursor &&
     latest.topic === topic &&
-    latest.deliveries.length === deliveries.length &&
-    latest.deliveries.every((delivery, i) => delivery === deliveries[i])
+    (latest.deliveries === deliveries ||
+      (latest.deliveries.length === deliveries.length &&
+        latest.deliveries.every((delivery, i) => delivery === deliveries[i])))
   );
 }
 
