@@ -4,6 +4,7 @@ import { WireType } from '@bufbuild/protobuf/wire';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { BusError } from '../../src/core/errors.js';
+import { recordBytes } from '../../src/core/model.js';
 import type { EventResult } from '../../src/core/publish/command.js';
 import type { Delivery, Frame } from '../../src/core/subscribe/frames.js';
 import { PublishResponseSchema } from '../../src/gen/mainstem/v1/publish_pb.js';
@@ -37,7 +38,8 @@ const delivery: fc.Arbitrary<Delivery> = fc.record({
   partition: fc.nat(1000),
   kind: fc.constantFrom('json', 'not_json', 'tombstone'),
   schemaVersion: fc.option(fc.nat(5000), { nil: undefined }),
-  bytes: fc.constant(0),
+  // Only an estimate for the encoder: any will do.
+  bytes: fc.constantFrom(0, 100, 300, 100_000),
   record: fc.record({
     offset: fc.maxSafeNat(),
     timestamp: fc.oneof(fc.nat(), fc.integer({ min: -10_000, max: 4_102_444_800_000 })),
@@ -100,7 +102,8 @@ test('records that are encoded together take up no more than 64 KiB and one reco
   const value = Buffer.alloc(10_000, 0x20);
   const deliveries = Array.from({ length: 100 }, (_, i): Delivery => {
     const one = deliveryAt(i);
-    return { ...one, record: { ...one.record, value } };
+    const record = { ...one.record, value };
+    return { ...one, record, bytes: recordBytes(record) };
   });
   toResponse({ kind: 'events', topic: 't', deliveries, cursor: 'c' }, 'pieces');
   const lengths = deliveries.map(({ wire }) => wire?.bytes.buffer.byteLength ?? 0);

@@ -32,6 +32,8 @@ export interface ChunkReader {
   peek(source: ChunkSource, partition: number, offset: number): Chunk | undefined;
   /** Reads from an offset on. Waits out an unavailable log; throws only on abort, and what is not a matter of waiting. */
   read(source: ChunkSource, partition: number, offset: number, signal: AbortSignal): Promise<Chunk | OutOfRange>;
+  /** Keeps a chunk no longer: nobody else is going to ask for it. */
+  drop(source: ChunkSource, partition: number, chunk: Chunk): void;
   /** Drops what is kept of a topic. */
   forget(source: ChunkSource): void;
 }
@@ -98,6 +100,7 @@ export function createChunkReader(log: EventLog, clock: Clock): ChunkReader {
   return {
     peek,
     read: (source, partition, offset, signal) => waitOutLog(clock, () => once(source, partition, offset), signal),
+    drop: (source, partition, { from }) => cache.delete(`${nameOf(source, partition)}/${from}`),
     forget(source) {
       const prefix = `${source.topic}/${source.incarnation}/`;
       for (const key of cache.keys()) if (key.startsWith(prefix)) cache.delete(key);

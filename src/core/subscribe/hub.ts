@@ -20,6 +20,8 @@ export interface TopicFeed {
   readonly incarnation: string;
   readonly chunks: ChunkReader;
   readonly partitions: readonly PartitionFeed[];
+  /** How many streams follow it. */
+  readonly users: number;
   /** Set once the topic is found to be gone from the log. */
   readonly failure: BusError | undefined;
   /** Follows partitions that were added. Throws LOG_UNAVAILABLE. */

@@ -112,7 +112,12 @@ export function createProgress(
       }
     }
     const { chunk = feed.chunks.peek(feed, partition, at.next) } = at;
-    if (chunk && chunk.from <= at.next && at.next < chunk.nextOffset) return takeFromChunk(chunk, at.next, maxBytes);
+    if (chunk && chunk.from <= at.next && at.next < chunk.nextOffset) {
+      const taken = takeFromChunk(chunk, at.next, maxBytes);
+      // Who reads alone leaves nothing behind: records that outlive their frame cost more to collect than to read.
+      if (feed.users === 1 && taken.nextOffset === chunk.nextOffset) feed.chunks.drop(feed, partition, chunk);
+      return taken;
+    }
     at.chunk = undefined;
     if (at.next < ring.next) load(at);
     return undefined;

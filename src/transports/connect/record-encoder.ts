@@ -39,9 +39,9 @@ const second = bytesTag(2);
 export function writeRecord(
   writer: WireWriter,
   entryTag: number,
-  { partition, record, kind, schemaVersion }: Delivery,
+  { partition, record, kind, schemaVersion, bytes }: Delivery,
 ): void {
-  const entry = writer.open(entryTag);
+  const entry = writer.open(entryTag, bytes);
   writer.int(tag.partition, partition);
   writer.int(tag.offset, record.offset);
   writeTime(writer, tag.time, record.timestamp);
@@ -50,7 +50,7 @@ export function writeRecord(
   writer.int(tag.kind, payloadKinds[kind]);
   if (schemaVersion !== undefined) writer.int(tag.schemaVersion, schemaVersion);
   if (!isBare(record.headers)) writeMetadata(writer, record.headers);
-  writer.close(entry);
+  writer.close(entry, bytes);
 }
 
 function writeMetadata(writer: WireWriter, recordHeaders: readonly Header[]): void {

@@ -6,32 +6,37 @@ import { WireWriter } from './wire-writer.js';
 /** About how much is encoded into one piece of memory: as long as one record of it is kept, all of it is. */
 const runBytes = 64 * 1024;
 
-/** One for the process: nothing is kept in it beyond a call. */
-const writer = new WireWriter();
-
 /** Encodes those that are not yet, once per process, as entries of a repeated field; what comes one after the other lies side by side. */
 export function encodeRecords(deliveries: readonly Delivery[], entryTag: number): void {
   for (let start = 0; start < deliveries.length; ) {
-    const run: Delivery[] = [];
-    const ends: number[] = [];
-    for (let i = start; i < deliveries.length && writer.length < runBytes; i++) {
-      const delivery = deliveries[i];
+    let weight = 0;
+    let end = start;
+    for (; end < deliveries.length && weight < runBytes; end++) {
+      const delivery = deliveries[end];
       if (delivery === undefined || delivery.wire !== undefined) break;
-      writeRecord(writer, entryTag, delivery);
-      run.push(delivery);
-      ends.push(writer.length);
+      weight += delivery.bytes;
     }
-    if (run.length > 0) {
-      const bytes = writer.take();
-      let from = 0;
-      for (const [i, delivery] of run.entries()) {
-        const to = ends[i] ?? from;
-        delivery.wire = { bytes, from, to };
-        from = to;
-      }
-    }
+    if (end > start) encodeRun(deliveries.slice(start, end), weight, entryTag);
     // What stopped the run was encoded already, unless the run was long enough.
-    start += Math.max(1, run.length);
+    start = Math.max(start + 1, end);
+  }
+}
+
+/** @param weight of all of them, which is more than what is written, as a rule. */
+function encodeRun(run: readonly Delivery[], weight: number, entryTag: number): void {
+  const writer = new WireWriter(weight);
+  const ends: number[] = [];
+  for (const delivery of run) {
+    writeRecord(writer, entryTag, delivery);
+    ends.push(writer.length);
+  }
+  const bytes = writer.finish();
+  let from = 0;
+  for (let i = 0; i < run.length; i++) {
+    const delivery = run[i];
+    const to = ends[i] ?? from;
+    if (delivery !== undefined) delivery.wire = { bytes, from, to };
+    from = to;
   }
 }
 

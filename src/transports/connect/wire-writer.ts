@@ -16,12 +16,18 @@ export function bytesTag(field: number): number {
 }
 
 /**
- * Writes protobuf's wire form into one buffer that is used again and again: several times faster than the general writer,
- * which makes an object per piece. `take` copies the result out; between the first write and `take` nothing may await.
+ * Writes protobuf's wire form into one buffer: several times faster than the general writer, which makes an object per piece. One that is used again
+ * and again has its results copied out by `take`, and between the first write and `take` nothing may await; of one that is made for a single result `finish`
+ * hands out the buffer itself.
  */
 export class WireWriter {
-  #buffer = Buffer.allocUnsafeSlow(initialBytes);
+  #buffer: Buffer;
   #at = 0;
+
+  /** @param bytes about how much is going to be written. */
+  constructor(bytes = initialBytes) {
+    this.#buffer = Buffer.allocUnsafeSlow(bytes);
+  }
 
   /** How many bytes were written since `take`. */
   get length(): number {
@@ -57,21 +63,27 @@ export class WireWriter {
     if (value) this.text(tag, value);
   }
 
-  /** Begins a message; what is written until `close` of the returned mark belongs to it. */
-  open(tag: number): number {
+  /**
+   * Begins a message; what is written until `close` of the returned mark belongs to it.
+   *
+   * @param about its length: if it takes as many digits as the real one, nothing has to be moved in the end. `close` gets the same.
+   */
+  open(tag: number, about = 0): number {
     this.#reserve(20);
     this.#varint(tag);
-    return ++this.#at;
+    this.#at += varintLength(about);
+    return this.#at;
   }
 
-  close(mark: number): void {
+  close(mark: number, about = 0): void {
     const length = this.#at - mark;
-    const extra = varintLength(length) - 1;
-    if (extra > 0) {
-      this.#reserve(extra);
-      this.#buffer.copyWithin(mark + extra, mark, this.#at);
+    const expected = varintLength(about);
+    const shift = varintLength(length) - expected;
+    if (shift !== 0) {
+      if (shift > 0) this.#reserve(shift);
+      this.#buffer.copyWithin(mark + shift, mark, this.#at);
     }
-    this.#at = mark - 1;
+    this.#at = mark - expected;
     this.#varint(length);
     this.#at += length;
   }
@@ -90,6 +102,12 @@ export class WireWriter {
     this.#at = 0;
     if (this.#buffer.length > keptBytes) this.#buffer = Buffer.allocUnsafeSlow(initialBytes);
     return taken;
+  }
+
+  /** What was written, in the writer's own buffer: nothing more can be written. A copy where too much of the buffer would be left empty. */
+  finish(): Uint8Array {
+    const isFull = this.#at * 4 >= this.#buffer.length * 3;
+    return isFull ? this.#buffer.subarray(0, this.#at) : this.take();
   }
 
   #varint(value: number): void {
