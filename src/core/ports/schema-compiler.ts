@@ -1,4 +1,5 @@
 import type { Violation } from '../errors.js';
+import type { PayloadScan } from '../schema-scan/index.js';
 
 /** Compiles JSON Schemas; remote references are never fetched. */
 export interface SchemaCompiler {
@@ -10,6 +11,8 @@ export interface SchemaCompiler {
 export interface CompiledSchema {
   /** Whether the schema accepts a parsed document. Stops at the first violation; never throws. */
   accepts(document: unknown): boolean;
+  /** The short way to the same, from a payload's bytes; for a topic with this key pointer. The same for each call with the same pointer. */
+  scan(keyPointer: string | undefined): PayloadScan;
   /** What it refuses in a document: at most `most` violations, and how many there are in all. Empty if it accepts. */
   explain(document: unknown, most: number): Explanation;
 }

@@ -1,7 +1,8 @@
 import { BusError, type Violation } from '../errors.js';
 import { metadataLimits, writeHeaders } from '../event-headers.js';
 import { type AppendRecord, recordBytes } from '../model.js';
-import type { ActiveTopic, SchemaInUse } from '../topics/topic.js';
+import { type PayloadScan, payloadScan } from '../schema-scan/index.js';
+import type { ActiveTopic, SchemaInUse, TopicSettings } from '../topics/topic.js';
 import type { EventInput } from './command.js';
 import { keyAt, parsePointer } from './key-pointer.js';
 import { identityOf, partitionOf } from './partitioner.js';
@@ -30,7 +31,7 @@ export interface Preparation {
 export function preparation(topic: ActiveTopic, version: number | undefined, anyPartition: number): Preparation {
   const schema = topic.schema(version);
   const { keyPointer, partitions } = topic.settings;
-  const pointer = keyPointer === undefined ? undefined : parsePointer(keyPointer);
+  const scan = schema ? schema.compiled.scan(keyPointer) : anyScan(topic.settings);
 
   function prepare(event: EventInput, index: number): Prepared | BusError {
     const { payload } = event;
@@ -42,17 +43,10 @@ export function preparation(topic: ActiveTopic, version: number | undefined, any
         `the payload has ${payload.length} bytes; ${topic.name} takes at most ${topic.settings.maxEventBytes}`,
       );
     }
-    const parsed = parsePayload(payload);
-    if (!('document' in parsed)) return refusal('PAYLOAD_NOT_JSON', index, parsed.rule, parsed.message);
-    if (schema && !schema.compiled.accepts(parsed.document)) return schemaViolation(schema, parsed.document, index);
-    let key = event.key ?? null;
-    if (key === null && pointer) {
-      const found = keyAt(parsed.document, pointer);
-      if (found === 'not_scalar') {
-        return refusal('INVALID_REQUEST', index, 'key', 'the key must be a text, a number or a boolean', keyPointer);
-      }
-      key = found ?? null;
-    }
+    const scanned = scan(payload);
+    const carried = scanned === undefined ? parsedKey(event, index) : scanned;
+    if (carried instanceof BusError) return carried;
+    const key = event.key ?? carried;
     if (key !== null && key.length > metadataLimits.keyBytes) {
       return refusal(
         'EVENT_TOO_LARGE',
@@ -76,7 +70,30 @@ export function preparation(topic: ActiveTopic, version: number | undefined, any
     };
   }
 
+  /** The key that a payload carries, by parsing it: what a scan does not accept may be refused, and has to be told why. */
+  function parsedKey({ payload, key }: EventInput, index: number): Uint8Array | null | BusError {
+    const parsed = parsePayload(payload);
+    if (!('document' in parsed)) return refusal('PAYLOAD_NOT_JSON', index, parsed.rule, parsed.message);
+    if (schema && !schema.compiled.accepts(parsed.document)) return schemaViolation(schema, parsed.document, index);
+    const pointer = key === undefined && keyPointer !== undefined ? parsePointer(keyPointer) : undefined;
+    const found = pointer && keyAt(parsed.document, pointer);
+    if (found !== 'not_scalar') return found ?? null;
+    return refusal('INVALID_REQUEST', index, 'key', 'the key must be a text, a number or a boolean', keyPointer);
+  }
+
   return { schemaVersion: schema?.version, warning: schema?.warning, prepare };
+}
+
+/** Of schemaless topics. */
+const anyScans = new WeakMap<TopicSettings, PayloadScan>();
+
+function anyScan(settings: TopicSettings): PayloadScan {
+  let scan = anyScans.get(settings);
+  if (!scan) {
+    scan = payloadScan({ schema: true, draft: '2020-12' }, settings.keyPointer);
+    anyScans.set(settings, scan);
+  }
+  return scan;
 }
 
 function refusal(

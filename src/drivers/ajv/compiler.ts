@@ -3,6 +3,7 @@ import { BusError } from '../../core/errors.js';
 import type { CompiledSchema, Explanation, SchemaCompiler } from '../../core/ports/schema-compiler.js';
 import { invalidSchema } from '../../core/schema/form/limits.js';
 import type { ParsedSchema } from '../../core/schema/form/parse.js';
+import { type PayloadScan, payloadScan } from '../../core/schema-scan/index.js';
 import { Budget, countReferences, TooCostly } from './budget.js';
 import { type Dialect, dialects } from './drafts.js';
 import { addFormats } from './formats.js';
@@ -32,6 +33,7 @@ class Compiled implements CompiledSchema {
   readonly #budget = new Budget();
   readonly #first: ValidateFunction;
   #all: ValidateFunction | undefined;
+  #scan: { readonly keyPointer: string | undefined; readonly scan: PayloadScan } | undefined;
 
   constructor(prepared: Prepared) {
     this.#prepared = prepared;
@@ -49,6 +51,14 @@ class Compiled implements CompiledSchema {
     } finally {
       this.#budget.end();
     }
+  }
+
+  scan(keyPointer: string | undefined): PayloadScan {
+    // A topic has one.
+    if (this.#scan?.keyPointer !== keyPointer || this.#scan === undefined) {
+      this.#scan = { keyPointer, scan: payloadScan(this.#prepared, keyPointer) };
+    }
+    return this.#scan.scan;
   }
 
   explain(document: unknown, most: number): Explanation {
