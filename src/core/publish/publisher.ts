@@ -11,6 +11,7 @@ import type { EventResult, PublishCommand, Publishing, PublishLimits } from './c
 import { rotation } from './partitioner.js';
 import { callRefusal, type Prepared, preparation } from './prepare.js';
 import { createPublishSession, type Order } from './session.js';
+import { onAbort } from './withdrawals.js';
 
 export interface Publisher extends Publishing {
   /** Refuses further calls with SHUTTING_DOWN, and resolves when nothing is queued any more. */
@@ -139,8 +140,7 @@ export function createPublisher({ log, topics, authorizer, limits }: PublisherPo
       for (const run of runs.values()) run.withdrawn = true;
       call.abort(BusError.from(signal.reason));
     };
-    signal.addEventListener('abort', withdraw, { once: true });
-    const settled = () => signal.removeEventListener('abort', withdraw);
+    const settled = onAbort(signal, withdraw);
     call.results.then(settled, settled);
     for (const [partition, run] of runs) appenderOf(topic, partition).enqueue(run);
   }

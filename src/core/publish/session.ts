@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { BusError } from '../errors.js';
 import type { ActiveTopic } from '../topics/topic.js';
 import type { EventResult, PublishCommand, PublishSession, SessionCommand } from './command.js';
@@ -48,8 +47,27 @@ export function createPublishSession(admission: Admission): PublishSession {
     },
   };
 
-  /** As `enter`, for a topic that is not in memory, and for what comes behind it. */
-  async function enterLater(command: SessionCommand, signal: AbortSignal): Promise<ReturnType<typeof enter>> {
+  /** Everything up to the queue; what fails here fails for the whole batch. */
+  function enter(topic: ActiveTopic, command: SessionCommand, signal: AbortSignal): Promise<EventResult[]> {
+    if (command.continueAfterFailure) {
+      halted.clear();
+      haltedAll = undefined;
+    }
+    haltOnRefusal = command.haltOnRefusal ?? false;
+    try {
+      return admission.admit(topic, command, order, signal);
+    } catch (error) {
+      // Here and now: the next batch may be admitted before anybody who waits for this one hears of it.
+      haltAll(error);
+      throw error;
+    }
+  }
+
+  /** The same after the batches before it, with a topic that has to be looked up. */
+  async function enterLater(
+    command: SessionCommand,
+    signal: AbortSignal,
+  ): Promise<{ readonly results: Promise<EventResult[]> }> {
     const before = lastAdmission;
     const found = (async () => {
       await before;
@@ -59,27 +77,7 @@ export function createPublishSession(admission: Admission): PublishSession {
     lastAdmission = mine;
     await mine;
     if (lastAdmission === mine) lastAdmission = undefined;
-    return enter(await found, command, signal);
-  }
-
-  /** Everything up to the queue; what fails here fails for the whole batch. */
-  function enter(
-    topic: ActiveTopic,
-    command: SessionCommand,
-    signal: AbortSignal,
-  ): { readonly results: Promise<EventResult[]> } {
-    if (command.continueAfterFailure) {
-      halted.clear();
-      haltedAll = undefined;
-    }
-    haltOnRefusal = command.haltOnRefusal ?? false;
-    try {
-      return { results: admission.admit(topic, command, order, signal) };
-    } catch (error) {
-      // Here and now: the next batch may be admitted before anybody who waits for this one hears of it.
-      haltAll(error);
-      throw error;
-    }
+    return { results: enter(await found, command, signal) };
   }
 
   function haltAll(error: unknown): void {
@@ -89,19 +87,16 @@ export function createPublishSession(admission: Admission): PublishSession {
 
   return {
     draining: admission.draining,
-    async publish(command, signal) {
-      // As many batches as are in flight listen to the stream's one signal.
-      setMaxListeners(0, signal);
-      let known: ActiveTopic | undefined;
+    publish(command, signal) {
       try {
         admission.check(command);
-        known = lastAdmission ? undefined : admission.peek(command);
+        const known = lastAdmission ? undefined : admission.peek(command);
+        if (known) return enter(known, command, signal);
       } catch (error) {
         haltAll(error);
-        throw error;
+        return Promise.reject(error);
       }
-      const { results } = known ? enter(known, command, signal) : await enterLater(command, signal);
-      return results;
+      return enterLater(command, signal).then(({ results }) => results);
     },
   };
 }

@@ -1,3 +1,6 @@
+import { toPulled } from '../../core/subscribe/pulled.js';
+import { mapped } from './call.js';
+
 export interface InFlightLimits {
   readonly batches: number;
   readonly bytes: number;
@@ -7,6 +10,13 @@ export interface InFlightLimits {
 export interface Started<O> {
   readonly bytes: number;
   readonly result: Promise<O>;
+}
+
+/** Work under way. */
+interface Open<O> {
+  readonly bytes: number;
+  /** Undefined until it is known. */
+  outcome: { readonly value: O } | { readonly error: unknown } | undefined;
 }
 
 /**
@@ -22,7 +32,23 @@ export async function* inOrder<I, O>(
   signal: AbortSignal,
   closing?: AbortSignal,
 ): AsyncGenerator<O, void, undefined> {
-  const queue: Started<O>[] = [];
+  const single = mapped(toPulled(inputs), (input) => [input]);
+  for await (const results of inOrderTogether(single, start, limits, signal, closing, 1)) yield* results;
+}
+
+/**
+ * The same for inputs that come several at once, with the results that are there at once, up to `most`: a message of its own costs an input and a result
+ * far less than steps of iterators.
+ */
+export async function* inOrderTogether<I, O>(
+  inputs: AsyncIterable<readonly I[]>,
+  start: (input: I) => Started<O>,
+  limits: InFlightLimits,
+  signal: AbortSignal,
+  closing?: AbortSignal,
+  most = limits.batches,
+): AsyncGenerator<readonly O[], void, undefined> {
+  const queue: Open<O>[] = [];
   let bytes = 0;
   let ended = false;
   let failure: { readonly error: unknown } | undefined;
@@ -30,22 +56,36 @@ export async function* inOrder<I, O>(
   let wakeReader: (() => void) | undefined;
   let wakeWriter: (() => void) | undefined;
 
+  function begin(input: I): void {
+    const { bytes: weight, result } = start(input);
+    const open: Open<O> = { bytes: weight, outcome: undefined };
+    const settle = (outcome: Open<O>['outcome']) => {
+      open.outcome = outcome;
+      if (queue[0] === open) wakeWriter?.();
+    };
+    result.then(
+      (value) => settle({ value }),
+      (error) => settle({ error }),
+    );
+    bytes += weight;
+    queue.push(open);
+  }
+
+  const isFull = () => queue.length >= limits.batches || bytes >= limits.bytes;
+
   async function read(): Promise<void> {
     try {
-      for await (const input of inputs) {
-        if (stopped) return;
-        // Read on, so that the sender is not stuck behind a full window while the last answers go out.
-        if (closing?.aborted) continue;
-        const started = start(input);
-        // Its rejection is dealt with when its turn comes; until then nobody else looks at it.
-        started.result.catch(() => undefined);
-        bytes += started.bytes;
-        queue.push(started);
-        wakeWriter?.();
-        while (!stopped && !closing?.aborted && (queue.length >= limits.batches || bytes >= limits.bytes)) {
-          await new Promise<void>((resolve) => {
-            wakeReader = resolve;
-          });
+      for await (const together of inputs) {
+        for (const input of together) {
+          if (stopped) return;
+          // Read on, so that the sender is not stuck behind a full window while the last answers go out.
+          if (closing?.aborted) continue;
+          begin(input);
+          while (!stopped && !closing?.aborted && isFull()) {
+            await new Promise<void>((resolve) => {
+              wakeReader = resolve;
+            });
+          }
         }
         if (stopped) return;
       }
@@ -68,30 +108,42 @@ export async function* inOrder<I, O>(
     wakeReader?.();
     wakeWriter?.();
   };
+
+  /** The results that are there, as far as the order goes. Throws where the first is an error. */
+  function take(): O[] {
+    const results: O[] = [];
+    for (let head = queue[0]; head?.outcome !== undefined && results.length < most; head = queue[0]) {
+      if ('error' in head.outcome) {
+        if (results.length > 0) break;
+        throw head.outcome.error;
+      }
+      results.push(head.outcome.value);
+      bytes -= head.bytes;
+      queue.shift();
+    }
+    return results;
+  }
+
   signal.addEventListener('abort', stop, { once: true });
   closing?.addEventListener('abort', close, { once: true });
   if (closing?.aborted) close();
   try {
     void read();
     for (;;) {
-      const head = queue[0];
-      if (head) {
-        const result = await head.result;
-        queue.shift();
-        bytes -= head.bytes;
+      const results = take();
+      if (results.length > 0) {
         wakeReader?.();
-        yield result;
-      } else if (failure) {
-        throw failure.error;
-      } else if (ended) {
-        signal.throwIfAborted();
-        return;
-      } else {
-        signal.throwIfAborted();
-        await new Promise<void>((resolve) => {
-          wakeWriter = resolve;
-        });
+        yield results;
+        continue;
       }
+      if (queue.length === 0) {
+        if (failure) throw failure.error;
+        signal.throwIfAborted();
+        if (ended) return;
+      }
+      await new Promise<void>((resolve) => {
+        wakeWriter = resolve;
+      });
     }
   } finally {
     stop();
