@@ -12,7 +12,11 @@ import { publishWhole } from './publish-whole.js';
 import { hasAttributes, refuseDoubled } from './request-headers.js';
 
 /** `POST /v1/topics/{topic}/events`: an event, a batch, or a stream of lines, by content type. */
-export function publishRoute({ publishing, topics }: Pick<Served, 'publishing' | 'topics'>): AnyRoute {
+export function publishRoute({
+  publishing,
+  topics,
+  stalledMs = 30_000,
+}: Pick<Served, 'publishing' | 'topics' | 'stalledMs'>): AnyRoute {
   async function handle(exchange: Exchange, query: PublishQuery): Promise<void> {
     if (!publishing) throw new BusError('UNIMPLEMENTED', 'this server takes no events; ask one whose role is input');
     const { request, params } = exchange;
@@ -36,7 +40,7 @@ export function publishRoute({ publishing, topics }: Pick<Served, 'publishing' |
         metadata: { field: 'content-type' },
       });
     }
-    await publishLines(exchange, query, publishing);
+    await publishLines(exchange, query, publishing, stalledMs);
   }
   return route({
     method: 'POST',

@@ -19,14 +19,18 @@ import { createUploader, type Stop, type Uploader } from './uploader.js';
 /** How long an upload may be silent between two lines, and within one that has begun. */
 const silence = { betweenLinesMs: 600_000, withinLineMs: 120_000 };
 
-/** How long a client may leave results unread that have no room any more. */
-const stalledMs = 30_000;
-
 /**
  * Publishes a payload a line, of any number, in memory that does not grow with it. A line's result is written when it is known; the last line of the answer
  * is the summary, and an answer without one says that the outcome is unknown. Where nothing was accepted the answer is an error with a status of its own.
+ *
+ * @param stalledMs how long a client may leave results unread for which there is no room any more
  */
-export async function publishLines(exchange: Exchange, query: PublishQuery, publishing: Publishing): Promise<void> {
+export async function publishLines(
+  exchange: Exchange,
+  query: PublishQuery,
+  publishing: Publishing,
+  stalledMs: number,
+): Promise<void> {
   const { request, response } = exchange;
   const name = requestKey(exchange, query.key);
   const key = name === undefined ? undefined : Buffer.from(name);
@@ -56,7 +60,7 @@ export async function publishLines(exchange: Exchange, query: PublishQuery, publ
       onWarning: tally.warn,
     });
     const splitter = createSplitter();
-    await upload(reader, splitter, uploader, output);
+    await upload(reader, splitter, uploader, output, stalledMs);
     await uploader.finish();
     finish(exchange, { splitter, uploader, tally, output });
   } finally {
@@ -65,7 +69,13 @@ export async function publishLines(exchange: Exchange, query: PublishQuery, publ
 }
 
 /** Reads and publishes to the end, or to what ends it earlier: then `uploader.stopped` says what. */
-async function upload(reader: BodyReader, splitter: Splitter, uploader: Uploader, output: Output): Promise<void> {
+async function upload(
+  reader: BodyReader,
+  splitter: Splitter,
+  uploader: Uploader,
+  output: Output,
+  stalledMs: number,
+): Promise<void> {
   try {
     for await (const lines of batches(reader, splitter)) {
       await uploader.add(lines);

@@ -152,7 +152,9 @@ export function createUploader(session: PublishSession, options: UploadOptions):
     if (performance.now() - progressAt > patienceMs) {
       fail(error, again[0]);
     } else {
-      const delay = Math.min(longestDelayMs, Math.max(error.retryAfterMs ?? 0, 25) * 2 ** Math.min(rounds++, 8));
+      // Room in this process's buffer is there again much sooner than a client could ask.
+      const least = error.reason === 'OVERLOADED' ? 25 : Math.max(error.retryAfterMs ?? 0, 25);
+      const delay = Math.min(longestDelayMs, least * 2 ** Math.min(rounds++, 8));
       await sleep(delay, undefined, { signal: session.draining }).catch(() => undefined);
       const lines = again;
       again = [];
