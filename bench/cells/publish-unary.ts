@@ -8,6 +8,8 @@ const variants = [
   { protocol: 'grpc', inFlight: 256 },
   { protocol: 'connect', inFlight: 64 },
   { protocol: 'connect', inFlight: 256 },
+  { protocol: 'http', inFlight: 64 },
+  { protocol: 'http', inFlight: 256 },
 ] as const;
 
 export const publishUnary: Cell = {

@@ -1,21 +1,20 @@
 import { type ClientHttp2Session, constants, type OutgoingHttpHeaders } from 'node:http2';
 import type { Protocol } from '../wire/requests.js';
 
+/** How a call is made: `http` by the plain route, `raw` to the reference, each with the event itself as its body. */
+export type Way = Protocol | 'http' | 'raw';
+
 const { NGHTTP2_CANCEL } = constants;
 
-const heads: { readonly [K in Protocol | 'raw']: OutgoingHttpHeaders } = {
+const heads: { readonly [K in Way]: OutgoingHttpHeaders } = {
   grpc: { 'content-type': 'application/grpc', te: 'trailers' },
   connect: { 'content-type': 'application/proto', 'connect-protocol-version': '1' },
+  http: { 'content-type': 'application/json' },
   raw: { 'content-type': 'application/octet-stream' },
 };
 
 /** One unary call with prepared bytes. Resolves when the server has said that it is done; rejects on any other answer. */
-export function call(
-  session: ClientHttp2Session,
-  protocol: Protocol | 'raw',
-  path: string,
-  body: Buffer,
-): Promise<void> {
+export function call(session: ClientHttp2Session, protocol: Way, path: string, body: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     const stream = session.request({ ':method': 'POST', ':path': path, ...heads[protocol] });
     let status: unknown;

@@ -1,15 +1,15 @@
 import type { ClientHttp2Session } from 'node:http2';
 import { makeEvent } from '../events.js';
-import { numbered, type Protocol, publishTemplate, type Template } from '../wire/requests.js';
-import { call } from './call.js';
+import { numbered, publishTemplate, type Template } from '../wire/requests.js';
+import { call, type Way } from './call.js';
 import { closeConnections, openConnections } from './connections.js';
 import { openLoop } from './open-loop.js';
 
 /** Where unary publishes go, and what is in them. */
 export interface PublishTarget {
   readonly port: number;
-  /** `raw`: one event as the body of `POST /append`. */
-  readonly protocol: Protocol | 'raw';
+  /** `http`: one event as the body of the plain route; `raw`: as that of `POST /append`. */
+  readonly protocol: Way;
   /** One after the other in turn. */
   readonly topics: readonly string[];
   readonly batch: number;
@@ -28,18 +28,19 @@ function publisher(target: PublishTarget, session: ClientHttp2Session, number: n
   const { protocol, batch, eventBytes, topics } = target;
   const event = makeEvent(eventBytes, number);
   const events = Array.from({ length: batch }, () => event);
-  const path = protocol === 'raw' ? '/append' : publishPath;
-  const templates: Template[] =
-    protocol === 'raw'
-      ? [{ bytes: event, sequences: [7] }]
-      : topics.map((topic) => publishTemplate(topic, events, protocol === 'grpc'));
+  const alone: Template = { bytes: event, sequences: [7] };
+  const calls = topics.map((topic): { readonly path: string; readonly template: Template } => {
+    if (protocol === 'raw') return { path: '/append', template: alone };
+    if (protocol === 'http') return { path: `/v1/topics/${topic}/events`, template: alone };
+    return { path: publishPath, template: publishTemplate(topic, events, protocol === 'grpc') };
+  });
   let turn = 0;
   return () => {
     const first = counters[number] ?? 0;
     counters[number] = first + batch;
-    const template = templates[turn++ % templates.length];
-    if (!template) throw new RangeError('a publisher needs a topic');
-    return call(session, protocol, path, numbered(template, first));
+    const next = calls[turn++ % calls.length];
+    if (!next) throw new RangeError('a publisher needs a topic');
+    return call(session, protocol, next.path, numbered(next.template, first));
   };
 }
 /** How far each publisher has counted: over all runs of this process. */
