@@ -10,6 +10,7 @@ import { restart } from './restart.js';
 import { slopes } from './slopes.js';
 import { subscribeCatchup } from './subscribe-catchup.js';
 import { subscribeFanout } from './subscribe-fanout.js';
+import { subscribeLines } from './subscribe-lines.js';
 import { unaryLatency } from './unary-latency.js';
 import { validation } from './validation.js';
 
@@ -20,6 +21,7 @@ export const cells: readonly Cell[] = [
   publishStream,
   subscribeCatchup,
   subscribeFanout,
+  subscribeLines,
   fetchedBytes,
   endToEnd,
   idleMemory,

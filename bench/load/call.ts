@@ -47,12 +47,10 @@ export function openStream(
   path: string,
   body: Buffer | undefined,
   onData: (chunk: Buffer) => void,
+  headers: OutgoingHttpHeaders = heads.grpc,
 ): { readonly responded: Promise<void>; readonly ended: Promise<void>; cancel(): void } {
   const method = body === undefined ? 'GET' : 'POST';
-  const stream = session.request(
-    { ':method': method, ':path': path, ...heads.grpc },
-    { endStream: body === undefined },
-  );
+  const stream = session.request({ ':method': method, ':path': path, ...headers }, { endStream: body === undefined });
   let problem: Error | undefined;
   let cancelled = false;
   const responded = new Promise<void>((resolve) => {
@@ -62,7 +60,8 @@ export function openStream(
     });
   });
   stream.on('trailers', (head) => {
-    if (head['grpc-status'] !== '0') problem = new Error(`${path}: ${head['grpc-status']} ${head['grpc-message']}`);
+    if (headers === heads.grpc && head['grpc-status'] !== '0')
+      problem = new Error(`${path}: ${head['grpc-status']} ${head['grpc-message']}`);
   });
   stream.on('data', onData);
   stream.on('error', (error) => {

@@ -3,6 +3,7 @@ import type { EventLog } from '../../src/core/ports/event-log.js';
 import { makeEvent, sequenceAt, writeSequence } from '../events.js';
 import { openLog } from '../measured/open-log.js';
 import { messageReader, readFrame } from '../wire/frames.js';
+import { lineReader, linesRequest, type StreamForm } from '../wire/lines.js';
 import { envelope, field, numbered, publishTemplate, subscribeRequest } from '../wire/requests.js';
 import { call, openStream } from './call.js';
 import { subscribePath } from './catch-up.js';
@@ -20,6 +21,8 @@ export interface FanOutPlan {
   readonly ms: number;
   /** How events get in: published through the server, appended to its log by us, or emitted by the raw reference. */
   readonly through: 'publish' | 'emit' | { readonly log: string };
+  /** Default gRPC. */
+  readonly form?: StreamForm;
 }
 
 export interface FannedOut {
@@ -43,7 +46,7 @@ let logs: { readonly place: string; readonly log: EventLog } | undefined;
 let sequence = 0;
 
 /** Opens the streams; resolves when each is ready. */
-export async function openFanOut({ port, topic, streams, through }: FanOutPlan): Promise<void> {
+export async function openFanOut({ port, topic, streams, through, form = 'grpc' }: FanOutPlan): Promise<void> {
   const sessions = await openConnections(port, Math.max(1, Math.ceil(streams / perConnection)));
   const [publishing] = await openConnections(port, 1);
   if (!publishing) throw new Error('no connection');
@@ -56,20 +59,23 @@ export async function openFanOut({ port, topic, streams, through }: FanOutPlan):
     if (!session) throw new Error('no connection');
     return new Promise<void>((resolve, reject) => {
       let next: number | undefined;
-      const onMessage = messageReader((message) =>
-        readFrame(message, {
-          ready: resolve,
-          record(_bytes, _partition, offset) {
-            if (next !== undefined && offset !== next && through !== 'emit') state.outOfOrder++;
-            next = offset + 1;
-            state.deliveries++;
-          },
-        }),
-      );
-      const stream = openStream(session, path, through === 'emit' ? undefined : request, (chunk) => {
-        onMessage(chunk);
+      const onFrame = {
+        ready: resolve,
+        record(_bytes: Buffer, _partition: number, offset: number) {
+          if (next !== undefined && offset !== next && through !== 'emit') state.outOfOrder++;
+          next = offset + 1;
+          state.deliveries++;
+        },
+      };
+      const onBytes = form === 'grpc' ? messageReader((message) => readFrame(message, onFrame)) : lineReader(onFrame);
+      const onData = (chunk: Buffer) => {
+        onBytes(chunk);
         state.wake();
-      });
+      };
+      const lines = form === 'grpc' ? undefined : linesRequest(topic, form, 'latest', true);
+      const stream = lines
+        ? openStream(session, lines.path, undefined, onData, lines.headers)
+        : openStream(session, path, through === 'emit' ? undefined : request, onData);
       stream.ended.then(() => reject(new Error('a live stream ended')), reject);
       // The reference says nothing but its headers.
       if (through === 'emit') stream.responded.then(resolve, reject);

@@ -1,0 +1,113 @@
+import { inRounds, perEvent, ratios, type Sample, type Subject, saturated } from '../rounds.js';
+import { cpuRow, type Row, verify } from '../row.js';
+import type { Mainstem, Stage } from '../stage.js';
+import { spread } from '../stats.js';
+import type { StreamForm } from '../wire/lines.js';
+import type { Cell } from './cell.js';
+
+const streams = 100;
+const batch = 20;
+const eventBytes = 1024;
+/** Events in the topic per second of a slice. */
+const perSecond = 60_000;
+
+export const subscribeLines: Cell = {
+  name: 'subscribe-lines',
+  describes: 'NDJSON and server-sent events on the plain route, against the same streams by gRPC from the same server',
+  async run(stage, options) {
+    const server = await stage.startMainstem();
+    return [...(await catchUps(stage, server, options)), ...(await fanOuts(stage, server, options))];
+  },
+};
+
+type Options = Parameters<Cell['run']>[1];
+
+async function catchUps(stage: Stage, server: Mainstem, { rounds, sliceMs }: Options): Promise<Row[]> {
+  const topic = stage.topicName('lines-history');
+  await stage.createTopic(server, topic);
+  const events = Math.max(20_000, Math.round((perSecond * sliceMs) / 1000));
+  const plan = { topics: [topic], batch: 100, eventBytes, inFlight: 8, connections: 2, protocol: 'grpc' as const };
+  let filled = 0;
+  while (filled < events)
+    filled += (await stage.load.ask('closedLoop', { ...plan, port: server.port, ms: 200 })).events;
+  let verified = '';
+  const reads = (form: StreamForm): Subject => ({
+    pid: server.pid,
+    run: async () => {
+      const { seconds, ...read } = await stage.load.ask('catchUp', { port: server.port, topic, form });
+      verified = verify(form, read, filled);
+      return { events: read.records, seconds };
+    },
+  });
+  const { grpc, ndjson, sse } = await inRounds(rounds, {
+    grpc: reads('grpc'),
+    ndjson: reads('ndjson'),
+    sse: reads('sse'),
+  });
+  const row = (form: string, samples: readonly Sample[]) =>
+    cpuRow(
+      { cell: 'subscribe-lines', variant: `${form}, one reader from the beginning`, pair: stage.pair },
+      { reach: 0.5, aim: 0.8 },
+      samples,
+      grpc,
+      `${verified}, each round`,
+    );
+  return [row('NDJSON', ndjson), row('SSE', sse)];
+}
+
+async function fanOuts(stage: Stage, server: Mainstem, { rounds, sliceMs }: Options): Promise<Row[]> {
+  const topic = stage.topicName('lines-live');
+  await stage.createTopic(server, topic, { partitions: 1 });
+  const through = stage.sharedLog === undefined ? ('publish' as const) : { log: stage.sharedLog };
+  let outOfOrder = 0;
+  const subject = (form: StreamForm, count: number): Subject => {
+    const plan = {
+      port: server.port,
+      topic,
+      streams: count,
+      batch,
+      eventBytes,
+      through,
+      form,
+      ms: Math.max(sliceMs, 1500),
+    };
+    return {
+      pid: server.pid,
+      prepare: () => stage.load.ask('openFanOut', plan),
+      run: async () => {
+        const pumped = await stage.load.ask('pumpFanOut', plan);
+        outOfOrder += pumped.outOfOrder;
+        return pumped;
+      },
+      async finish() {
+        await stage.load.ask('closeFanOut');
+        await new Promise((resolve) => setTimeout(resolve, 300));
+      },
+    };
+  };
+  const { grpc, ndjson, sse, none } = await inRounds(rounds, {
+    grpc: subject('grpc', streams),
+    ndjson: subject('ndjson', streams),
+    sse: subject('sse', streams),
+    none: subject('grpc', 0),
+  });
+  if (outOfOrder > 0) throw new Error(`${outOfOrder} deliveries did not follow the one before`);
+  const without = spread(perEvent(none)).median;
+  const perDelivery = (samples: readonly Sample[]) => perEvent(samples).map((cost) => (cost - without) / streams);
+  const row = (form: string, samples: readonly Sample[]): Row => ({
+    cell: 'subscribe-lines',
+    variant: `${form}, ${streams} live subscribers`,
+    pair: stage.pair,
+    measure: 'CPU gRPC ÷ lines',
+    better: 'higher',
+    reach: 0.5,
+    aim: 0.8,
+    value: ratios(perDelivery(grpc), perDelivery(samples)),
+    ours: spread(perDelivery(samples)),
+    reference: spread(perDelivery(grpc)),
+    unit: 'CPU µs/delivery',
+    saturated: saturated(samples),
+    verified: 'each stream got each event once, in order',
+  });
+  return [row('NDJSON', ndjson), row('SSE', sse)];
+}
