@@ -26,6 +26,8 @@ export interface Config {
   readonly role: 'all' | 'input' | 'output';
   /** `required`: somebody named the directory, so it must exist. */
   readonly schemas: { readonly directory: string; readonly required: boolean };
+  /** Whose pages may call, `*` for all; undefined: nobody's. */
+  readonly corsOrigins: readonly string[] | undefined;
   /** PEM files; undefined: cleartext. */
   readonly tls: { readonly cert: string; readonly key: string } | undefined;
   readonly zookeeperSessionTimeoutMs: number;
@@ -69,6 +71,7 @@ export function loadConfig({ flags = {}, env = process.env, cwd = process.cwd() 
     insecureListen,
     role: reader.need('role'),
     schemas: { directory: reader.needPath('schemas'), required: reader.given('schemas') !== undefined },
+    corsOrigins: reader.value('corsOrigins'),
     tls: reader.tls(),
     zookeeperSessionTimeoutMs: reader.need('zookeeperSessionTimeoutMs'),
     coordinationGraceMs: reader.need('coordinationGraceMs'),

@@ -33,6 +33,10 @@ export const settings = {
   port: integer('The port to listen on; 0 takes any free one.', 8080, 0, 65_535),
   insecureListen: flag('Listen on an address that others can reach, although there is no access control.', false),
   role: choice('Which services to offer: input takes events, output streams them.', 'all', ['all', 'input', 'output']),
+  corsOrigins: {
+    ...origins('Origins whose web pages may call the bus, separated by commas: https://app.example.org, or * for all.'),
+    defaultText: 'none',
+  },
   schemas: text('Directory of topics and schemas that are applied at start, if it exists.', './schemas'),
   tlsCert: text('PEM file with the certificate chain; together with tlsKey.', undefined),
   tlsKey: text('PEM file with the private key; together with tlsCert.', undefined),
@@ -78,7 +82,9 @@ export const settings = {
     2 ** 34,
   ),
   publishTopicBufferBytes: bytes('The same for one topic.', 32 * MiB, 8 * MiB, 2 ** 34),
-} as const satisfies Readonly<Record<string, Setting<never> | Setting<string> | Setting<number> | Setting<boolean>>>;
+} as const satisfies Readonly<
+  Record<string, Setting<never> | Setting<string> | Setting<number> | Setting<boolean> | Setting<string[]>>
+>;
 
 export type SettingName = keyof typeof settings;
 type ValueOf<S> = S extends { readonly schema: z.ZodType<infer T> } ? T : never;
@@ -98,6 +104,23 @@ export const variableOf = (name: string): string =>
 
 function text(description: string, fallback: string | undefined): Setting<string> {
   return { description, read: (value) => value, schema: z.string().min(1), expects: 'a text', default: fallback };
+}
+
+function origins(description: string): Setting<string[]> {
+  return {
+    description,
+    read: (value) => (typeof value === 'string' ? value.split(',').map((each) => each.trim()) : value),
+    schema: z.array(z.string().refine(isOrigin)).min(1),
+    expects: 'origins such as https://app.example.org (scheme, host and port, nothing after them), or *',
+    default: undefined,
+  };
+}
+
+/** As browsers send it: compared character by character. */
+function isOrigin(text: string): boolean {
+  if (text === '*') return true;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url !== undefined && /^https?:$/.test(url.protocol) && url.origin === text;
 }
 
 function flag(description: string, fallback: boolean): Setting<boolean> {

@@ -88,6 +88,25 @@ describe('loading', () => {
     });
   });
 
+  it('takes origins for web pages, as browsers name them', () => {
+    expect(load().corsOrigins).toBeUndefined();
+    const some = ['https://app.example.org', 'http://localhost:3000'];
+    expect(load({ corsOrigins: some.join(', ') }).corsOrigins).toEqual(some);
+    expect(load({}, { MAINSTEM_CORS_ORIGINS: '*' }).corsOrigins).toEqual(['*']);
+    for (const wrong of [
+      'app.example.org',
+      'https://app.example.org/',
+      'https://a.example,',
+      'HTTPS://a.example',
+      'null',
+    ]) {
+      expect(
+        failure(() => load({ corsOrigins: wrong })),
+        wrong,
+      ).toContain('--cors-origins: expected origins such as');
+    }
+  });
+
   it.each<[string, Record<string, unknown>, Record<string, string>, string]>([
     ['a value', { port: 'x' }, {}, '--port: expected a whole number from 0 to 65535; found "x"'],
     ['a range', {}, { MAINSTEM_PORT: '70000' }, 'MAINSTEM_PORT: expected a whole number from 0 to 65535'],
