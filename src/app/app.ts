@@ -41,11 +41,12 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
   const dependencies = [log.status, coordination.status];
   const unlisten = dependencies.map((status) => logChanges(status, logger));
 
+  const compiler = createSchemaCompiler();
   const judge = createSchemaJudge();
   const topics = createTopics({
     log,
     coordination,
-    compiler: createSchemaCompiler(),
+    compiler,
     judge,
     graceMs: config.coordinationGraceMs,
   });
@@ -70,9 +71,10 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     publishing: config.role === 'output' ? undefined : publisher,
     subscriptions: config.role === 'input' ? undefined : subscriptions,
     subscribers: config.role === 'input' ? undefined : subscribers,
-    exploration: createExploration(ports),
+    exploration: createExploration({ ...ports, schemas, compiler }),
     topics,
     schemas,
+    corsOrigins: config.corsOrigins,
     readiness: () => ({ ready, dependencies }),
     draining: stopping.signal,
     onInternalError: (error) => logger.error({ error }, 'internal error'),

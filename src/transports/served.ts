@@ -28,6 +28,8 @@ export interface Served {
   readonly readMaxBytes?: number | undefined;
   /** Whether usual calls over HTTP/2 that send one message take the short way. Default true. */
   readonly fastLane?: boolean | undefined;
+  /** Origins whose pages may call, such as `https://app.example.org`; `*`: all. Default: none. */
+  readonly corsOrigins?: readonly string[] | undefined;
   /**
    * How long a client may take nothing of what waits for it: one on HTTP/1.1 whose stream owns partitions, and one that leaves the results of its upload unread.
    * Milliseconds; default 30,000.

@@ -6,9 +6,10 @@ import { Buffer } from 'node:buffer';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { callOptions } from '../../src/transports/connect/call-options.js';
 import { nodeAdapter } from '../../src/transports/connect/node-adapter.js';
+import { send } from '../../src/transports/http/problem.js';
+import { route } from '../../src/transports/http/route.js';
 import { router } from '../../src/transports/http/router.js';
 import { operateRoutes } from '../../src/transports/http/routes/operate.js';
-import { welcomeRoute } from '../../src/transports/http/routes/welcome.js';
 import { listen } from '../../src/transports/listener.js';
 import { loadSuite } from './messages.js';
 import { conformanceService } from './service.js';
@@ -33,7 +34,14 @@ const request = fromBinary(suite.compatRequest, await readPrefixed());
 const service = conformanceService(suite);
 const { useTls, serverCreds, clientTlsCert, messageReceiveLimit } = request;
 const readiness = () => ({ ready: true, dependencies: [] });
-const plain = router({ routes: [welcomeRoute(), ...operateRoutes(readiness)], onInternalError: console.error });
+const root = route({
+  method: 'GET',
+  path: '/',
+  operation: { id: 'root', summary: 'What h2spec asks for', tag: 'operate', responses: {} },
+  query: {},
+  handle: ({ response }) => send(response, 200, 'conformance\n', { 'content-type': 'text/plain' }),
+});
+const plain = router({ routes: [root, ...operateRoutes(readiness)], onInternalError: console.error });
 
 const listener = await listen({
   host: '127.0.0.1',

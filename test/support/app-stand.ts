@@ -30,7 +30,11 @@ export async function openApp(pair: DriverPair, served: Partial<Served> = {}): P
   await until(() => drivers.log.status.state === 'up' && drivers.coordination.status.state === 'up', {
     what: 'the drivers to be up',
   });
-  const bus = await openBusOn(drivers);
+  return serveBus(await openBusOn(drivers), served);
+}
+
+/** The same on a bus that is there. It ends with the test too. */
+export async function serveBus(bus: TestBus, served: Partial<Served> = {}): Promise<AppStand> {
   const handler = connectHandler({
     publishing: bus.publisher,
     subscriptions: bus.subscriptions,

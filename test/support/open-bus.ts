@@ -69,7 +69,7 @@ export async function openBusOn(
     publisher,
     subscriptions,
     subscribers,
-    exploration: createExploration({ log, topics, authorizer: allowAll }),
+    exploration: createExploration({ log, topics, schemas, compiler, authorizer: allowAll }),
     async [Symbol.asyncDispose]() {
       subscribers.close();
       await subscriptions.close();

@@ -1,4 +1,5 @@
 export type { Verdict } from './containment.js';
+export { findExample } from './example.js';
 export { canonicalSchema } from './form/canonical-schema.js';
 export { findReferences, freezeReferences } from './form/freeze.js';
 export { type SchemaReference, schemaUri } from './form/registered.js';

@@ -10,6 +10,7 @@ import { SchemaService } from '../../gen/mainstem/v1/schema_pb.js';
 import { SubscribeService } from '../../gen/mainstem/v1/subscribe_pb.js';
 import { SubscriberService } from '../../gen/mainstem/v1/subscriber_pb.js';
 import { TopicService } from '../../gen/mainstem/v1/topic_pb.js';
+import { withCors } from '../cors.js';
 import { plainRoutes } from '../http/plain-routes.js';
 import type { HttpHandler } from '../node-http.js';
 import type { Served } from '../served.js';
@@ -55,7 +56,7 @@ export function connectHandler(served: Served): HttpHandler {
     router.service(ServerReflectionAlpha, reflectionAlphaService(index, onInternalError, served.draining));
   }
 
-  return nodeAdapter({
+  const handler = nodeAdapter({
     routes,
     fallback: plainRoutes(served),
     onError: onInternalError,
@@ -66,4 +67,5 @@ export function connectHandler(served: Served): HttpHandler {
     ...callOptions,
     readMaxBytes: served.readMaxBytes ?? callOptions.readMaxBytes,
   });
+  return withCors(handler, served.corsOrigins ?? []);
 }

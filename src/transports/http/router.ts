@@ -29,7 +29,7 @@ export function router({ routes, onInternalError }: RouterOptions): HttpHandler 
   };
 
   return (request, response) => {
-    const [path = '/', search = ''] = split(request.url ?? '/');
+    const [path = '/', search = ''] = split(originForm(request.url ?? '/'));
     const asked = request.method ?? 'GET';
     const method = asked === 'HEAD' ? 'GET' : methods.find((each) => each === asked);
     const found = method && find(method, path);
@@ -59,6 +59,11 @@ export function router({ routes, onInternalError }: RouterOptions): HttpHandler 
   };
 }
 
+/** What follows scheme and host, which a client that takes this server for a proxy sends too (RFC 9112, 3.2.2). */
+function originForm(target: string): string {
+  return /^https?:\/\/[^/?#]*(.*)$/is.exec(target)?.[1] || target;
+}
+
 function split(url: string): [string, string] {
   const at = url.indexOf('?');
   return at < 0 ? [url, ''] : [url.slice(0, at), url.slice(at + 1)];
@@ -66,6 +71,17 @@ function split(url: string): [string, string] {
 
 function sendUnfound(response: HttpResponse, asked: string, path: string, offered: readonly string[]): void {
   const shown = path.slice(0, 200);
+  if (path === '*' && asked === 'OPTIONS') {
+    // About the server as a whole (RFC 9110, 9.3.7).
+    response.writeHead(204, { allow: ['GET', 'HEAD', 'POST', 'OPTIONS'].join(', ') });
+    response.end();
+    return;
+  }
+  if (!isDecodable(path)) {
+    const detail = `the path ${shown} is not percent-encoded UTF-8`;
+    sendError(response, new BusError('INVALID_REQUEST', detail, { metadata: { field: 'path' } }));
+    return;
+  }
   if (offered.length === 0) {
     const detail = `there is nothing at ${shown}; plain routes are at /v1/…, calls at /package.Service/Method: see /`;
     sendProblem(response, { status: 404, title: 'Not Found', detail });
@@ -79,6 +95,15 @@ function sendUnfound(response: HttpResponse, asked: string, path: string, offere
   }
   const detail = `${shown} does not take ${asked.slice(0, 20)}; it takes ${allow}`;
   sendProblem(response, { status: 405, title: 'Method Not Allowed', detail }, { allow });
+}
+
+function isDecodable(path: string): boolean {
+  try {
+    decodeURIComponent(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function untilGone(response: HttpResponse): AbortSignal {
