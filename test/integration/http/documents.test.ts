@@ -90,7 +90,8 @@ test('asyncapi.json is valid AsyncAPI 3.0, with a channel for each topic and its
   const document = await fetchDocument(`${address}/asyncapi.json`);
   // The bundle brings the meta-schema of draft 7 itself.
   const ajv = new Ajv({ strict: false, validateFormats: false, meta: false });
-  expect(ajv.validate(specs.schemas['3.0.0'], document), ajv.errorsText()).toBe(true);
+  const schema: Record<string, unknown> = { ...specs.schemas['3.0.0'] };
+  expect(ajv.validate(schema, document), ajv.errorsText()).toBe(true);
   expect(document.channels[`topic-${people}`]).toMatchObject({
     address: `/v1/topics/${people}/events`,
     messages: { event: { payload: { schema: { title: 'Person', required: ['firstName', 'lastName'] } } } },
