@@ -1,5 +1,5 @@
 import type { HandlerContext } from '@connectrpc/connect';
-import { iterable, type Pulled } from '../../core/subscribe/pulled.js';
+import { iterable, type Pulled, toPulled } from '../../core/subscribe/pulled.js';
 import type { OnInternalError } from '../served.js';
 import { toConnectError } from './errors.js';
 import { LaneContext } from './lane/lane-context.js';
@@ -45,6 +45,11 @@ export function guardStream<I, O>(
   };
 }
 
+/** The items of lists, one by one. */
+export async function* eachOf<T>(lists: AsyncIterable<readonly T[]>): AsyncGenerator<T, void, undefined> {
+  for await (const list of lists) yield* list;
+}
+
 /** The same for a stream that can be pulled. */
 export function guardPulled<I, O>(
   onInternalError: OnInternalError,
@@ -67,14 +72,15 @@ export function guardPulled<I, O>(
 }
 
 /** Each item of a stream as something else. */
-export function mapped<I, O>(items: Pulled<I>, map: (item: I) => O): Pulled<O> {
+export function mapped<I, O>(items: AsyncIterable<I>, map: (item: I) => O): Pulled<O> {
+  const source = toPulled(items);
   return iterable({
     pull() {
-      const next = items.pull();
+      const next = source.pull();
       if (next instanceof Promise || next.done === true) return next;
       return { done: false, value: map(next.value) };
     },
-    stop: items.stop,
+    stop: source.stop,
   });
 }
 

@@ -1,5 +1,4 @@
-import { toPulled } from '../../core/subscribe/pulled.js';
-import { mapped } from './call.js';
+import { eachOf, mapped } from './call.js';
 
 export interface InFlightLimits {
   readonly batches: number;
@@ -25,15 +24,15 @@ interface Open<O> {
  * order. After an abort no input is asked for any more; the work has to end by the signal itself. Once `closing` aborts inputs are dropped, and its
  * reason is thrown after the results of what was started.
  */
-export async function* inOrder<I, O>(
+export function inOrder<I, O>(
   inputs: AsyncIterable<I>,
   start: (input: I) => Started<O>,
   limits: InFlightLimits,
   signal: AbortSignal,
   closing?: AbortSignal,
 ): AsyncGenerator<O, void, undefined> {
-  const single = mapped(toPulled(inputs), (input) => [input]);
-  for await (const results of inOrderTogether(single, start, limits, signal, closing, 1)) yield* results;
+  const single = mapped(inputs, (input) => [input]);
+  return eachOf(inOrderTogether(single, start, limits, signal, closing, 1));
 }
 
 /**

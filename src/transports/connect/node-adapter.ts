@@ -1,4 +1,3 @@
-import type { DescMethod } from '@bufbuild/protobuf';
 import {
   type ConnectRouter,
   type ConnectRouterOptions,
@@ -12,7 +11,7 @@ import { askForBody } from '../expect-continue.js';
 import type { HttpHandler, HttpRequest, HttpResponse } from '../node-http.js';
 import { watchStalls } from '../stalled-client.js';
 import { createLane } from './lane/lane.js';
-import { type DirectUnary, recordMethods } from './lane/lane-methods.js';
+import { type DirectMethods, recordMethods } from './lane/lane-methods.js';
 import { readAhead, wholeBody } from './lane/read-ahead.js';
 import { type Explain, explainedEnding } from './own-errors.js';
 import { stallWatch } from './stall-context.js';
@@ -27,8 +26,8 @@ export interface AdapterOptions extends ConnectRouterOptions {
   readonly explain?: Explain | undefined;
   /** Whether usual calls over HTTP/2 take the short way, see lane/. Default true. */
   readonly fastLane?: boolean | undefined;
-  /** Unary methods that the short way can serve without messages. */
-  readonly direct?: ReadonlyMap<DescMethod, DirectUnary> | undefined;
+  /** Methods that the short way can serve without messages. */
+  readonly direct?: DirectMethods | undefined;
   /** How long a client on HTTP/1.1 may take nothing of what waits for it, see stalled-client. Milliseconds; default 30,000. */
   readonly stalledMs?: number | undefined;
 }

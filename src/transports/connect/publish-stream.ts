@@ -1,84 +1,77 @@
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { ConnectError, type HandlerContext } from '@connectrpc/connect';
 import { BusError } from '../../core/errors.js';
 import type { EventResult, PublishCommand, Publishing } from '../../core/publish/command.js';
-import {
-  type BatchFailureSchema,
-  type PublishStreamRequest,
-  type PublishStreamResponse,
-  PublishStreamResponseSchema,
-} from '../../gen/mainstem/v1/publish_pb.js';
+import type { BatchFailureSchema, PublishStreamRequest } from '../../gen/mainstem/v1/publish_pb.js';
 import type { OnInternalError } from '../served.js';
-import { usesBinary } from './call.js';
 import { callerSees } from './errors.js';
-import { inOrder } from './in-order.js';
+import { inOrderTogether, type Started } from './in-order.js';
 import { storedRuns, toOutcome } from './outcome-mapper.js';
+import type { PublishBatch } from './publish-decoder.js';
 import { toPublishCommand } from './publish-mapper.js';
-import { encodeResults, toResult, toViolation } from './result-mapper.js';
+import { toViolation } from './result-mapper.js';
+import type { StreamForm } from './stream-form.js';
 
 /** How much of one stream may be under way; beyond that nothing more is read. The last batch read may go over the bytes. */
 const streamLimits = { batches: 64, bytes: 8 * 1024 * 1024 };
-
-/** Number of `results` in PublishStreamResponse. */
-const resultsField = 2;
 
 /**
  * One PublishStream: batches are handed to the produce path in the order they come, without waiting for the ones before, and answered
  * in the same order. A batch that fails is answered as such, and the stream goes on; the end of the call withdraws what is queued. A server that
  * shuts down answers what it has taken, and ends the stream with SHUTTING_DOWN: what is unanswered then is not stored.
+ *
+ * @param most how many answers come together at most; default: as many as are there
  */
-export function publishStream(
+export function publishStream<I, O>(
   publishing: Publishing,
-  requests: AsyncIterable<PublishStreamRequest>,
+  requests: AsyncIterable<readonly I[]>,
+  form: StreamForm<I, O>,
   context: HandlerContext,
   onInternalError: OnInternalError,
-): AsyncIterable<PublishStreamResponse> {
+  most?: number,
+): AsyncIterable<readonly O[]> {
   const session = publishing.openStream();
-  const binary = usesBinary(context);
-  let sequence = 0n;
+  const { signal } = context;
+  let sequence = 0;
   let topic = '';
 
-  function toCommand(request: PublishStreamRequest): PublishCommand & { continueAfterFailure: boolean } {
-    topic = request.topic || topic;
-    if (topic === '') throw new BusError('INVALID_REQUEST', 'topic is required in the first batch of a stream');
-    return { ...toPublishCommand({ ...request, topic }, !binary), continueAfterFailure: request.continueAfterFailure };
-  }
-
-  async function answer(
-    number: bigint,
-    stored: Promise<EventResult[]>,
-    warnings: string[],
-  ): Promise<PublishStreamResponse> {
+  async function answer(number: number, stored: Promise<EventResult[]>, warnings: readonly string[]): Promise<O> {
     try {
-      const results = await stored;
-      const response = create(PublishStreamResponseSchema, { sequence: number, warnings });
-      if (binary) response.$unknown = encodeResults(resultsField, results);
-      else response.results = results.map(toResult);
-      return response;
+      return form.answer(number, await stored, warnings);
     } catch (error) {
       // The end of the call is no failure of a batch: it ends the stream.
-      const seen = callerSees(error, context.signal);
-      if (seen instanceof ConnectError || context.signal.aborted) throw seen;
+      const seen = callerSees(error, signal);
+      if (seen instanceof ConnectError || signal.aborted) throw seen;
       if (seen.reason === 'INTERNAL') onInternalError(seen.cause ?? seen, 'mainstem.v1.PublishService/PublishStream');
-      return create(PublishStreamResponseSchema, { sequence: number, failure: toBatchFailure(seen), warnings });
+      return form.failure(number, toBatchFailure(seen), warnings);
     }
   }
 
-  function start(request: PublishStreamRequest) {
+  function toBatch(read: PublishBatch | PublishStreamRequest): PublishBatch {
+    topic = read.topic || topic;
+    if (topic === '') throw new BusError('INVALID_REQUEST', 'topic is required in the first batch of a stream');
+    const { continueAfterFailure } = read;
+    return '$typeName' in read
+      ? { ...toPublishCommand(read, form.isJson), topic, continueAfterFailure }
+      : { ...read, topic };
+  }
+
+  function start(request: I): Started<O> {
     const number = sequence++;
     const warnings: string[] = [];
-    let command: ReturnType<typeof toCommand>;
+    const read = form.read(request);
+    let batch: PublishBatch;
     try {
-      command = toCommand(request);
+      batch = toBatch(read);
     } catch (error) {
       return { bytes: 0, result: answer(number, Promise.reject(error), warnings) };
     }
-    const stored = session.publish({ ...command, onWarning: (warning) => warnings.push(warning) }, context.signal);
-    return { bytes: payloadBytes(command), result: answer(number, stored, warnings) };
+    const stored = session.publish({ ...batch, onWarning: (warning) => void warnings.push(warning) }, signal);
+    return { bytes: payloadBytes(batch), result: answer(number, stored, warnings) };
   }
 
-  return inOrder(requests, start, streamLimits, context.signal, session.draining);
+  return inOrderTogether(requests, start, streamLimits, signal, session.draining, most);
 }
 
 function payloadBytes({ events }: PublishCommand): number {

@@ -59,6 +59,21 @@ export function encodeResponse(results: readonly EventResult[], warnings: readon
   return writer.take();
 }
 
+/** Numbers of the fields of PublishStreamResponse. */
+export const streamFields = { sequence: 1, results: 2, warnings: 4 };
+
+/** A whole PublishStreamResponse, of a batch that did not fail as a whole. */
+export function encodeStreamAnswer(
+  sequence: number,
+  results: readonly EventResult[],
+  warnings: readonly string[],
+): Uint8Array {
+  writer.int(intTag(streamFields.sequence), sequence);
+  writeResults(streamFields.results, results);
+  for (const warning of warnings) writer.text(bytesTag(streamFields.warnings), warning);
+  return writer.take();
+}
+
 function writeResults(field: number, results: readonly EventResult[]): void {
   const entryTag = bytesTag(field);
   for (const result of results) {

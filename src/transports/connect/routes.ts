@@ -20,7 +20,7 @@ import { exactPayloads } from './exact-json/text-decoder.js';
 import { healthService } from './health-service.js';
 import { nodeAdapter } from './node-adapter.js';
 import { explainOwnError } from './own-errors.js';
-import { directPublish, publishService } from './publish-service.js';
+import { directPublishing, publishService } from './publish-service.js';
 import { reflectionAlphaService, reflectionService } from './reflection-service.js';
 import { schemaService } from './schema-service.js';
 import { wellFormed } from './strict-text.js';
@@ -62,7 +62,7 @@ export function connectHandler(served: Served): HttpHandler {
     onError: onInternalError,
     explain: explainOwnError,
     fastLane: served.fastLane,
-    direct: publishing && new Map([[PublishService.method.publish, directPublish(publishing, onInternalError)]]),
+    direct: publishing && directPublishing(publishing, onInternalError),
     stalledMs: served.stalledMs,
     ...callOptions,
     readMaxBytes: served.readMaxBytes ?? callOptions.readMaxBytes,

@@ -7,17 +7,17 @@ import { envelopeBytes } from './envelope.js';
 
 const compressedFlag = 1;
 
-type Next = IteratorResult<Uint8Array, undefined>;
+type Next = IteratorResult<readonly Uint8Array[], undefined>;
 
 /**
- * The messages of a body in envelopes, each in memory of its own: payloads are parts of it, and must not hold on to what came with it. Nothing is
- * read ahead of who asks, except for what had arrived together. Throws the adapter's errors, each at its place.
+ * The messages of a body in envelopes, those together that have arrived together. They are copied out, once for all of them: payloads are parts of
+ * them, and must not hold on to what else came. Nothing is read ahead of who asks. Throws the adapter's errors, each at its place.
  */
 export function readMessages(
   stream: ServerHttp2Stream,
   { protocol }: CallForm,
   readMaxBytes: number,
-): AsyncIterableIterator<Uint8Array, undefined> {
+): AsyncIterableIterator<readonly Uint8Array[], undefined> {
   /** What has come; the first chunk was read up to `at`. */
   let chunks: Buffer[] = [];
   let at = 0;
@@ -26,21 +26,17 @@ export function readMessages(
   let asked: { resolve(next: Next): void; reject(error: unknown): void } | undefined;
 
   function take(): Next | undefined {
-    while (unread >= envelopeBytes) {
-      const head = together(envelopeBytes);
-      const [flags, length] = [head[at] ?? 0, head.readUInt32BE(at + 1)];
+    const messages: Uint8Array[] = [];
+    while (messages.length === 0 && unread >= envelopeBytes) {
+      const length = together(envelopeBytes).readUInt32BE(at + 1);
       if (length > readMaxBytes) {
         const why = `message size ${length} is larger than configured readMaxBytes ${readMaxBytes}`;
         throw new ConnectError(why, Code.ResourceExhausted);
       }
       if (unread < envelopeBytes + length) break;
-      if ((flags & compressedFlag) !== 0) {
-        throw new ConnectError('received compressed envelope, but do not know how to decompress', Code.Internal);
-      }
-      const message = cut(together(envelopeBytes + length), length);
-      // From a client it says nothing.
-      if (protocol === 'grpc' || (flags & endStreamFlag) === 0) return { done: false, value: message };
+      takeFrom(together(envelopeBytes + length), messages);
     }
+    if (messages.length > 0) return { done: false, value: messages };
     if (stream.readableEnded && !stream.aborted) {
       if (unread > 0) throw new ConnectError('protocol error: incomplete envelope', Code.InvalidArgument);
       return { done: true, value: undefined };
@@ -48,6 +44,36 @@ export function readMessages(
     // A stream that is cut ends as well.
     if (stream.destroyed || stream.aborted) throw new ConnectError('the client is gone', Code.Canceled);
     return undefined;
+  }
+
+  /** Takes the whole messages of a chunk from `at` on, up to one that is an error: it is thrown where it is the first. */
+  function takeFrom(chunk: Buffer, messages: Uint8Array[]): void {
+    const from = at;
+    const starts: number[] = [];
+    while (chunk.length - at >= envelopeBytes) {
+      const flags = chunk[at] ?? 0;
+      const length = chunk.readUInt32BE(at + 1);
+      if (length > readMaxBytes || length > chunk.length - at - envelopeBytes) break;
+      if ((flags & compressedFlag) !== 0) {
+        if (at > from) break;
+        throw new ConnectError('received compressed envelope, but do not know how to decompress', Code.Internal);
+      }
+      // From a client an end of stream says nothing.
+      if (protocol === 'grpc' || (flags & endStreamFlag) === 0) starts.push(at - from);
+      at += envelopeBytes + length;
+    }
+    unread -= at - from;
+    const copy = new Uint8Array(at - from);
+    const { buffer } = copy;
+    copy.set(chunk.subarray(from, at));
+    for (const start of starts) {
+      const length = chunk.readUInt32BE(from + start + 1);
+      messages.push(new Uint8Array(buffer, start + envelopeBytes, length));
+    }
+    if (at === chunk.length) {
+      chunks.shift();
+      at = 0;
+    }
   }
 
   /** The next so many bytes, which have come, in one chunk, from `at` on. */
@@ -58,19 +84,6 @@ export function readMessages(
     chunks = [joined];
     at = 0;
     return joined;
-  }
-
-  function cut(chunk: Buffer, length: number): Uint8Array {
-    const message = Buffer.allocUnsafeSlow(length);
-    const start = at + envelopeBytes;
-    at = start + length;
-    chunk.copy(message, 0, start, at);
-    unread -= envelopeBytes + length;
-    if (at === chunk.length) {
-      chunks.shift();
-      at = 0;
-    }
-    return message;
   }
 
   /** Gives the one who asks what there is, if there is something. */

@@ -1,13 +1,14 @@
 import type { ServerHttp2Stream } from 'node:http2';
-import { create, type DescMessage, type MessageInitShape } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import type { ConnectError } from '@connectrpc/connect';
+import { eachOf, mapped } from '../call.js';
 import type { Explain } from '../own-errors.js';
 import { seenError } from './answer.js';
 import type { CallForm } from './call-form.js';
 import { readMessages } from './duplex-input.js';
 import { duplexOutput, isOver } from './duplex-output.js';
 import type { LaneContext } from './lane-context.js';
-import type { DuplexMethod } from './lane-methods.js';
+import { checkedLength, type DuplexMethod, type Together } from './lane-methods.js';
 
 /**
  * Serves a call with streams both ways: messages are cut out of what arrives, handed to the implementation, and its answers put in envelopes and
@@ -20,22 +21,21 @@ export async function serveDuplex(
   context: LaneContext,
   explain: Explain,
 ): Promise<void> {
-  const { spec, serialization, readMaxBytes } = duplex;
   const cancelled = () => context.cancelled();
   stream.on('close', cancelled);
-  const { parse } = serialization.getI(form.binary);
-  const { serialize } = serialization.getO(form.binary);
   const output = duplexOutput(stream, form, context);
   let failure: ConnectError | undefined;
-  let answers: AsyncIterator<MessageInitShape<DescMessage>> | undefined;
+  let answers: AsyncIterator<readonly Uint8Array[]> | undefined;
   try {
-    const requests = decoded(readMessages(stream, form, readMaxBytes), parse);
-    answers = spec.impl(requests, context)[Symbol.asyncIterator]();
+    const requests = readMessages(stream, form, duplex.readMaxBytes);
+    const answering = (form.binary ? duplex.directDuplex : undefined) ?? general(duplex, form);
+    answers = answering(requests, context)[Symbol.asyncIterator]();
     for (;;) {
       const next = await answers.next();
       if (isOver(stream)) return;
       if (next.done === true) break;
-      const full = output.write(serialize(create(spec.method.output, next.value)));
+      let full: Promise<void> | undefined;
+      for (const answer of next.value) full = output.write(checkedLength(answer, duplex.writeMaxBytes));
       if (full !== undefined) await full;
     }
   } catch (error) {
@@ -49,18 +49,12 @@ export async function serveDuplex(
   if (!isOver(stream)) output.end(failure);
 }
 
-function decoded<I>(
-  messages: AsyncIterableIterator<Uint8Array, undefined>,
-  parse: (message: Uint8Array) => I,
-): AsyncIterableIterator<I, undefined> {
-  return {
-    next: () => messages.next().then((next) => (next.done === true ? next : { done: false, value: parse(next.value) })),
-    async return() {
-      await messages.return?.();
-      return { done: true, value: undefined };
-    },
-    [Symbol.asyncIterator]() {
-      return this;
-    },
-  };
+/** By codec and implementation. */
+function general({ spec, serialization }: DuplexMethod, { binary }: CallForm) {
+  const { parse } = serialization.getI(binary);
+  const { serialize } = serialization.getO(binary);
+  return (requests: Together, context: LaneContext): Together =>
+    mapped(spec.impl(mapped(eachOf(requests), parse), context), (answer) => [
+      serialize(create(spec.method.output, answer)),
+    ]);
 }

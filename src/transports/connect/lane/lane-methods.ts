@@ -1,5 +1,7 @@
 import type { DescMessage, DescMethod } from '@bufbuild/protobuf';
 import {
+  Code,
+  ConnectError,
   type ConnectRouter,
   type ConnectRouterOptions,
   createMethodImplSpec,
@@ -23,6 +25,18 @@ type RouteOptions = Partial<ConnectRouterOptions>;
  */
 export type DirectUnary = (message: Uint8Array, context: HandlerContext) => Promise<Uint8Array> | undefined;
 
+/** Messages in their binary form, those together that are there at the same time. */
+export type Together = AsyncIterable<readonly Uint8Array[]>;
+
+/** A method with streams both ways in its binary form, from bytes to bytes. What is unusual it gives to the codec itself. */
+export type DirectDuplex = (messages: Together, context: HandlerContext) => Together;
+
+/** The methods that can be served without messages. */
+export interface DirectMethods {
+  readonly unary: ReadonlyMap<DescMethod, DirectUnary>;
+  readonly duplex: ReadonlyMap<DescMethod, DirectDuplex>;
+}
+
 /** What the lane has to know to serve a method as the adapter does. */
 export interface LaneMethod<S extends LaneSpec = LaneSpec> {
   readonly spec: S;
@@ -31,6 +45,7 @@ export interface LaneMethod<S extends LaneSpec = LaneSpec> {
   readonly readMaxBytes: number;
   readonly writeMaxBytes: number;
   readonly direct: DirectUnary | undefined;
+  readonly directDuplex: DirectDuplex | undefined;
 }
 
 export type UnaryMethod = LaneMethod<Extract<LaneSpec, { readonly kind: 'unary' }>>;
@@ -43,11 +58,7 @@ export const isServerStream = (method: LaneMethod): method is ServerStreamMethod
 export const isDuplex = (method: LaneMethod): method is DuplexMethod => method.spec.kind === 'bidi_streaming';
 
 /** A router that hands everything on, and keeps what it learns about the methods that the lane can serve, by path. */
-export function recordMethods(
-  router: ConnectRouter,
-  base: ConnectRouterOptions,
-  direct: ReadonlyMap<DescMethod, DirectUnary> = new Map(),
-) {
+export function recordMethods(router: ConnectRouter, base: ConnectRouterOptions, direct?: DirectMethods) {
   const methods = new Map<string, LaneMethod>();
 
   function record(spec: MethodImplSpec, routeOptions: RouteOptions | undefined): void {
@@ -67,7 +78,8 @@ export function recordMethods(
       options,
       readMaxBytes: limits.readMaxBytes,
       writeMaxBytes: limits.writeMaxBytes,
-      direct: direct.get(spec.method),
+      direct: direct?.unary.get(spec.method),
+      directDuplex: direct?.duplex.get(spec.method),
     });
   }
 
@@ -86,4 +98,11 @@ export function recordMethods(
     },
   };
   return { router: recording, methods };
+}
+
+/** An answer that was made without the codec, which otherwise refuses one that is too large. */
+export function checkedLength(answer: Uint8Array, writeMaxBytes: number): Uint8Array {
+  if (answer.length <= writeMaxBytes) return answer;
+  const why = `message size ${answer.length} is larger than configured writeMaxBytes ${writeMaxBytes}`;
+  throw new ConnectError(why, Code.ResourceExhausted);
 }

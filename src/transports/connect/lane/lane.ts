@@ -1,7 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import type { ServerHttp2Stream } from 'node:http2';
 import { create } from '@bufbuild/protobuf';
-import { Code, ConnectError } from '@connectrpc/connect';
 import type { StreamHandler } from '../../node-http.js';
 import type { Explain } from '../own-errors.js';
 import { type Answer, respond, seenError } from './answer.js';
@@ -9,7 +8,7 @@ import { type CallForm, callForm } from './call-form.js';
 import { serveDuplex } from './duplex.js';
 import { envelopeBytes } from './envelope.js';
 import { LaneContext } from './lane-context.js';
-import { isDuplex, isServerStream, isUnary, type LaneMethod, type UnaryMethod } from './lane-methods.js';
+import { checkedLength, isDuplex, isServerStream, isUnary, type LaneMethod, type UnaryMethod } from './lane-methods.js';
 import { readAhead } from './read-ahead.js';
 import { serveStream } from './server-stream.js';
 
@@ -139,9 +138,5 @@ async function callMethod(
     const output = await spec.impl(serialization.getI(binary).parse(message), context);
     return serialization.getO(binary).serialize(create(spec.method.output, output));
   }
-  const answer = await answering;
-  if (answer.length <= writeMaxBytes) return answer;
-  // As the codec says it.
-  const why = `message size ${answer.length} is larger than configured writeMaxBytes ${writeMaxBytes}`;
-  throw new ConnectError(why, Code.ResourceExhausted);
+  return checkedLength(await answering, writeMaxBytes);
 }
