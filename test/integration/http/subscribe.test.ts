@@ -281,14 +281,15 @@ describe('statuses', () => {
   });
 
   test('HEAD has the status and the headers of GET, and joins nobody', async () => {
-    const good = await fetch(url('topics/one/events?subscriber=looked'), { method: 'HEAD' });
+    await stand.topic('headed', ['1']);
+    const good = await fetch(url('topics/headed/events?subscriber=looked'), { method: 'HEAD' });
     expect([good.status, good.headers.get('content-type')]).toEqual([200, 'application/x-ndjson']);
     expect((await fetch(url('topics/none/events'), { method: 'HEAD' })).status).toBe(404);
     await expect(stand.bus.subscribers.get('looked')).rejects.toMatchObject({
       reason: 'SUBSCRIBER_NOT_FOUND',
     });
-    const options = await fetch(url('topics/one/events'), { method: 'OPTIONS' });
-    expect(options.headers.get('allow')).toBe('GET, HEAD, OPTIONS');
+    const options = await fetch(url('topics/headed/events'), { method: 'OPTIONS' });
+    expect(options.headers.get('allow')).toMatch(/^GET, HEAD\b/);
   });
 });
 

@@ -1,7 +1,8 @@
 import { BusError } from '../../../core/errors.js';
 import type { Subscriptions } from '../../../core/subscribe/frames.js';
+import { readBody } from '../body.js';
 import { type Exchange, headerOf } from '../exchange.js';
-import { sendJson, sendProblem } from '../problem.js';
+import { ProblemError, sendJson } from '../problem.js';
 import { numberParameter, textParameter } from '../query.js';
 import { type AnyRoute, route } from '../route.js';
 
@@ -46,8 +47,10 @@ export function commitRoute(subscriptions: Subscriptions): AnyRoute {
       if (!hasQuery && !isJson(headerOf(exchange, 'content-type'))) {
         const detail =
           'send {"cursor":"…","generation":…} with content-type: application/json, or both in the query and no body';
-        sendProblem(response, { status: 415, title: 'Unsupported Media Type', detail }, { accept: 'application/json' });
-        return;
+        throw new ProblemError(
+          { status: 415, title: 'Unsupported Media Type', detail },
+          { accept: 'application/json' },
+        );
       }
       const { cursor, generation } = hasQuery ? query : await bodyOf(exchange);
       const command = { subscriber: params.name ?? '', ...required(cursor, generation) };
@@ -79,17 +82,9 @@ function isJson(contentType: string | undefined): boolean {
   return contentType?.split(';', 1)[0]?.trim().toLowerCase() === 'application/json';
 }
 
-async function bodyOf({ request }: Exchange): Promise<{ cursor?: unknown; generation?: unknown }> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    chunks.push(chunk);
-    bytes += chunk.length;
-    if (bytes > mostBytes) {
-      throw new BusError('REQUEST_TOO_LARGE', `the body of a commit has at most ${mostBytes} bytes`);
-    }
-  }
-  const body = parsed(Buffer.concat(chunks).toString());
+async function bodyOf(exchange: Exchange): Promise<{ cursor?: unknown; generation?: unknown }> {
+  const bytes = await readBody(exchange, mostBytes);
+  const body = parsed(new TextDecoder().decode(bytes));
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw invalid('body', 'the body of a commit is {"cursor":"…","generation":…}');
   }

@@ -34,6 +34,8 @@ export function streamOutput(response: HttpResponse, gzip: boolean): StreamOutpu
   target.on('drain', () => packer.resume());
   target.once('close', () => packer.destroy());
   packer.once('end', () => response.end());
+  // Also what is written in the moment in which the client goes.
+  packer.on('error', cut);
   return Object.assign(watchClient(packer), {
     write: (text: string | Uint8Array) => packer.write(text),
     end: () => void packer.end(),

@@ -2,7 +2,7 @@ import { BusError } from '../../../core/errors.js';
 import type { SubscribeCommand } from '../../../core/subscribe/frames.js';
 import { acceptedType } from '../accept.js';
 import { type Exchange, headerOf } from '../exchange.js';
-import { sendProblem } from '../problem.js';
+import { ProblemError } from '../problem.js';
 import { type QueryParameter, textParameter } from '../query.js';
 import { type AnyRoute, type Operation, route } from '../route.js';
 import { answerStream, type StreamServer } from './answer-stream.js';
@@ -72,13 +72,8 @@ async function serve(
 ): Promise<void> {
   const type = acceptedType(headerOf(exchange, 'accept'), offered);
   if (type === undefined) {
-    sendProblem(exchange.response, {
-      status: 406,
-      title: 'Not Acceptable',
-      detail: `events come as ${offered.join(' or ')}; the Accept header has none of them`,
-      offered,
-    });
-    return;
+    const detail = `events come as ${offered.join(' or ')}; the Accept header has none of them`;
+    throw new ProblemError({ status: 406, title: 'Not Acceptable', detail, offered });
   }
   const format = formatOf(type, query);
   await answerStream(server, exchange, toCommand(topics, query, headerOf(exchange, 'last-event-id')), format);
