@@ -6,6 +6,8 @@ import { type HttpStand, openHttpStand } from '../../support/http-stand.js';
 const total = 400;
 let stand: HttpStand;
 const whole: Record<string, Buffer> = {};
+/** In records. */
+let largestSlice = 0;
 
 const formats = ['application/x-ndjson', 'text/event-stream', 'text/event-stream, each'] as const;
 
@@ -29,6 +31,9 @@ beforeAll(async () => {
     );
   }
   for (const format of formats) whole[format] = await ask(format, 'from=earliest');
+  const slices = String(whole['application/x-ndjson']).split('{"cursor":');
+  largestSlice = Math.max(...slices.map((slice) => slice.split('"data":').length - 1));
+  expect(slices.length).toBeGreaterThan(3);
 });
 afterAll(() => stand[Symbol.asyncDispose]());
 
@@ -82,9 +87,11 @@ test.each(formats)(
           expect(offset).toBeLessThanOrEqual(end);
           if (offset === end) ends.set(partition, end + 1);
         }
-        if (format.endsWith('each')) expect(all.length).toBe(total);
+        // What a cut repeats is the slice that it went through; with a cursor at each record, nothing.
+        const repeats = format.endsWith('each') ? 0 : cuts.length * largestSlice;
+        expect(all.length - total).toBeLessThanOrEqual(repeats);
       }),
-      { numRuns: 40 },
+      { numRuns: 15 },
     );
   },
 );
