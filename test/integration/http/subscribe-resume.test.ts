@@ -94,4 +94,5 @@ test.each(formats)(
       { numRuns: 15 },
     );
   },
+  180_000,
 );

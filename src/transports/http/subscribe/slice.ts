@@ -19,13 +19,14 @@ export type MakePieces = (frame: EventsFrame) => Iterable<Uint8Array>;
 export function sharedSlices(make: MakePieces): (frame: EventsFrame) => Iterable<Uint8Array> {
   let latest: (EventsFrame & { readonly bytes: Uint8Array }) | undefined;
 
-  // All records are compared, since streams that stand at the same place may have come there from different ones.
+  // Where the lists differ the records are compared, since streams that stand at the same place may have come there from different ones.
   const isLatest = ({ topic, deliveries, cursor }: EventsFrame) =>
     latest !== undefined &&
     latest.cursor === cursor &&
     latest.topic === topic &&
-    latest.deliveries.length === deliveries.length &&
-    latest.deliveries.every((delivery, i) => delivery === deliveries[i]);
+    (latest.deliveries === deliveries ||
+      (latest.deliveries.length === deliveries.length &&
+        latest.deliveries.every((delivery, i) => delivery === deliveries[i])));
 
   return (frame) => {
     if (latest !== undefined && isLatest(frame)) return [latest.bytes];
