@@ -86,7 +86,7 @@ test('plain routes: readiness, a welcome, and problem details for the rest', asy
   expect((await fetch(`${bus.url}/readyz`)).status).toBe(503);
   expect((await fetch(`${bus.url}/livez`)).status).toBe(200);
   expect(await (await fetch(bus.url)).text()).toContain(
-    `curl -H 'content-type: application/json' ${bus.url}${publishPath}`,
+    `curl -H 'content-type: application/json' -d '{"topic":"hello","settings":{"schemaless":true}}' ${bus.url}/mainstem.v1.TopicService/CreateTopic`,
   );
 
   const head = await fetch(`${bus.url}/livez`, { method: 'HEAD' });
