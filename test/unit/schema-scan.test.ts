@@ -206,12 +206,12 @@ test('nesting counts as for the parser', () => {
   });
   const nested = { definition: self, compiled: compiler.compile(self) };
   for (const schema of [any, nested]) {
-    for (const [opening, closing] of [
-      ['[', ']'],
-      ['{"a":[', ']}'],
+    for (const [opening, inner, closing] of [
+      ['[', '', ']'],
+      ['{"a":', '{}', '}'],
     ] as const) {
-      const most = maxDepth / (opening.length > 1 ? 2 : 1);
-      const text = (depth: number) => Buffer.from(opening.repeat(depth) + closing.repeat(depth));
+      const text = (depth: number) => Buffer.from(opening.repeat(depth) + inner + closing.repeat(depth));
+      const most = inner === '' ? maxDepth : maxDepth - 1;
       expect(judge(schema, text(most))).toBe('decided');
       expect(judge(schema, text(most + 1))).toBe('refused');
     }

@@ -10,7 +10,7 @@ export const unknown = -1;
 export const dontKnow: Scan = () => unknown;
 
 export const quote = 0x22;
-export const backslash = 0x5c;
+const backslash = 0x5c;
 export const comma = 0x2c;
 export const colon = 0x3a;
 
