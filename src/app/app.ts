@@ -13,6 +13,7 @@ import { createSubscriptions } from '../core/subscribe/subscriptions.js';
 import { createSubscribers, type SubscribersOptions } from '../core/subscribers/index.js';
 import { createTopics } from '../core/topics/index.js';
 import { createSchemaCompiler, createSchemaJudge } from '../drivers/ajv/index.js';
+import { createCelCompiler } from '../drivers/cel/compiler.js';
 import type { Logger } from '../telemetry/logger.js';
 import { connectHandler } from '../transports/connect/routes.js';
 import { listen } from '../transports/listener.js';
@@ -55,6 +56,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
   const publisher = createPublisher({ ...ports, limits: { ...defaultPublishLimits, ...config.publish } });
   const subscriptions = createSubscriptions({
     ...ports,
+    filters: createCelCompiler(),
     heartbeatMs: config.heartbeatMs,
     instance: `${hostname()}:${process.pid}`,
   });

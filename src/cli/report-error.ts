@@ -56,7 +56,8 @@ export function reportError(io: Pick<Io, 'stderr' | 'env'>, error: unknown): num
 
 /** Message, reason, violations, what a schema's check found, and hint, a line each. */
 export function describeError(error: MainstemError): string[] {
-  const lines = [`error: ${safeText(error.message)}`];
+  // Some messages show the line in question, and below it the place.
+  const lines = `error: ${error.message}`.split('\n').map(safeText);
   if (error.reason !== 'UNREACHABLE') lines.push(`  reason: ${safeText(error.reason)}`);
   for (const violation of error.violations.slice(0, 10)) {
     lines.push(`  ${safeText(violation.pointer)} ${safeText(violation.message)} (${safeText(violation.rule)})`);

@@ -1,4 +1,4 @@
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { durationFromMs, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { type Client, createClient } from '@connectrpc/connect';
 import {
@@ -47,6 +47,20 @@ export interface StreamOptions {
   readonly commitMode?: 'explicit' | 'on_delivery' | 'before_delivery' | undefined;
   /** The schema version of the topic that the reader understands. */
   readonly readerSchemaVersion?: number | undefined;
+  /**
+   * Where to end. A time: each partition at the first record stored then or later; where there is none when the time has passed, at the end that
+   * there is then. `latest`: the same as `follow: false`.
+   */
+  readonly until?: StartFrom | undefined;
+  /**
+   * Only events for which this CEL expression is true come, as in `payload.age > 30 && key.startsWith('a')`. At most 4 KiB; FILTER_INVALID says where it is
+   * wrong. One that takes too much ends the stream.
+   */
+  readonly filter?: string | undefined;
+  /** JSON Pointers, as in `/customer/name`: only these parts of the payloads come, with their bytes unchanged. At most 100. */
+  readonly fields?: readonly string[] | undefined;
+  /** The share of events to get, above 0 and up to 1: chosen by position, the same ones each time. */
+  readonly sample?: number | undefined;
 }
 
 export type SubscribeInput = TopicChoice & StreamOptions;
@@ -107,6 +121,10 @@ function toRequest(input: SubscribeInput): SubscribeRequest {
     ...(input.commitTimeoutMs === undefined ? {} : { commitTimeout: durationFromMs(input.commitTimeoutMs) }),
     ...(input.commitMode === undefined ? {} : { commitMode: commitModes[input.commitMode] }),
     ...(input.readerSchemaVersion === undefined ? {} : { readerSchemaVersion: input.readerSchemaVersion }),
+    ...toUntil(input.until),
+    filter: input.filter ?? '',
+    fields: [...(input.fields ?? [])],
+    ...(input.sample === undefined ? {} : { sample: input.sample }),
   });
 }
 
@@ -116,4 +134,12 @@ function toFrom(from: StartFrom | undefined): SubscribeRequest['from'] {
   if (from === 'latest') return { case: 'position', value: StartPosition.LATEST };
   if ('cursor' in from) return { case: 'cursor', value: from.cursor };
   return { case: 'time', value: timestampFromMs(from.time.getTime()) };
+}
+
+function toUntil(until: StartFrom | undefined): MessageInitShape<typeof SubscribeRequestSchema> {
+  if (until === undefined) return {};
+  if (until === 'earliest') return { untilPosition: StartPosition.EARLIEST };
+  if (until === 'latest') return { untilPosition: StartPosition.LATEST };
+  if ('cursor' in until) return { untilCursor: until.cursor };
+  return { until: timestampFromMs(until.time.getTime()) };
 }

@@ -12,6 +12,7 @@ import { createSubscriptions, type SubscriptionService } from '../../src/core/su
 import { createSubscribers, type SubscribersService } from '../../src/core/subscribers/index.js';
 import { createTopics, type TopicsService } from '../../src/core/topics/index.js';
 import { createSchemaCompiler } from '../../src/drivers/ajv/index.js';
+import { createCelCompiler } from '../../src/drivers/cel/compiler.js';
 import { openEmbedded } from '../../src/drivers/embedded/index.js';
 import { type FaultyCoordination, faultyCoordination } from './faulty-coordination.js';
 import { type FaultyLog, faultyLog } from './faulty-log.js';
@@ -53,7 +54,13 @@ export async function openBusOn(
     authorizer: allowAll,
     limits: { ...defaultPublishLimits, ...limits },
   });
-  const subscriptions = createSubscriptions({ log, coordination, topics, authorizer: allowAll });
+  const subscriptions = createSubscriptions({
+    log,
+    coordination,
+    topics,
+    authorizer: allowAll,
+    filters: createCelCompiler(),
+  });
   const subscribers = createSubscribers({
     log,
     coordination,

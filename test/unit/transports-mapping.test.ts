@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { create, fromJson, type JsonValue, type MessageInitShape } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
 import { PublishRequestSchema } from '../../src/gen/mainstem/v1/publish_pb.js';
-import { CommitRequestSchema, SubscribeRequestSchema } from '../../src/gen/mainstem/v1/subscribe_pb.js';
+import { CommitRequestSchema, StartPosition, SubscribeRequestSchema } from '../../src/gen/mainstem/v1/subscribe_pb.js';
 import { TopicSettingsSchema } from '../../src/gen/mainstem/v1/topic_pb.js';
 import { usesBinary } from '../../src/transports/connect/call.js';
 import { toPublishCommand } from '../../src/transports/connect/publish-mapper.js';
@@ -47,14 +47,20 @@ test.each<[JsonValue, string]>([
   );
 });
 
-test.each<[string, MessageInitShape<typeof SubscribeRequestSchema>]>([
-  ['until', { until: {} }],
-  ['filter', { filter: 'x' }],
-  ['fields', { fields: ['/a'] }],
-])('subscribe refuses %s, which is not built, by name', (field, init) => {
-  expect(() => subscribe(init)).toThrow(
-    expect.objectContaining({ reason: 'UNIMPLEMENTED', message: expect.stringContaining(field) }),
+test('until, filter, fields and sample are handed on as they are; what is empty is not set', () => {
+  expect(subscribe({})).toMatchObject({ until: undefined, filter: undefined, fields: undefined, sample: undefined });
+  expect(subscribe({ until: { seconds: 5n, nanos: 1 } }).until).toEqual({ at: 'time', timestamp: 5_001 });
+  expect(subscribe({ untilCursor: 'c' }).until).toEqual({ at: 'cursor', cursor: 'c' });
+  expect(subscribe({ untilPosition: StartPosition.LATEST }).until).toEqual({ at: 'latest' });
+  expect(subscribe({ filter: 'true', fields: ['', '/a'], sample: 0.5 })).toMatchObject({
+    filter: 'true',
+    fields: ['', '/a'],
+    sample: 0.5,
+  });
+  expect(() => subscribe({ untilCursor: 'c', until: {} })).toThrow(
+    'at most one of until, until_cursor and until_position',
   );
+  expect(() => subscribe({ untilPosition: Number('7') })).toThrow('position: 7');
 });
 
 test('topics, patterns, bounds and modes are handed on as they are; what is empty is not set', () => {

@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { TopicChoice } from '../../client/index.js';
 import { type GlobalOptions, withClient } from '../connect.js';
 import { type Io, isTty } from '../io.js';
@@ -20,6 +20,16 @@ export function addTail(program: Command, io: Io): void {
       (text) => startFrom(text),
     )
     .option('--subscriber <name>', 'a durable subscriber: goes on where it stopped, and commits what was written')
+    .option('--until <end>', 'where to end: the same as for --from; a time to come waits for it', (text) =>
+      startFrom(text),
+    )
+    .option('--filter <cel>', "only records for which this is true, as in payload.age > 30 && key.startsWith('a')")
+    .option(
+      '--fields <pointers>',
+      'only these parts of the payloads: JSON Pointers, as in /id,/customer/name',
+      pointers,
+    )
+    .option('--sample <share>', 'only this share of the records, as in 0.01: always the same ones', shareOf)
     .option('--limit <n>', 'end after so many records', wholeNumber(1))
     .option('--no-follow', 'end once everything that is there has been printed')
     .option('--no-reconnect', 'end when the server stops or the connection breaks')
@@ -42,6 +52,7 @@ Examples:
   $ mainstem tail orders --from earliest --no-follow --data-only > orders.ndjson
   $ mainstem tail orders --from -15m --output json | jq .data
   $ mainstem tail orders --subscriber warehouse
+  $ mainstem tail orders --from -1d --until latest --filter 'payload.total > 100' --fields /id,/total
   $ mainstem tail 'orders.*' --output json`,
     )
     .action(async (topics: readonly string[], options: TailOptions, command: Command) => {
@@ -49,6 +60,17 @@ Examples:
         runTail(io, client, topicChoice(topics), options),
       );
     });
+}
+
+/** Pointers one after the other, with commas between them: what begins a pointer is a slash. */
+function pointers(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, ...text.split(/,(?=\/|$)/)];
+}
+
+function shareOf(text: string): number {
+  const share = /^(\d+(\.\d*)?|\.\d+)(e-\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+  if (share > 0 && share <= 1) return share;
+  throw new InvalidArgumentError('It takes a number above 0 and up to 1, such as 0.01.');
 }
 
 function topicChoice(topics: readonly string[]): TopicChoice {

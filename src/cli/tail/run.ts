@@ -1,6 +1,7 @@
 import {
   type Assignment,
   createCommits,
+  EndReason,
   type Frame,
   type Gap,
   GapReason,
@@ -20,6 +21,10 @@ import { chooseFormat } from './formats.js';
 export interface TailOptions {
   readonly from?: StartFrom;
   readonly subscriber?: string;
+  readonly until?: StartFrom;
+  readonly filter?: string;
+  readonly fields?: readonly string[];
+  readonly sample?: number;
   readonly limit?: number;
   readonly follow: boolean;
   readonly reconnect: boolean;
@@ -73,6 +78,7 @@ export async function runTail(
   let lastCursor: string | undefined;
   let writing: Promise<void> = Promise.resolve();
   let outputError: unknown;
+  let tooCostly: string | undefined;
 
   const write = async (cursor: string, owner: bigint | undefined, within: number, bytes: Buffer) => {
     if (bytes.length > 0) await writeOut(io.stdout, bytes);
@@ -101,7 +107,16 @@ export async function runTail(
     }
     if (frame.case === 'assignment') return;
     await untilAborted(writing, signal);
-    if (!signal.aborted) lastCursor = frame.value.cursor;
+    if (signal.aborted) return;
+    const { cursor } = frame.value;
+    // What a filter has passed over is done with, too.
+    if (cursor !== '' && cursor !== lastCursor && generation !== undefined && frame.case !== 'ready') {
+      commits?.processed({ cursor, generation, assignment: assignments });
+    }
+    lastCursor = cursor;
+    if (frame.case !== 'end') return;
+    if (frame.value.reason === EndReason.FILTER_TOO_COSTLY) tooCostly = frame.value.message;
+    else if (frame.value.message !== '') say(frame.value.message);
   };
 
   let failure: unknown;
@@ -136,6 +151,10 @@ export async function runTail(
   await untilAborted(writing, AbortSignal.timeout(1_000));
   let code: number = exitCodes.ok;
   if (failure !== undefined) code = reportError(io, failure);
+  if (tooCostly !== undefined) {
+    note(io, `error: ${safeText(tooCostly)}`);
+    code = exitCodes.refused;
+  }
   if (outputError !== undefined && !isClosedPipe(outputError)) code = reportError(io, outputError);
   if (commits && !(await commits.flush(10_000))) {
     say('the last records that were written are not committed, and will come again');

@@ -1,4 +1,4 @@
-import type { Gap, PartitionProgress, TopicPartitions } from '../../gen/mainstem/v1/subscribe_pb.js';
+import type { EndReason, Gap, PartitionProgress, TopicPartitions } from '../../gen/mainstem/v1/subscribe_pb.js';
 import type { MainstemError } from '../errors.js';
 
 /** What happens to a subscription beside its events. */
@@ -17,6 +17,8 @@ export type SubscriptionStatus =
   | { readonly kind: 'not_committed'; readonly error: MainstemError }
   /** The stream broke, or its server stops; the next attempt follows after `waitMs` milliseconds. */
   | { readonly kind: 'disconnected'; readonly error: MainstemError; readonly waitMs: number }
+  /** The stream has come to its end, and why: `until`, `limit` and so on; a filter that took too much too, which the message explains. */
+  | { readonly kind: 'finished'; readonly reason: EndReason; readonly message: string }
   /** The reader of this iterable was too slow: so many of the oldest were dropped. */
   | { readonly kind: 'missed'; readonly count: number }
   /** The last one. */

@@ -1,4 +1,10 @@
-import type { Assignment, CommittedPosition, TopicPartitions } from '../../gen/mainstem/v1/subscribe_pb.js';
+import {
+  type Assignment,
+  type CommittedPosition,
+  type End,
+  EndReason,
+  type TopicPartitions,
+} from '../../gen/mainstem/v1/subscribe_pb.js';
 import type { BackoffOptions } from '../backoff.js';
 import type { CallOptions } from '../calls.js';
 import { MainstemError } from '../errors.js';
@@ -186,6 +192,10 @@ export function createSubscription(
           break;
         }
         case 'end':
+          // Behind the last event there may be others that a filter has passed over.
+          processed(frame.value.cursor);
+          if (frame.value.reason === EndReason.FILTER_TOO_COSTLY) throw tooCostly(frame.value);
+          board.tell({ kind: 'finished', reason: frame.value.reason, message: frame.value.message });
           break;
       }
       if (stopping) break;
@@ -256,4 +266,13 @@ export function createSubscription(
     },
     stop,
   };
+}
+
+/** Events would be missing without a word. */
+function tooCostly({ message, cursor }: End): MainstemError {
+  return new MainstemError({
+    code: 'resource_exhausted',
+    reason: 'FILTER_TOO_COSTLY',
+    message: `${message}; the cursor: ${cursor}`,
+  });
 }

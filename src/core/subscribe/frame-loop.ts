@@ -5,10 +5,13 @@ import type { Clock } from '../ports/clock.js';
 import type { ActiveTopic } from '../topics/topic.js';
 import type { Announcement } from './announcement.js';
 import type { AutoCommits, Reached } from './auto-commits.js';
+import type { Bound } from './bound.js';
 import type { Flow } from './flow.js';
 import type { AssignmentInfo, EndReason, Frame, Progress, SubscribeCommand } from './frames.js';
+import { createPassed } from './passed.js';
 import type { Source } from './plain-source.js';
 import type { Pull, PullOne } from './pulled.js';
+import type { Selection } from './selection.js';
 import type { Serving } from './serving.js';
 import type { SharedSource } from './shared-source.js';
 import type { Wakeup } from './wakeup.js';
@@ -21,6 +24,8 @@ export interface FrameLoopOptions {
   readonly source: Source;
   /** Of a subscriber's stream. */
   readonly shared?: SharedParts;
+  readonly bound: Bound | undefined;
+  readonly selection: Selection | undefined;
   readonly wakeup: Wakeup;
   /** Why the stream is over, once its signal has aborted. */
   aborted(): BusError | undefined;
@@ -54,9 +59,10 @@ interface Pending extends Parcel {
 
 /** Turns what comes next into frames, one per pull; before each the ownership is looked at, and with it the lease. */
 export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
-  const { ports, command, streamId, serving, source, shared, wakeup } = options;
+  const { ports, command, streamId, serving, source, shared, bound, selection, wakeup } = options;
   const { clock, draining } = ports;
-  const { follow = true, commitMode = 'explicit' } = command;
+  const { commitMode = 'explicit' } = command;
+  const passed = selection && commitMode !== 'explicit' ? createPassed(serving) : undefined;
   const heartbeatMs = command.heartbeatMs ?? ports.heartbeatMs;
   let left = command.limit ?? Number.POSITIVE_INFINITY;
   let pending: Pending | undefined;
@@ -87,7 +93,7 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
 
   function take(): Parcel | undefined {
     const room = Math.min(left, shared?.flow.room() ?? left);
-    const taken = room > 0 ? serving.next(room) : undefined;
+    const taken = room > 0 ? serving.next(room, selection) : undefined;
     if (!taken) return undefined;
     const { topic, step } = taken;
     const cursor = serving.cursor();
@@ -97,6 +103,7 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
     }
     const frame = { kind: 'events', topic: topic.name, deliveries: step.deliveries, cursor } as const;
     if (commitMode === 'explicit') return { topic, frame, reached: [] };
+    if (passed) return { topic, frame, reached: passed() };
     const progress = serving.get(topic.name)?.progress;
     const reached = [...new Set(step.deliveries.map(({ partition }) => partition))].map((partition) => {
       return { topic, partition, next: progress?.at(partition) ?? 0 };
@@ -140,22 +147,20 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
     handed = undefined;
     shared?.flow.taken(parcel !== undefined);
     lastFrame = clock.now();
-    if (commitMode === 'on_delivery') shared?.commits.after(parcel?.reached ?? [], generation);
+    if (commitMode === 'on_delivery' || passed) shared?.commits.after(parcel?.reached ?? passed?.() ?? [], generation);
   }
 
   function end(reason: EndReason): Pull<Frame> {
     state = 'over';
-    const isComplete = reason === 'limit' || reason === 'caught_up';
-    const delayMs = isComplete ? undefined : retryDelayMs;
-    return {
-      done: false,
-      value: { kind: 'end', reason, cursor: serving.cursor(), retryDelayMs: delayMs, message: undefined },
-    };
+    const delayMs = reason === 'shutting_down' || reason === 'subscriber_reset' ? retryDelayMs : undefined;
+    const message = selection?.tooCostly ?? selection?.note;
+    return { done: false, value: { kind: 'end', reason, cursor: serving.cursor(), retryDelayMs: delayMs, message } };
   }
 
   /** Ends once nothing is being committed any more. */
   function endSettled(reason: EndReason): Pull<Frame> {
     if (!shared) return end(reason);
+    if (passed) shared.commits.after(passed(), source.generation ?? 0);
     state = reason;
     return shared.commits.settled();
   }
@@ -203,9 +208,10 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
     if (trouble) throw trouble;
     // What is being committed is sent, or lost.
     if (draining.made && !pending) return end('shutting_down');
+    if (selection?.tooCostly !== undefined && !pending) return endSettled('filter_too_costly');
     const found = next();
     if (found !== undefined) return found;
-    if (!follow && !pending && source.isSettled && serving.done) return endSettled('caught_up');
+    if (bound?.ends && !pending && source.isSettled && serving.done) return endSettled(bound.reason);
     return wait();
   };
 }

@@ -36,7 +36,7 @@ export interface SubscribeCommand {
   readonly until?: StartFrom | undefined;
   /** Only records for which this CEL expression is true are sent; the cursor passes over the others. At most 4 KiB. */
   readonly filter?: string | undefined;
-  /** JSON Pointers: only these parts of each JSON payload are sent. 1 to 100, each of at most 1,000 characters. */
+  /** JSON Pointers: only these parts of each JSON payload are sent, all of it for none. At most 100, each of at most 1,000 characters. */
   readonly fields?: readonly string[] | undefined;
   /** The share of records to send, above 0 and up to 1: chosen by position, the same for everybody who asks. */
   readonly sample?: number | undefined;

@@ -1,5 +1,6 @@
 import { matchesPattern } from '../topics/pattern.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
+import type { Bound } from './bound.js';
 import type { Serving } from './serving.js';
 import type { StartPositions } from './start.js';
 
@@ -21,12 +22,12 @@ export interface PlainSourceOptions {
   readonly pattern: string | undefined;
   readonly starts: StartPositions;
   /** Where to stop; undefined: never, and what is added is served too. */
-  readonly ends: StartPositions | undefined;
+  readonly bound: Bound | undefined;
   readonly signal: AbortSignal;
 }
 
 /** All partitions of all topics: of a stream without a subscriber. What is added later, partitions and topics, starts at its beginning. */
-export function createPlainSource({ serving, topics, pattern, starts, ends, signal }: PlainSourceOptions): Source {
+export function createPlainSource({ serving, topics, pattern, starts, bound, signal }: PlainSourceOptions): Source {
   /** By topic: its life, and how many partitions are served. */
   const served = new Map<string, { readonly incarnation: string; readonly partitions: number }>();
   let isFirst = true;
@@ -42,7 +43,7 @@ export function createPlainSource({ serving, topics, pattern, starts, ends, sign
     return serving.get(name)?.topic.incarnation === incarnation;
   }
 
-  if (pattern !== undefined && !ends) {
+  if (pattern !== undefined && !bound?.ends) {
     signal.addEventListener(
       'abort',
       topics.watchAll(() => scan(pattern)),
@@ -59,6 +60,7 @@ export function createPlainSource({ serving, topics, pattern, starts, ends, sign
       // Asked for each frame, and seldom anything has changed.
       if (seen === serving.changes) return false;
       seen = serving.changes;
+      const ends = bound?.ends;
       let changed = false;
       for (const name of served.keys()) {
         if (serving.get(name)) continue;
@@ -69,7 +71,7 @@ export function createPlainSource({ serving, topics, pattern, starts, ends, sign
         const before = served.get(topic.name);
         const first = before?.incarnation === topic.incarnation ? before.partitions : 0;
         const count = isFirst ? topic.settings.partitions : feed.partitions.length;
-        if (first >= count || (ends && !isFirst)) continue;
+        if (first >= count || (ends && !isFirst && !ends.get(topic.name)?.has(first))) continue;
         for (let partition = first; partition < count; partition++) {
           const start = isFirst ? starts.get(topic.name)?.get(partition) : undefined;
           progress.serve(partition, start ?? 0, ends && (ends.get(topic.name)?.get(partition) ?? 0));

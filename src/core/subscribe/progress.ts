@@ -5,6 +5,7 @@ import { type Chunk, chunkBytes, takeFromChunk } from './chunks.js';
 import type { Delivery, Progress } from './frames.js';
 import type { PartitionFeed, TopicFeed } from './hub.js';
 import { lowerBound, type Taken } from './ring.js';
+import type { Selection } from './selection.js';
 import type { Wakeup } from './wakeup.js';
 
 /** The next thing to send. The position has moved past it already. */
@@ -28,7 +29,9 @@ export interface StreamProgress {
   /** Announces a gap before anything else of that partition. */
   announce(gap: Extract<Step, { kind: 'gap' }>): void;
   /** What comes next, of at most so many records; undefined: nothing for now, the wakeup will tell. Throws CURSOR_AHEAD, TOPIC_DELETED. */
-  next(maxRecords: number): Step | undefined;
+  next(maxRecords: number, selection?: Selection): Step | undefined;
+  /** Ends each partition at its offset in this, or before; those that are not in it at once. */
+  endAt(ends: ReadonlyMap<number, number>): void;
   /** Whether every partition has come to its end. */
   readonly done: boolean;
   /** In order of the partitions: the offset of what comes next. */
@@ -53,7 +56,7 @@ const maxRecordBytes = 8 * 1024 * 1024 + 256 * 1024;
 interface Position {
   readonly feed: PartitionFeed;
   next: number;
-  readonly end: number;
+  end: number;
   chunk: Chunk | undefined;
   loadingSince: number | undefined;
   aheadSince: number | undefined;
@@ -69,6 +72,7 @@ export function createProgress(
   clock: Clock,
   loads: Loads,
   signal: AbortSignal,
+  before?: number,
 ): StreamProgress {
   let positions: Position[] = [];
   let gaps: Extract<Step, { kind: 'gap' }>[] = [];
@@ -195,16 +199,16 @@ export function createProgress(
     return step;
   }
 
-  function collect(maxRecords: number): Step | undefined {
+  function collect(maxRecords: number, selection: Selection | undefined): Step | undefined {
     for (;;) {
       moved = false;
-      const step = collectOnce(maxRecords);
+      const step = collectOnce(maxRecords, selection);
       // A range of nothing but holes moves the position, and there may be something behind it.
       if (step || !moved) return step;
     }
   }
 
-  function collectOnce(maxRecords: number): Step | undefined {
+  function collectOnce(maxRecords: number, selection: Selection | undefined): Step | undefined {
     let deliveries: readonly Delivery[] = [];
     let room = chunkBytes;
     const count = positions.length;
@@ -221,7 +225,9 @@ export function createProgress(
       }
       const taken = take(at, room);
       if (!taken || at.next >= at.end) continue;
-      const fit = fitting(taken, at.end, maxRecords - deliveries.length);
+      if (before !== undefined) endBefore(at, taken, before);
+      const left = maxRecords - deliveries.length;
+      const fit = fitting(taken, at.end, selection ? Number.POSITIVE_INFINITY : left);
       const head = fit.deliveries[0];
       if (head && head.bytes > maxRecordBytes) {
         if (deliveries.length > 0) continue;
@@ -236,10 +242,11 @@ export function createProgress(
       }
       // A record that does not fit any more comes first in a frame of its own.
       if (head && deliveries.length > 0 && head.bytes > room) continue;
-      if (fit.nextOffset !== at.next) moved = true;
-      at.next = fit.nextOffset;
-      room -= fit.bytes;
-      deliveries = deliveries.length === 0 ? fit.deliveries : [...deliveries, ...fit.deliveries];
+      const sent = selection ? selection.select(topic, fit, left) : fit;
+      if (sent.nextOffset !== at.next) moved = true;
+      at.next = sent.nextOffset;
+      room -= sent.bytes;
+      deliveries = deliveries.length === 0 ? sent.deliveries : [...deliveries, ...sent.deliveries];
     }
     return deliveries.length > 0 ? { kind: 'events', deliveries } : undefined;
   }
@@ -254,10 +261,13 @@ export function createProgress(
       gaps = gaps.filter((step) => step.partition !== partition);
     },
     announce: (step) => gaps.push(step),
-    next(maxRecords) {
+    endAt(ends) {
+      for (const at of positions) at.end = Math.min(at.end, ends.get(at.feed.partition) ?? 0);
+    },
+    next(maxRecords, selection) {
       if (feed.failure) throw feed.failure;
       if (failure) throw failure;
-      return gaps.shift() ?? collect(maxRecords);
+      return gaps.shift() ?? collect(maxRecords, selection);
     },
     get done() {
       return positions.every((at) => at.next >= at.end && !isBeyond(at));
@@ -276,6 +286,12 @@ export function createProgress(
 /** Past its own end and past all that is known of the log: not at its end, before it is clear whether the log has lost records. */
 function isBeyond({ next, end, feed }: Position): boolean {
   return next > end && next > Math.max(feed.highWatermark, feed.ring.next);
+}
+
+/** Ends a partition at the first record that is not older. */
+function endBefore(at: Position, { deliveries }: Taken, timestamp: number): void {
+  const first = deliveries.find(({ record }) => record.timestamp >= timestamp);
+  if (first) at.end = Math.min(at.end, first.record.offset);
 }
 
 /** The part of what was taken that may be sent: before the end, not more than asked for, up to a record that is too large. */

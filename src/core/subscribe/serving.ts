@@ -6,6 +6,7 @@ import type { Progress } from './frames.js';
 import type { Hub, TopicFeed } from './hub.js';
 import { waitOutLog } from './log-away.js';
 import { createProgress, type Loads, type Step, type StreamProgress } from './progress.js';
+import type { Selection } from './selection.js';
 import type { Wakeup } from './wakeup.js';
 
 /** A topic as one stream follows it. */
@@ -30,7 +31,7 @@ export interface Serving {
   /** Another number whenever a topic was opened or closed, or has got partitions. */
   readonly changes: number;
   /** What comes next, of at most so many records. Throws CURSOR_AHEAD. */
-  next(maxRecords: number): { readonly topic: ActiveTopic; readonly step: Step } | undefined;
+  next(maxRecords: number, selection?: Selection): { readonly topic: ActiveTopic; readonly step: Step } | undefined;
   /** Whether all partitions that are served have come to their end. */
   readonly done: boolean;
   /** The position in all partitions that are served; empty if there is none. */
@@ -47,6 +48,8 @@ export interface ServingPorts {
   readonly wakeup: Wakeup;
   /** Releases everything. */
   readonly signal: AbortSignal;
+  /** Records of this time (milliseconds since 1970) or later are not sent: a partition ends at the first one. */
+  readonly before?: number | undefined;
   /** A topic is open now, or has all its new partitions. */
   onOpened(): void;
   /** A topic that is followed is no more; it is closed already. */
@@ -61,6 +64,7 @@ export function createServing({
   clock,
   wakeup,
   signal,
+  before,
   onOpened,
   onDeleted,
   onFailure,
@@ -112,7 +116,7 @@ export function createServing({
     if (signal.aborted) unfollow();
     signal.throwIfAborted();
     close(topic.name);
-    const served: Served = { topic, feed, progress: createProgress(topic, feed, wakeup, clock, loads, signal) };
+    const served: Served = { topic, feed, progress: createProgress(topic, feed, wakeup, clock, loads, signal, before) };
     const unlisten = feed.listen(wakeup.wake);
     const unwatch = topics.watch(topic, (now) => {
       if (open.get(topic.name)?.feed !== feed) return;
@@ -123,9 +127,9 @@ export function createServing({
     changed();
   }
 
-  function stepOf({ topic, progress }: Served, maxRecords: number): Step | undefined {
+  function stepOf({ topic, progress }: Served, maxRecords: number, selection: Selection | undefined): Step | undefined {
     try {
-      return progress.next(maxRecords);
+      return progress.next(maxRecords, selection);
     } catch (error) {
       if (!(error instanceof BusError && error.reason === 'TOPIC_DELETED')) throw error;
       deleted(topic.name, error);
@@ -163,13 +167,13 @@ export function createServing({
     get changes() {
       return changes;
     },
-    next(maxRecords) {
+    next(maxRecords, selection) {
       const all = inTurn;
       const first = turn++;
       for (let i = 0; i < all.length; i++) {
         const served = all[(first + i) % all.length];
         if (!served) continue;
-        const step = stepOf(served, maxRecords);
+        const step = stepOf(served, maxRecords, selection);
         if (step) return { topic: served.topic, step };
       }
       return undefined;

@@ -1,9 +1,9 @@
 import { type Held, keyOf } from '../offsets/hand-over.js';
 import type { Membership, Ownership } from '../offsets/member.js';
+import type { Bound } from './bound.js';
 import type { Elsewhere } from './elsewhere.js';
 import type { Source } from './plain-source.js';
 import type { Serving } from './serving.js';
-import type { StartPositions } from './start.js';
 
 /** What the stream of a subscriber owns at the moment. */
 export interface SharedSource extends Source {
@@ -14,14 +14,14 @@ export interface SharedSource extends Source {
 }
 
 /**
- * @param ends where to stop; what is not in it was added after the end was taken: nothing of it is asked for.
- * @param elsewhere of a stream with ends
+ * @param bound where to stop; what is not in its ends was added after they were taken: nothing of it is asked for.
+ * @param elsewhere of a stream whose ends are known
  */
 export function createSharedSource(
   serving: Serving,
   membership: () => Membership | undefined,
-  ends: StartPositions | undefined,
-  elsewhere: Elsewhere | undefined,
+  bound: Bound | undefined,
+  elsewhere: () => Elsewhere | undefined,
 ): SharedSource {
   const held = new Map<string, Held>();
   let ownership: Ownership | undefined;
@@ -36,6 +36,7 @@ export function createSharedSource(
     if (!served) return;
     const { topic, partition, next, recreated } = each;
     held.set(key, each);
+    const ends = bound?.ends;
     served.progress.serve(partition, next, ends && (ends.get(topic.name)?.get(partition) ?? 0));
     if (recreated === undefined) return;
     served.progress.announce({
@@ -57,7 +58,7 @@ export function createSharedSource(
       return ownership?.waiting ?? false;
     },
     get isSettled() {
-      return elsewhere?.isDone(held) ?? held.size > 0;
+      return elsewhere()?.isDone(held) ?? held.size > 0;
     },
     sent(each) {
       const { topic, partition } = each;

@@ -6,16 +6,20 @@ import { offsetsPath } from '../offsets/records.js';
 import { redriveTopicOf } from '../parking/names.js';
 import type { Clock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
+import { matchesPattern } from '../topics/pattern.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
 import type { Announcement } from './announcement.js';
 import { createAutoCommits } from './auto-commits.js';
-import { createElsewhere } from './elsewhere.js';
+import { type Bound, createBound } from './bound.js';
+import { createElsewhere, type Elsewhere } from './elsewhere.js';
 import { createFlow } from './flow.js';
 import { frameLoop } from './frame-loop.js';
 import type { Frame, StartFrom, SubscribeCommand } from './frames.js';
 import type { Hub } from './hub.js';
 import { createPlainSource } from './plain-source.js';
 import type { PullOne } from './pulled.js';
+import type { Select } from './select.js';
+import type { Selection } from './selection.js';
 import { createServing, type Serving } from './serving.js';
 import type { StartLog } from './shared-bounds.js';
 import { createSharedSource } from './shared-source.js';
@@ -45,7 +49,8 @@ interface Stream {
   readonly found: readonly ActiveTopic[];
   readonly serving: Serving;
   readonly wakeup: Wakeup;
-  readonly ends: StartPositions | undefined;
+  readonly bound: Bound | undefined;
+  readonly selection: Selection | undefined;
   readonly signal: AbortSignal;
   start(of: readonly ActiveTopic[], from: StartFrom): Promise<StartPositions>;
 }
@@ -61,15 +66,17 @@ export interface RunningStream {
  * since whoever abandons it does not say so.
  *
  * @param found the topics that there are at the start.
+ * @param select where not all of all records is asked for.
  */
 export async function startStream(
   ports: StreamPorts,
   command: SubscribeCommand,
   found: readonly ActiveTopic[],
+  select: Select | undefined,
   signal: AbortSignal,
 ): Promise<RunningStream> {
   const { clock, draining, log } = ports;
-  const { pattern, subscriber, onExpired = 'fail', follow = true } = command;
+  const { pattern, subscriber, onExpired = 'fail', until } = command;
   const redrive = subscriber === undefined ? undefined : redriveTopicOf(subscriber);
   const wakeup = createWakeup(clock);
   const unlisten = draining.listen(wakeup.wake);
@@ -93,6 +100,7 @@ export async function startStream(
     ...ports,
     wakeup,
     signal,
+    before: until?.at === 'time' ? until.timestamp : undefined,
     onOpened: () => membership?.look(),
     onDeleted: (topic, error) => {
       if (pattern === undefined && topic !== redrive) fail(error);
@@ -102,20 +110,39 @@ export async function startStream(
   const start: Stream['start'] = (of, from) =>
     resolveStart(log, of, { from, onExpired, byPattern: pattern !== undefined });
   await Promise.all(found.map((topic) => serving.open(topic)));
-  const redriven = redrive === undefined ? undefined : ports.topics.peek(redrive);
-  const bounded = redriven ? [...found, redriven] : found;
-  const ends = follow ? undefined : await start(bounded, { at: 'latest' });
+  const bound = await createBound({
+    ...ports,
+    command,
+    topics() {
+      const redriven = redrive === undefined ? undefined : ports.topics.peek(redrive);
+      const named =
+        pattern === undefined ? found : [...ports.topics.all()].filter(({ name }) => matchesPattern(pattern, name));
+      return redriven ? [...named, redriven] : named;
+    },
+    known(ends) {
+      for (const { topic, progress } of serving.all()) progress.endAt(ends.get(topic.name) ?? new Map());
+      wakeup.wake();
+    },
+    fail,
+    signal,
+  });
   const streamId = clock.uuid();
-  const stream: Stream = { ports, command, streamId, found, serving, wakeup, ends, signal, start };
+  const selection = select?.({ wake: wakeup.wake, signal });
+  const stream: Stream = { ports, command, streamId, found, serving, wakeup, bound, selection, signal, start };
   const common = { ...stream, aborted: () => aborted, failure: () => failure };
 
   if (subscriber === undefined) {
     const starts = await start(found, command.from ?? { at: 'latest' });
-    const source = createPlainSource({ serving, topics: ports.topics, pattern, starts, ends, signal });
+    const source = createPlainSource({ serving, topics: ports.topics, pattern, starts, bound, signal });
     return { streamId, pull: frameLoop({ ...common, source }) };
   }
-  const elsewhere = ends && createElsewhere({ ...ports, subscriber, found: bounded, ends, wake: wakeup.wake, signal });
-  const shared = createSharedSource(serving, () => membership, ends, elsewhere);
+  let elsewhere: Elsewhere | undefined;
+  const elsewhereOnceKnown = () => {
+    const { ends, topics: bounded = [] } = bound ?? {};
+    if (ends) elsewhere ??= createElsewhere({ ...ports, subscriber, found: bounded, ends, wake: wakeup.wake, signal });
+    return elsewhere;
+  };
+  const shared = createSharedSource(serving, () => membership, bound, elsewhereOnceKnown);
   membership = await join(stream, subscriber, shared.sent);
   await membership.ready;
   const commits = createAutoCommits({ ...ports, subscriber, signal });

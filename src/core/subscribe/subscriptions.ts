@@ -8,6 +8,7 @@ import type { Authorizer } from '../ports/authorizer.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
 import type { EventLog } from '../ports/event-log.js';
+import type { FilterCompiler } from '../ports/filter-compiler.js';
 import { settleSubscriber } from '../subscribers/settle.js';
 import type { TopicsService } from '../topics/index.js';
 import { matchesPattern } from '../topics/pattern.js';
@@ -18,9 +19,11 @@ import type { CommittedPosition, Frame, SubscribeCommand, Subscriptions } from '
 import { createHub } from './hub.js';
 import { type Pulled, type PullOne, pulled } from './pulled.js';
 import { readerDeclaration } from './reader-version.js';
+import { prepareSelect } from './select.js';
 import { sharedBounds } from './shared-bounds.js';
 import { positionsIn, topicFor } from './start.js';
 import { startStream } from './stream.js';
+import { createTurns } from './turns.js';
 
 export interface SubscriptionService extends Subscriptions {
   /** Ends every stream with an `end` frame, and resolves when the last commit is written. Commits go on until then. */
@@ -33,6 +36,8 @@ interface SubscriptionPorts {
   readonly coordination: Coordination;
   readonly topics: TopicsService;
   readonly authorizer: Authorizer;
+  /** Default: none, and no stream has a filter. */
+  readonly filters?: FilterCompiler | undefined;
   /** Default: the machine's. */
   readonly clock?: Clock | undefined;
   /** Where the caller does not choose. Milliseconds; default 10 s. */
@@ -50,11 +55,13 @@ export function createSubscriptions({
   coordination,
   topics,
   authorizer,
+  filters,
   clock = systemClock,
   heartbeatMs = 10_000,
   instance = 'this instance',
 }: SubscriptionPorts): SubscriptionService {
   const hub = createHub(log, clock);
+  const turns = createTurns(clock);
   const startLog = sharedBounds(log);
   const committer = createCommitter(coordination, clock);
   const memberships = createMemberships({
@@ -76,8 +83,16 @@ export function createSubscriptions({
 
   /** The topics that there are at the start. */
   async function topicsOf(command: SubscribeCommand): Promise<ActiveTopic[]> {
-    const { pattern, from, subscriber } = command;
+    const { pattern, until } = command;
     if (pattern !== undefined) return [...topics.all()].filter(({ name }) => matchesPattern(pattern, name));
+    const found = await namedTopics(command);
+    if (until?.at !== 'cursor') return found;
+    const cursor = decodeCursor(until.cursor);
+    return Promise.all(found.map((topic) => topicFor(cursor, topic, topics)));
+  }
+
+  async function namedTopics(command: SubscribeCommand): Promise<ActiveTopic[]> {
+    const { from, subscriber } = command;
     const names = topicNames(command);
     if (from?.at !== 'cursor') return Promise.all(names.map(present));
     try {
@@ -100,6 +115,7 @@ export function createSubscriptions({
 
     async function open(): Promise<PullOne<Frame>> {
       checkCommand(command, authorizer);
+      const select = prepareSelect(command, { filters, turns, clock });
       if (draining.made) throw new BusError('SHUTTING_DOWN', 'the server is shutting down; connect again');
       const found = await topicsOf(command);
       checkSize(found);
@@ -121,7 +137,7 @@ export function createSubscriptions({
       const [topic] = found;
       const declare = topic && (await readerDeclaration(ports, command, topic));
       signal.throwIfAborted();
-      const stream = await startStream(ports, command, found, signal);
+      const stream = await startStream(ports, command, found, select, signal);
       await declare?.(stream.streamId, signal);
       return stream.pull;
     }

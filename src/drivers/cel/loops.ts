@@ -1,15 +1,5 @@
-import { type CelFunc, CelScalar, celFunc } from '@bufbuild/cel';
 import type { Expr } from './check.js';
-import { takeSteps } from './meter.js';
-
-/** No expression can call this: `@` begins no name. */
-const stepName = '@step';
-
-/** Takes steps for one round of a loop; there is no round without. */
-export const stepFunction: CelFunc = celFunc(stepName, [CelScalar.INT], CelScalar.BOOL, (count) => {
-  takeSteps(Number(count));
-  return true;
-});
+import { stepName } from './functions.js';
 
 /**
  * Lets each loop of an expression take steps before each round, as many as its condition and its body have parts: what is looped over may be long, and the

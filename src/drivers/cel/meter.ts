@@ -1,8 +1,8 @@
 /**
  * How much one evaluation may do: about as many steps as parts of the expression that are evaluated, elements that are looped over, and pieces of
- * long texts that are read. Nobody can interrupt an evaluation, so it counts by itself. 200,000 steps take 20 to 60 ms.
+ * long texts that are read. Nobody can interrupt an evaluation, so it counts by itself. 100,000 steps take some 20 ms of a core.
  */
-export const mostSteps = 200_000;
+export const mostSteps = 100_000;
 
 /** Evaluations never overlap, since none waits for anything: one counter does. */
 let left = 0;

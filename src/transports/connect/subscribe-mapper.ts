@@ -10,9 +10,8 @@ import {
 } from '../../gen/mainstem/v1/subscribe_pb.js';
 import { fromInt64 } from './numbers.js';
 
-/** Throws UNIMPLEMENTED for what is not built yet, and INVALID_REQUEST, naming the field. */
+/** Throws INVALID_REQUEST, naming the field. */
 export function toSubscribeCommand(request: SubscribeRequest): SubscribeCommand {
-  refuseUnbuilt(request);
   return {
     ...toTopics(request),
     subscriber: request.subscriber || undefined,
@@ -26,6 +25,10 @@ export function toSubscribeCommand(request: SubscribeRequest): SubscribeCommand 
     maxUncommitted: optionalInt64('max_uncommitted', request.maxUncommitted),
     maxUncommittedBytes: optionalInt64('max_uncommitted_bytes', request.maxUncommittedBytes),
     commitTimeoutMs: request.commitTimeout && durationMs(request.commitTimeout),
+    until: toUntil(request),
+    filter: request.filter || undefined,
+    fields: request.fields.length > 0 ? request.fields : undefined,
+    sample: request.sample,
   };
 }
 
@@ -49,23 +52,18 @@ export function toCommitCommand({ subscriber, cursor, generation }: CommitReques
   return { subscriber, cursor, generation: fromInt64('generation', generation) };
 }
 
-/** The fields that the contract has, but no code behind them: never ignored. */
-function refuseUnbuilt(request: SubscribeRequest): void {
-  const set: Record<string, boolean> = {
-    until: request.until !== undefined || request.untilCursor !== '' || request.untilPosition !== 0,
-    sample: request.sample !== undefined,
-    filter: request.filter !== '',
-    fields: request.fields.length > 0,
-  };
-  const named = Object.keys(set).filter((field) => set[field]);
-  if (named.length === 0) return;
-  throw new BusError(
-    'UNIMPLEMENTED',
-    `not built yet: ${named.join(', ')}; leave ${named.length > 1 ? 'them' : 'it'} out`,
-    {
-      metadata: { fields: named.join(',') },
-    },
-  );
+/** Throws INVALID_REQUEST. */
+function toUntil({ until, untilCursor, untilPosition }: SubscribeRequest): StartFrom | undefined {
+  const position = toStartPosition(untilPosition);
+  const named = [
+    until && ({ at: 'time', timestamp: timestampMs(until) } as const),
+    untilCursor !== '' && ({ at: 'cursor', cursor: untilCursor } as const),
+    position,
+  ].flatMap((each) => each || []);
+  if (named.length > 1) {
+    throw new BusError('INVALID_REQUEST', 'set at most one of until, until_cursor and until_position');
+  }
+  return named[0];
 }
 
 function toStart(from: SubscribeRequest['from']): StartFrom | undefined {
