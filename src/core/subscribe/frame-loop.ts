@@ -70,6 +70,8 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
   /** What was handed out last, until the next pull shows that it has been taken. */
   let handed: { readonly parcel: Parcel | undefined; readonly generation: number } | undefined;
   let lastFrame = clock.now();
+  /** The last cursor that a stream with a selection has sent. */
+  let toldCursor = '';
   let state: 'new' | 'running' | EndReason | 'over' = 'new';
 
   function update(): boolean {
@@ -137,6 +139,7 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
       left -= parcel.frame.deliveries.length;
       shared?.flow.sent(parcel.frame.deliveries, (partition) => keyOf(topic, partition));
     }
+    if (selection && 'cursor' in frame) toldCursor = frame.cursor;
     shared?.flow.handed();
     handed = { parcel, generation };
     return { done: false, value: frame };
@@ -183,10 +186,21 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
     return parcel && hand(parcel.frame, parcel);
   }
 
+  /** All that is left until the end was passed over: others of the subscriber wait for that to be committed, and the client has to be told how far it is. */
+  function isQuietlyDone(): boolean {
+    return (
+      shared !== undefined &&
+      selection !== undefined &&
+      bound?.ends !== undefined &&
+      serving.done &&
+      serving.cursor() !== toldCursor
+    );
+  }
+
   /** Waits for something to come next; after the heartbeat's time there is one. */
   function wait(): Pull<Frame> {
     const patience = lastFrame + heartbeatMs - clock.now();
-    if (patience > 0) return wakeup.wait(patience);
+    if (patience > 0 && !isQuietlyDone()) return wakeup.wait(patience);
     const { cursor, partitions } = pending?.before ?? { cursor: serving.cursor(), partitions: serving.report() };
     return hand({ kind: 'heartbeat', cursor, partitions });
   }

@@ -29,6 +29,8 @@ export function syntaxMistake(expression: string, error: unknown): FilterMistake
   const { offset } = error.location.start;
   const rest = expression.slice(offset);
   if (rest.trim() === '') return new FilterMistake(offset, offset === 0 ? 'it is empty' : 'it ends too early');
+  if (/(?:[-+*/%<>=!&|?:.,]|\bin)\s*$/.test(expression))
+    return new FilterMistake(expression.trimEnd().length, 'it ends too early');
   const hint = foreign.find(([form]) => form.test(rest))?.[1];
   if (hint !== undefined) return new FilterMistake(offset, hint);
   if (!message.startsWith('found ')) return new FilterMistake(offset, message);
