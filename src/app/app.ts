@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, ConfigError } from '../config/index.js';
+import { shortWindowText } from '../core/dedupe/windows.js';
 import { BusError } from '../core/errors.js';
 import { createExploration } from '../core/explore/exploration.js';
 import { allowAll } from '../core/ports/authorizer.js';
@@ -53,7 +54,12 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
   });
   const ports = { log, coordination, topics, authorizer: allowAll };
   const schemas = createSchemaRegistry({ topics: topics.schemas, log, coordination, judge });
-  const publisher = createPublisher({ ...ports, limits: { ...defaultPublishLimits, ...config.publish } });
+  const publisher = createPublisher({
+    ...ports,
+    limits: { ...defaultPublishLimits, ...config.publish },
+    onShortWindow: ({ topic, partition, ...short }) =>
+      logger.warn({ topic, partition, ...short }, shortWindowText(topic, partition, short)),
+  });
   const subscriptions = createSubscriptions({
     ...ports,
     filters: createCelCompiler(),

@@ -26,6 +26,11 @@ export interface PublishInput {
   readonly mode?: keyof typeof modes | undefined;
   /** Default: the latest. */
   readonly schemaVersion?: number | undefined;
+  /**
+   * Makes a retry of the whole call safe, whatever was stored of it: event number i without an id has the identity (this key, i). 1 to 255 characters,
+   * new for every call that is no retry.
+   */
+  readonly idempotencyKey?: string | undefined;
 }
 
 /** One batch of a stream. Its events come as objects, or encoded by an `EventEncoder`. */
@@ -40,7 +45,8 @@ export interface PublishBatch extends Omit<PublishInput, 'topic' | 'events'> {
 export interface PublishCalls {
   /**
    * Publishes events. Resolves once they are durable, with a result for each (in order). A rejection with reason PARTIALLY_STORED
-   * tells in `outcome` what became of each; CONNECTION_LOST and DEADLINE_EXCEEDED leave it open.
+   * tells in `outcome` what became of each; CONNECTION_LOST and DEADLINE_EXCEEDED leave it open. Events with an id, or a call with an idempotency key,
+   * may then be sent again as they are: what is stored already is answered with its position, as a `duplicate`.
    */
   publish(input: PublishInput, options?: CallOptions): Promise<PublishResult[]>;
   /**
@@ -59,6 +65,7 @@ export function publishCalls(calls: Calls): PublishCalls {
           topic: input.topic,
           events: input.events.map(toEvent),
           mode: modes[input.mode ?? 'all_or_nothing'],
+          idempotencyKey: input.idempotencyKey ?? '',
           ...(input.schemaVersion === undefined ? {} : { schemaVersion: input.schemaVersion }),
         });
         return (await service.publish(request, connect)).results;
@@ -74,6 +81,7 @@ async function* toRequests(batches: AsyncIterable<PublishBatch>): AsyncIterable<
       topic: batch.topic ?? '',
       mode: modes[batch.mode ?? 'all_or_nothing'],
       continueAfterFailure: batch.continueAfterFailure ?? false,
+      idempotencyKey: batch.idempotencyKey ?? '',
       ...(batch.schemaVersion === undefined ? {} : { schemaVersion: batch.schemaVersion }),
     });
     if ('bytes' in batch.events) request.$unknown = asUnknownFields(batch.events);

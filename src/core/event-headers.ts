@@ -29,6 +29,11 @@ export interface EventMetadata {
 export const metadataLimits = { textBytes: 1024, keyBytes: 64 * 1024, attributes: 64, headers: 64, bytes: 64 * 1024 };
 
 const schemaHeader = 'mainstem_schema';
+/**
+ * The identity that an event without an id has from its call: its index there, a space, the idempotency key. No attribute has that name, because of
+ * the underscore.
+ */
+export const idempotencyHeader = 'mainstem_idempotency_key';
 const contentType: Header = ['content-type', Buffer.from('application/json')];
 const specVersion: Header = ['ce_specversion', Buffer.from('1.0')];
 const core = ['id', 'source', 'type', 'subject', 'time'] as const;
@@ -52,8 +57,16 @@ function schemaVersionHeaders(version: number): readonly [Header] {
   return headers;
 }
 
-/** The headers to store with an event. Throws INVALID_REQUEST with a message that names the field. */
-export function writeHeaders(event: EventInput, schemaVersion: number | undefined): readonly Header[] {
+/**
+ * The headers to store with an event. Throws INVALID_REQUEST with a message that names the field.
+ *
+ * @param ofCall the value of the idempotency header, for an event that has its identity from its call
+ */
+export function writeHeaders(
+  event: EventInput,
+  schemaVersion: number | undefined,
+  ofCall?: string | undefined,
+): readonly Header[] {
   const plain = schemaVersionHeaders(schemaVersion ?? 0);
   if (
     !event.id &&
@@ -64,12 +77,13 @@ export function writeHeaders(event: EventInput, schemaVersion: number | undefine
     !event.attributes &&
     !event.headers
   ) {
-    return plain;
+    return ofCall === undefined ? plain : [plain[0], [idempotencyHeader, Buffer.from(ofCall)]];
   }
   const [version] = plain;
   const complete = Boolean(event.id && event.source && event.type);
   const prefix = complete ? 'ce_' : 'mainstem_';
   const headers: Header[] = complete ? [version, specVersion, contentType] : [version];
+  if (ofCall !== undefined) headers.push([idempotencyHeader, Buffer.from(ofCall)]);
   for (const name of core) {
     const text = event[name];
     if (!text) continue;
@@ -166,8 +180,8 @@ export function readHeaders(headers: readonly Header[]): EventMetadata {
     if (attribute === undefined) {
       if (!isOurs || name !== contentType[0]) rest.push(header);
       else if (!isPlainJson(value)) attributes[dataContentType] = text(value);
-    } else if (name === schemaHeader) {
-      // Read already.
+    } else if (name === schemaHeader || name === idempotencyHeader) {
+      // Read already, or for nobody to see.
     } else if (name === redrivenHeader) {
       redriven = readRedriven([header]);
       if (redriven === undefined) rest.push(header);

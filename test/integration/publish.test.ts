@@ -273,17 +273,6 @@ test('limits are told with their numbers, and what is refused leaves no trace', 
   expect((await bus.log.bounds('t', 0)).highWatermark).toBe(1);
 });
 
-test('an event without a key but with an id meets its retry in the same partition', async () => {
-  await using bus = await openBus();
-  await bus.topics.create({ name: 't', settings: { schemaless: true, partitions: 16 }, adopt: false });
-  const partitions = new Set<number>();
-  for (let i = 0; i < 5; i++) {
-    const [result] = await bus.publisher.publish(command('t', [event(i, { id: 'same', source: '/s' })]), never);
-    if (result?.status === 'stored') partitions.add(result.partition);
-  }
-  expect(partitions.size).toBe(1);
-});
-
 test('on a stream, a batch that finds the buffer full is not overtaken by the next one', async () => {
   await using bus = await openBus({ topicBufferBytes: 10_000 });
   await bus.topics.create({ name: 't', settings: { schemaless: true }, adopt: false });

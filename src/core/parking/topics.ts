@@ -58,7 +58,7 @@ export function createParkingTopics(log: EventLog, topics: TopicsService): Parki
     const running = appenders.get(name);
     if (running) return running;
     const appender = createAppender(
-      log,
+      { log },
       name,
       0,
       () => topics.peek(name),

@@ -1,32 +1,10 @@
+import type { DedupeWindows } from '../dedupe/windows.js';
 import { BusError } from '../errors.js';
 import { type AppendRecord, recordBytes } from '../model.js';
-import type { Appended, EventLog } from '../ports/event-log.js';
+import type { EventLog } from '../ports/event-log.js';
 import type { ActiveTopic } from '../topics/topic.js';
-
-/** The events of one call for one partition, in their order, while they wait for the partition's appender. */
-export interface Run {
-  readonly records: readonly AppendRecord[];
-  /** Of all records, by `recordBytes`. */
-  readonly bytes: number;
-  /** The life of the topic that the events were checked against: they are never stored in another. */
-  readonly incarnation: string;
-  /** The runs of one group keep their order: when something of one fails, those behind it in the queue are withdrawn. */
-  readonly group: object;
-  /** Set to drop what is still in the queue; who sets it has settled the events already. */
-  withdrawn: boolean;
-  /** Called for the records `from` to `to` (exclusive) when their outcome is known: once for each, unless withdrawn before it was taken. */
-  readonly done: (from: number, to: number, outcome: Appended | BusError) => void;
-  /** Called when nothing refers to so many of the run's bytes any more. */
-  readonly released: (bytes: number) => void;
-}
-
-/** What one append takes of a run. */
-interface Part {
-  readonly run: Run;
-  readonly from: number;
-  readonly to: number;
-  readonly bytes: number;
-}
+import type { Part, Run } from './run.js';
+import { type Sifted, sift } from './sift.js';
 
 /** How many records one append takes at most. */
 const recordsPerBatch = 5_000;
@@ -47,7 +25,7 @@ export interface Appender {
  * @param onIdle called when the queue has run empty: the next run gets a new appender
  */
 export function createAppender(
-  log: EventLog,
+  { log, windows }: { readonly log: EventLog; readonly windows?: DedupeWindows },
   topic: string,
   partition: number,
   now: () => ActiveTopic | undefined,
@@ -114,23 +92,38 @@ export function createAppender(
     return { run, from, to, bytes: sum };
   }
 
+  /** What to append of the parts, and what follows from it. */
+  function batchOf(parts: readonly Part[]): Sifted {
+    const current = parts.some(({ run }) => run.identified) ? now() : undefined;
+    const window = current && windows?.of(current, partition);
+    return window ? sift(parts, window) : { records: recordsOf(parts), refused: [], settle: settleAll(parts) };
+  }
+
+  /** Without identities there is nothing to wait for. */
+  function settleAll(parts: readonly Part[]): Sifted['settle'] {
+    return async ({ baseOffset, timestamp }) => {
+      let offset = baseOffset;
+      for (const part of parts) {
+        part.run.done(part.from, part.to, { baseOffset: offset, timestamp });
+        offset += part.to - part.from;
+      }
+      windows?.find(topic, partition)?.passed(baseOffset, offset - baseOffset);
+    };
+  }
+
   async function run(): Promise<void> {
     for (let parts = take(); parts.length > 0; parts = take()) {
-      const incarnation = parts[0]?.run.incarnation;
-      try {
-        const { baseOffset, timestamp } = await log.append(
-          topic,
-          partition,
-          recordsOf(parts),
-          () => now()?.incarnation === incarnation,
-        );
-        let offset = baseOffset;
-        for (const part of parts) {
-          part.run.done(part.from, part.to, { baseOffset: offset, timestamp });
-          offset += part.to - part.from;
+      const { records, refused, settle } = batchOf(parts);
+      for (const { part, error } of refused) fail([part], error);
+      if (records.length > 0) {
+        const incarnation = parts[0]?.run.incarnation;
+        try {
+          await settle(await log.append(topic, partition, records, () => now()?.incarnation === incarnation));
+        } catch (error) {
+          const failure = BusError.from(error);
+          if (failure.reason === 'STORE_OUTCOME_UNKNOWN') windows?.find(topic, partition)?.doubt();
+          fail(parts, failure);
         }
-      } catch (error) {
-        fail(parts, BusError.from(error));
       }
       for (const part of parts) part.run.released(part.bytes);
     }

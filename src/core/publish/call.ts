@@ -3,6 +3,7 @@ import type { EventResult, PublishMode } from './command.js';
 
 /** Gathers the results of one call's events, and decides what the call as a whole comes to. */
 export interface Call {
+  readonly mode: PublishMode;
   readonly results: Promise<EventResult[]>;
   settle(event: number, result: EventResult): void;
   /** Ends the call now; what settles later is not waited for. */
@@ -19,6 +20,7 @@ export function createCall(mode: PublishMode, events: number): Call {
     reject = onReject;
   });
   return {
+    mode,
     results: promise,
     settle(event, result) {
       if (results[event]) return;

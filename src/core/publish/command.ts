@@ -8,6 +8,11 @@ export interface PublishCommand {
   /** Undefined: the latest that is open. */
   readonly schemaVersion?: number | undefined;
   readonly events: readonly EventInput[];
+  /**
+   * 1 to 255 characters. Event number i without an id gets the identity (this key, i); those without a key are placed by it, together. A retry with
+   * the same key and events is then recognised as any event with an identity is.
+   */
+  readonly idempotencyKey?: string | undefined;
   /** Told, before the results, what the publisher should know although all goes well. */
   readonly onWarning?: ((warning: string) => void) | undefined;
 }
@@ -40,6 +45,8 @@ export type EventResult =
       readonly timestamp: number;
       /** Undefined on schemaless topics. */
       readonly schemaVersion: number | undefined;
+      /** It was stored earlier: an event with the same identity and payload was there already, at this position. */
+      readonly duplicate?: true;
     }
   | {
       /** `rejected`: invalid, a retry will not help. `not_stored`: a retry is safe. `unknown`: it may be stored. */
@@ -58,6 +65,11 @@ export interface PublishLimits {
   readonly bufferBytes: number;
   /** The same for one topic. Default 32 MiB. */
   readonly topicBufferBytes: number;
+  /**
+   * What the indexes of identities take in this process, at 48 bytes for each event in them; beyond, windows are cut short. Default 256 MiB. Each
+   * partition may have 48 KiB all the same.
+   */
+  readonly dedupeBytes: number;
 }
 
 export const defaultPublishLimits: PublishLimits = {
@@ -65,6 +77,7 @@ export const defaultPublishLimits: PublishLimits = {
   bytesPerCall: 8 * 1024 * 1024,
   bufferBytes: 64 * 1024 * 1024,
   topicBufferBytes: 32 * 1024 * 1024,
+  dedupeBytes: 256 * 1024 * 1024,
 };
 
 /** The produce path, as transports use it. */
@@ -72,6 +85,9 @@ export interface Publishing {
   /**
    * Publishes a batch. Resolves with one result per event when all is decided; in `all_or_nothing` mode only if every event is
    * stored, and otherwise rejects with a BusError (SCHEMA_VIOLATION, PARTIALLY_STORED, …).
+   *
+   * An event with an identity, (source, id) or (idempotency key, i), that is in its partition's window already is not stored again: with the same
+   * payload it is answered as stored, at the position of the first one, and with another refused with EVENT_ID_REUSED.
    *
    * @param signal cancels: events that are still queued are withdrawn.
    */

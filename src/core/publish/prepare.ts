@@ -1,9 +1,11 @@
+import { Buffer } from 'node:buffer';
+import { callText, type Identity, idText, toIdentity } from '../dedupe/identity.js';
 import { BusError, type Violation } from '../errors.js';
 import { metadataLimits, writeHeaders } from '../event-headers.js';
 import { type AppendRecord, recordBytes } from '../model.js';
 import { type PayloadScan, payloadScan } from '../schema-scan/index.js';
 import type { ActiveTopic, SchemaInUse, TopicSettings } from '../topics/topic.js';
-import type { EventInput } from './command.js';
+import type { EventInput, PublishCommand } from './command.js';
 import { keyAt, parsePointer } from './key-pointer.js';
 import { identityOf, partitionOf } from './partitioner.js';
 import { parsePayload } from './payload.js';
@@ -13,6 +15,8 @@ export interface Prepared {
   readonly record: AppendRecord;
   readonly partition: number;
   readonly bytes: number;
+  /** Undefined where it has none, or the topic does not compare. */
+  readonly identity: Identity | undefined;
 }
 
 /** How many violations an event's error lists; the totals are always told. */
@@ -27,11 +31,18 @@ export interface Preparation {
   prepare(event: EventInput, index: number): Prepared | BusError;
 }
 
-/** @param anyPartition where events go that have neither a key nor an id */
-export function preparation(topic: ActiveTopic, version: number | undefined, anyPartition: number): Preparation {
-  const schema = topic.schema(version);
+/** @param anyPartition where events go that have neither a key nor an identity */
+export function preparation(
+  topic: ActiveTopic,
+  { schemaVersion, idempotencyKey }: Pick<PublishCommand, 'schemaVersion' | 'idempotencyKey'>,
+  anyPartition: number,
+): Preparation {
+  const schema = topic.schema(schemaVersion);
   const { keyPointer, partitions } = topic.settings;
   const scan = schema ? schema.compiled.scan(keyPointer) : anyScan(topic.settings);
+  const compares = topic.settings.dedupeWindowMs > 0;
+  // Events that have their identity from the call stay together, in their order.
+  const partitionOfCall = idempotencyKey ? partitionOf(Buffer.from(idempotencyKey), partitions) : anyPartition;
 
   function prepare(event: EventInput, index: number): Prepared | BusError {
     const { payload } = event;
@@ -55,18 +66,21 @@ export function preparation(topic: ActiveTopic, version: number | undefined, any
         `the key has ${key.length} bytes; at most ${metadataLimits.keyBytes} are allowed`,
       );
     }
+    const ofCall = event.id || !idempotencyKey ? undefined : `${index} ${idempotencyKey}`;
     let headers: AppendRecord['headers'];
     try {
-      headers = writeHeaders(event, schema?.version);
+      headers = writeHeaders(event, schema?.version, ofCall);
     } catch (error) {
       return refusal('INVALID_REQUEST', index, 'metadata', BusError.from(error).message);
     }
     const placedBy = key ?? (event.id ? identityOf(event.source, event.id) : undefined);
     const record: AppendRecord = { key, value: payload, headers };
+    const text = compares ? (event.id ? idText(event.source, event.id) : ofCall && callText(ofCall)) : undefined;
     return {
       record,
-      partition: placedBy === undefined ? anyPartition : partitionOf(placedBy, partitions),
+      partition: placedBy === undefined ? partitionOfCall : partitionOf(placedBy, partitions),
       bytes: recordBytes(record),
+      identity: text === undefined ? undefined : toIdentity(text, payload),
     };
   }
 

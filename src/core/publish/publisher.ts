@@ -1,15 +1,21 @@
 import { setMaxListeners } from 'node:events';
+import type { Identity } from '../dedupe/identity.js';
+import type { Seen } from '../dedupe/identity-index.js';
+import { createDedupeWindows, type ShortWindow } from '../dedupe/windows.js';
 import { BusError } from '../errors.js';
 import type { AppendRecord } from '../model.js';
 import type { Authorizer } from '../ports/authorizer.js';
+import { type Clock, systemClock } from '../ports/clock.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
-import { type Appender, createAppender, type Run } from './appender.js';
+import { type Checked, checkEvents, isReady, judge, reusedError, warningsOf } from './admission.js';
+import { type Appender, createAppender } from './appender.js';
 import { createBudget } from './budget.js';
 import { type Call, createCall } from './call.js';
 import type { EventResult, PublishCommand, Publishing, PublishLimits } from './command.js';
 import { rotation } from './partitioner.js';
-import { callRefusal, type Prepared, preparation } from './prepare.js';
+import { callRefusal, type Prepared } from './prepare.js';
+import type { Identified, Run } from './run.js';
 import { createPublishSession, type Order } from './session.js';
 import { onAbort } from './withdrawals.js';
 
@@ -22,7 +28,12 @@ export interface Publisher extends Publishing {
 interface CallRun extends Run {
   readonly records: AppendRecord[];
   readonly events: number[];
+  identified: CallIdentified | undefined;
   bytes: number;
+}
+
+interface CallIdentified extends Identified {
+  readonly identities: (Identity | undefined)[];
 }
 
 interface PublisherPorts {
@@ -30,10 +41,24 @@ interface PublisherPorts {
   readonly topics: Topics;
   readonly authorizer: Authorizer;
   readonly limits: PublishLimits;
+  readonly clock?: Clock | undefined;
+  /** Told when the window in which a topic's events are recognised is shorter than its settings say: once, until it is whole again. */
+  readonly onShortWindow?: ((short: ShortWindow) => void) | undefined;
 }
 
+/** The longest idempotency key, in characters. */
+const longestKey = 255;
+
 /** The produce path: authorize, check everything, take room for everything, queue, wait for the log. */
-export function createPublisher({ log, topics, authorizer, limits }: PublisherPorts): Publisher {
+export function createPublisher({
+  log,
+  topics,
+  authorizer,
+  limits,
+  clock = systemClock,
+  onShortWindow = () => undefined,
+}: PublisherPorts): Publisher {
+  const windows = createDedupeWindows({ log, clock, topics, bytes: limits.dedupeBytes, onShortWindow });
   const budget = createBudget(limits);
   const anyPartition = rotation();
   /** By `topic/partition`; an appender is dropped when it runs idle. */
@@ -51,7 +76,7 @@ export function createPublisher({ log, topics, authorizer, limits }: PublisherPo
         last = presentTopic(topic.name, last);
         return last;
       };
-      appender = createAppender(log, topic.name, partition, now, () => appenders.delete(name));
+      appender = createAppender({ log, windows }, topic.name, partition, now, () => appenders.delete(name));
       appenders.set(name, appender);
     }
     return appender;
@@ -66,50 +91,83 @@ export function createPublisher({ log, topics, authorizer, limits }: PublisherPo
     }
   }
 
-  /** Everything between the topic's snapshot and the queue happens in one go, so that calls keep the order of their arrival. */
-  function admit(
-    topic: ActiveTopic,
-    command: PublishCommand,
-    order: Order | undefined,
-    signal: AbortSignal,
-  ): Promise<EventResult[]> {
-    signal.throwIfAborted();
-    const { events, mode } = command;
-    const { prepare, schemaVersion, warning } = preparation(
-      topic,
-      command.schemaVersion,
-      anyPartition(topic.settings.partitions),
-    );
-    if (warning !== undefined) command.onWarning?.(warning);
-    const call = createCall(mode, events.length);
-    const accepted: (Prepared | undefined)[] = new Array(events.length);
-    const refused: BusError[] = [];
-    let bytes = 0;
-    events.forEach((event, index) => {
-      const prepared = prepare(event, index);
-      if (!(prepared instanceof BusError)) {
-        const halted = order?.check(topic.name, prepared.partition);
-        if (halted) {
-          if (mode === 'all_or_nothing') throw halted;
-          call.settle(index, { status: 'not_stored', error: halted });
-          return;
-        }
-        accepted[index] = prepared;
-        bytes += prepared.bytes;
-        return;
-      }
-      refused.push(prepared);
-      order?.refused(prepared);
-      if (mode === 'independent') call.settle(index, { status: 'rejected', error: prepared });
-    });
-    if (refused.length > 0 && mode === 'all_or_nothing') throw callRefusal(refused, events.length);
+  /** Checks the events of a call. Throws where that refuses it as a whole. */
+  function checked(topic: ActiveTopic, command: PublishCommand): Checked {
+    const call = checkEvents(topic, command, windows, anyPartition(topic.settings.partitions));
+    const { events, bytes } = call;
+    if (command.mode === 'all_or_nothing') {
+      const refused = events.filter((event) => event instanceof BusError);
+      if (refused.length > 0) throw callRefusal(refused, events.length);
+    }
     if (bytes > limits.bytesPerCall + events.length * 256) {
       throw new BusError(
         'BATCH_TOO_LARGE',
         `the events have ${bytes} bytes in all; a call may bring ${limits.bytesPerCall}`,
       );
     }
-    budget.reserve(topic.name, bytes);
+    return call;
+  }
+
+  /** The checked call, if all that this takes is in memory. */
+  function checkNow(command: PublishCommand): Checked | undefined {
+    const topic = peek(command);
+    return topic && checked(topic, command);
+  }
+
+  /** The same, after what has to be waited for. @param begun what `checkNow` came to */
+  async function checkInTime(command: PublishCommand, signal: AbortSignal, begun?: Checked): Promise<Checked> {
+    for (let call = begun; ; call = undefined) {
+      call ??= checked(peek(command) ?? (await topics.require(command.topic, command.schemaVersion)), command);
+      const { topic } = call;
+      if (isReady(call)) return call;
+      // What waits takes room as what is queued does.
+      budget.reserve(topic.name, call.bytes);
+      try {
+        await Promise.all([...call.windows.values()].map((window) => window.isReady || window.ready(signal)));
+      } finally {
+        budget.release(topic.name, call.bytes);
+      }
+      draining.signal.throwIfAborted();
+      if (presentTopic(topic.name, topic) === topic) return call;
+    }
+  }
+
+  /** Everything from here to the queue happens in one go, so that calls keep the order of their arrival. */
+  function admit(checked: Checked, order: Order | undefined, signal: AbortSignal): Promise<EventResult[]> {
+    signal.throwIfAborted();
+    const { topic, command, events, schemaVersion } = checked;
+    const { mode } = command;
+    for (const warning of warningsOf(checked, windows)) command.onWarning?.(warning);
+    const call = createCall(mode, events.length);
+    const accepted: (Prepared | undefined)[] = new Array(events.length);
+    const reused: BusError[] = [];
+    const judgementOf = judge(checked);
+    let bytes = 0;
+    events.forEach((prepared, index) => {
+      if (prepared instanceof BusError) {
+        order?.refused(prepared);
+        call.settle(index, { status: 'rejected', error: prepared });
+        return;
+      }
+      const { partition } = prepared;
+      const halted = order?.check(topic.name, partition);
+      if (halted) {
+        if (mode === 'all_or_nothing') throw halted;
+        call.settle(index, { status: 'not_stored', error: halted });
+        return;
+      }
+      const judgement = judgementOf(index);
+      if (judgement === undefined) {
+        accepted[index] = prepared;
+        bytes += prepared.bytes;
+      } else if (judgement instanceof BusError) {
+        reused.push(judgement);
+        order?.refused(judgement);
+        if (mode === 'independent') call.settle(index, { status: 'rejected', error: judgement });
+      } else call.settle(index, duplicate(partition, judgement, schemaVersion));
+    });
+    if (reused.length > 0 && mode === 'all_or_nothing') throw callRefusal(reused, events.length);
+    if (bytes > 0) budget.reserve(topic.name, bytes);
     enqueue(topic, accepted, schemaVersion, call, order, signal);
     return call.results;
   }
@@ -126,11 +184,15 @@ export function createPublisher({ log, topics, authorizer, limits }: PublisherPo
     const runs = new Map<number, CallRun>();
     accepted.forEach((prepared, index) => {
       if (!prepared) return;
-      const { partition, record, bytes } = prepared;
+      const { partition, record, bytes, identity } = prepared;
       let run = runs.get(partition);
       if (!run) {
         run = startRun(topic, partition, schemaVersion, call, group, order);
         runs.set(partition, run);
+      }
+      if (identity) {
+        run.identified ??= startIdentified(partition, schemaVersion, call, run.events);
+        run.identified.identities[run.records.length] = identity;
       }
       run.records.push(record);
       run.events.push(index);
@@ -158,6 +220,7 @@ export function createPublisher({ log, topics, authorizer, limits }: PublisherPo
     return {
       events,
       records: [],
+      identified: undefined,
       bytes: 0,
       incarnation: topic.incarnation,
       group,
@@ -192,25 +255,55 @@ export function createPublisher({ log, topics, authorizer, limits }: PublisherPo
     if (count > limits.eventsPerCall) {
       throw new BusError('BATCH_TOO_LARGE', `${count} events; a call may bring ${limits.eventsPerCall}`);
     }
+    const { idempotencyKey } = command;
+    if (idempotencyKey !== undefined && (idempotencyKey === '' || idempotencyKey.length > longestKey)) {
+      throw new BusError(
+        'INVALID_REQUEST',
+        `the idempotency key has ${idempotencyKey.length} characters; 1 to ${longestKey} are allowed`,
+      );
+    }
   }
 
   return {
     async publish(command, signal) {
       check(command);
-      const topic = peek(command) ?? (await topics.require(command.topic, command.schemaVersion));
-      return admit(topic, command, undefined, signal);
+      const now = checkNow(command);
+      return admit(now && isReady(now) ? now : await checkInTime(command, signal, now), undefined, signal);
     },
     openStream: () =>
       createPublishSession({
         draining: draining.signal,
         check,
-        peek,
-        require: (command) => topics.require(command.topic, command.schemaVersion),
+        checkNow,
+        checkInTime,
         admit,
       }),
     async drain() {
       draining.abort(new BusError('SHUTTING_DOWN', 'the server is shutting down; connect again'));
       await Promise.all([...appenders.values()].map((appender) => appender.idle));
+      windows.close();
     },
   };
+}
+
+function startIdentified(
+  partition: number,
+  schemaVersion: number | undefined,
+  call: Call,
+  events: readonly number[],
+): CallIdentified {
+  return {
+    identities: [],
+    isAllOrNothing: call.mode === 'all_or_nothing',
+    found(index, first, lostAt) {
+      const event = events[index] ?? 0;
+      if (first.same) call.settle(event, duplicate(partition, first, schemaVersion));
+      else call.settle(event, { status: 'rejected', error: reusedError(event, partition, first, lostAt) });
+    },
+    reused: (index, first) => reusedError(events[index] ?? 0, partition, first, undefined),
+  };
+}
+
+function duplicate(partition: number, { offset, timestamp }: Seen, schemaVersion: number | undefined): EventResult {
+  return { status: 'stored', partition, offset, timestamp, schemaVersion, duplicate: true };
 }

@@ -1,5 +1,5 @@
 import { BusError } from '../errors.js';
-import type { ActiveTopic } from '../topics/topic.js';
+import { type Checked, isReady } from './admission.js';
 import type { EventResult, PublishCommand, PublishSession, SessionCommand } from './command.js';
 
 /** The order that one stream of batches keeps: a partition in which something failed takes no more until the client goes on knowingly. */
@@ -14,12 +14,13 @@ export interface Order {
 interface Admission {
   readonly draining: AbortSignal;
   check(command: PublishCommand): void;
-  peek(command: PublishCommand): ActiveTopic | undefined;
-  require(command: PublishCommand): Promise<ActiveTopic>;
-  admit(topic: ActiveTopic, command: PublishCommand, order: Order, signal: AbortSignal): Promise<EventResult[]>;
+  /** Undefined where the topic has to be looked up. */
+  checkNow(command: PublishCommand): Checked | undefined;
+  checkInTime(command: PublishCommand, signal: AbortSignal, begun: Checked | undefined): Promise<Checked>;
+  admit(checked: Checked, order: Order, signal: AbortSignal): Promise<EventResult[]>;
 }
 
-/** One PublishStream. Batches are admitted strictly in the order of the calls, also where a topic has to be looked up first. */
+/** One PublishStream. Batches are admitted strictly in the order of the calls, also where something has to be waited for first. */
 export function createPublishSession(admission: Admission): PublishSession {
   const halted = new Map<string, BusError>();
   let lastAdmission: Promise<unknown> | undefined;
@@ -48,14 +49,14 @@ export function createPublishSession(admission: Admission): PublishSession {
   };
 
   /** Everything up to the queue; what fails here fails for the whole batch. */
-  function enter(topic: ActiveTopic, command: SessionCommand, signal: AbortSignal): Promise<EventResult[]> {
+  function enter(checked: Checked, command: SessionCommand, signal: AbortSignal): Promise<EventResult[]> {
     if (command.continueAfterFailure) {
       halted.clear();
       haltedAll = undefined;
     }
     haltOnRefusal = command.haltOnRefusal ?? false;
     try {
-      return admission.admit(topic, command, order, signal);
+      return admission.admit(checked, order, signal);
     } catch (error) {
       // Here and now: the next batch may be admitted before anybody who waits for this one hears of it.
       haltAll(error);
@@ -63,21 +64,24 @@ export function createPublishSession(admission: Admission): PublishSession {
     }
   }
 
-  /** The same after the batches before it, with a topic that has to be looked up. */
+  /** The same after the batches before it, and what has to be waited for. */
   async function enterLater(
     command: SessionCommand,
     signal: AbortSignal,
+    begun: Checked | undefined,
   ): Promise<{ readonly results: Promise<EventResult[]> }> {
     const before = lastAdmission;
     const found = (async () => {
       await before;
-      return admission.require(command);
+      return admission.checkInTime(command, signal, begun);
     })();
     const mine = found.catch(haltAll);
     lastAdmission = mine;
-    await mine;
-    if (lastAdmission === mine) lastAdmission = undefined;
-    return { results: enter(await found, command, signal) };
+    try {
+      return { results: enter(await found, command, signal) };
+    } finally {
+      if (lastAdmission === mine) lastAdmission = undefined;
+    }
   }
 
   function haltAll(error: unknown): void {
@@ -88,15 +92,16 @@ export function createPublishSession(admission: Admission): PublishSession {
   return {
     draining: admission.draining,
     publish(command, signal) {
+      let now: Checked | undefined;
       try {
         admission.check(command);
-        const known = lastAdmission ? undefined : admission.peek(command);
-        if (known) return enter(known, command, signal);
+        now = lastAdmission ? undefined : admission.checkNow(command);
+        if (now && isReady(now)) return enter(now, command, signal);
       } catch (error) {
         haltAll(error);
         return Promise.reject(error);
       }
-      return enterLater(command, signal).then(({ results }) => results);
+      return enterLater(command, signal, now).then(({ results }) => results);
     },
   };
 }

@@ -8,7 +8,7 @@ import type { ActiveTopic } from '../topics/topic.js';
 /** Refuses what publishing would refuse, in the same words: by its own code, on a topic of which only this schema is real. */
 export function validatePayloads(compiled: CompiledSchema, request: ValidationRequest): Refusal[] {
   const { payloads, explained } = request;
-  const { prepare } = preparation(topicOf(compiled, request), undefined, 0);
+  const { prepare } = preparation(topicOf(compiled, request), {}, 0);
   const refusals: Refusal[] = [];
   payloads.forEach((payload, event) => {
     if (refusals.length >= explained) {

@@ -10,7 +10,9 @@ const topicTag = bytesTag(1);
 const eventsTag = bytesTag(2);
 const modeTag = intTag(3);
 const schemaVersionTag = intTag(4);
+const idempotencyKeyTag = bytesTag(5);
 const continueTag = intTag(5);
+const streamIdempotencyKeyTag = bytesTag(6);
 
 /** By number: UNSPECIFIED, ALL_OR_NOTHING, INDEPENDENT. */
 const modes: readonly (PublishMode | undefined)[] = ['all_or_nothing', 'all_or_nothing', 'independent'];
@@ -39,7 +41,9 @@ function decode(bytes: Uint8Array, isStream: boolean): PublishBatch | undefined 
   let topic: string | undefined = '';
   let mode: PublishMode | undefined = 'all_or_nothing';
   let schemaVersion: number | undefined;
+  let idempotencyKey: string | undefined;
   let continueAfterFailure = false;
+  const keyTag = isStream ? streamIdempotencyKeyTag : idempotencyKeyTag;
   while (reader.at < end) {
     const tag = bytes[reader.at++];
     if (tag === eventsTag) {
@@ -50,6 +54,10 @@ function decode(bytes: Uint8Array, isStream: boolean): PublishBatch | undefined 
     } else if (tag === topicTag) {
       topic = readText(reader, reader.fieldEnd(end));
       if (topic === undefined) return undefined;
+    } else if (tag === keyTag) {
+      const text = readText(reader, reader.fieldEnd(end));
+      if (text === undefined) return undefined;
+      idempotencyKey = text === '' ? undefined : text;
     } else {
       const value = reader.number(end);
       if (value < 0) return undefined;
@@ -61,7 +69,7 @@ function decode(bytes: Uint8Array, isStream: boolean): PublishBatch | undefined 
       else return undefined;
     }
   }
-  return { topic, mode, schemaVersion, events, continueAfterFailure };
+  return { topic, mode, schemaVersion, idempotencyKey, events, continueAfterFailure };
 }
 
 const keyTag = bytesTag(1);

@@ -12,6 +12,8 @@ export interface PublishFields {
   readonly events: readonly Event[];
   readonly mode: ModeNumber;
   readonly schemaVersion?: number | undefined;
+  /** Empty: none. */
+  readonly idempotencyKey?: string | undefined;
 }
 
 /**
@@ -20,13 +22,14 @@ export interface PublishFields {
  * @param fromJson the request came in the JSON form, whose codec (see exact-json) hands each `json` on as the text that was written
  */
 export function toPublishCommand(
-  { topic, events, mode, schemaVersion }: PublishFields,
+  { topic, events, mode, schemaVersion, idempotencyKey }: PublishFields,
   fromJson = false,
 ): PublishCommand {
   return {
     topic,
     mode: toMode(mode),
     schemaVersion,
+    idempotencyKey: idempotencyKey || undefined,
     events: events.map((event, i) => toEventInput(event, i, fromJson)),
   };
 }

@@ -28,6 +28,7 @@ export function toResult(result: EventResult): PublishResult {
     offset: BigInt(offset),
     time: timestampFromMs(timestamp),
     ...(schemaVersion === undefined ? {} : { schemaVersion }),
+    duplicate: result.duplicate ?? false,
   });
 }
 
@@ -35,7 +36,14 @@ export function toViolation({ event, pointer, rule, message }: Violation) {
   return { event, pointer, rule, message };
 }
 
-const tag = { partition: intTag(1), offset: intTag(2), time: bytesTag(3), status: intTag(4), schemaVersion: intTag(5) };
+const tag = {
+  partition: intTag(1),
+  offset: intTag(2),
+  time: bytesTag(3),
+  status: intTag(4),
+  schemaVersion: intTag(5),
+  duplicate: intTag(9),
+};
 const writer = new WireWriter();
 
 /**
@@ -87,6 +95,7 @@ function writeResults(field: number, results: readonly EventResult[]): void {
     writeTime(writer, tag.time, result.timestamp);
     writer.int(tag.status, PublishStatus.STORED);
     if (result.schemaVersion !== undefined) writer.int(tag.schemaVersion, result.schemaVersion);
+    if (result.duplicate) writer.int(tag.duplicate, 1);
     writer.close(entry);
   }
 }

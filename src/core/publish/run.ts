@@ -1,0 +1,51 @@
+import type { Identity } from '../dedupe/identity.js';
+import type { Seen } from '../dedupe/identity-index.js';
+import type { BusError } from '../errors.js';
+import type { AppendRecord } from '../model.js';
+import type { Appended } from '../ports/event-log.js';
+
+/** The events of one call for one partition, in their order, while they wait for the partition's appender. */
+export interface Run {
+  readonly records: readonly AppendRecord[];
+  /** Undefined if no record has an identity. */
+  readonly identified?: Identified | undefined;
+  /** Of all records, by `recordBytes`. */
+  readonly bytes: number;
+  /** The life of the topic that the events were checked against: they are never stored in another. */
+  readonly incarnation: string;
+  /** The runs of one group keep their order: when something of one fails, those behind it in the queue are withdrawn. */
+  readonly group: object;
+  /** Set to drop what is still in the queue; who sets it has settled the events already. */
+  withdrawn: boolean;
+  /**
+   * Called for the records `from` to `to` (exclusive) when their outcome is known: once for each, unless withdrawn before it was taken, or `found`.
+   * What is settled already stays as it is.
+   */
+  readonly done: (from: number, to: number, outcome: Appended | BusError) => void;
+  /** Called when nothing refers to so many of the run's bytes any more. */
+  readonly released: (bytes: number) => void;
+}
+
+/** What it takes to store no record of a run whose identity is there already. */
+export interface Identified {
+  /** One for each record; undefined where it has none. */
+  readonly identities: readonly (Identity | undefined)[];
+  /** A record that is refused refuses those beside it. */
+  readonly isAllOrNothing: boolean;
+  /**
+   * The record's identity was there before: that settles it, as a duplicate or as EVENT_ID_REUSED.
+   *
+   * @param lostAt where it was written all the same, because its writer could not know yet
+   */
+  found(index: number, first: Seen, lostAt: number | undefined): void;
+  /** Why a record with another payload than the first of its identity is refused. @param first undefined: it is not stored yet */
+  reused(index: number, first: Seen | undefined): BusError;
+}
+
+/** What one append takes of a run. */
+export interface Part {
+  readonly run: Run;
+  readonly from: number;
+  readonly to: number;
+  readonly bytes: number;
+}
