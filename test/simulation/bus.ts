@@ -35,6 +35,8 @@ export interface Core {
 export interface Mutation {
   coordination?(coordination: MemoryCoordination, world: MemoryWorld, host: Host): Coordination;
   log?(log: EventLog, host: Host): EventLog;
+  /** The same for the produce path alone. */
+  publisherLog?(log: EventLog): EventLog;
   clock?(clock: Clock): Clock;
   /** Makes what it takes to see it more likely. */
   plan?(plan: Plan): Plan;
@@ -55,7 +57,8 @@ export function startBus(world: MemoryWorld, network: Network, host: Host, mutat
   const coordination = mutation.coordination?.(ownCoordination, world, host) ?? ownCoordination;
   const topics = createTopics({ log, coordination, compiler, judge: inlineJudge(compiler), clock });
   const ports = { log, coordination, topics, authorizer: allowAll, clock };
-  const publisher = createPublisher({ ...ports, limits: defaultPublishLimits });
+  const publisherLog = mutation.publisherLog?.(log) ?? log;
+  const publisher = createPublisher({ ...ports, log: publisherLog, limits: defaultPublishLimits });
   const subscriptions = createSubscriptions(ports);
   let core: Core | undefined;
 

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { checkAssignments } from './check-assignments.js';
 import { commitChecks } from './check-commits.js';
+import { checkIdentities } from './check-identities.js';
 import { streamChecks } from './check-streams.js';
 import type { Recorded } from './history.js';
 import { commitsItself, reads } from './plan.js';
@@ -51,6 +52,7 @@ export function checkHistory(history: readonly Recorded[], remains: Remains): Vi
         report('behind', end, `${name} has committed ${topic}/${partition} up to ${next} of ${offset}`);
     }
   }
+  checkIdentities(history, remains, report);
   checkAssignments(remains, streams.streams, report, end);
   return violations;
 }

@@ -11,7 +11,11 @@ export type Happening =
       readonly partition: number;
       readonly offset: number;
       readonly id: number;
+      /** What the event is to be recognised by, if anything. */
+      readonly identity: string | undefined;
     }
+  /** A publisher was told that its event's identity belongs to another. */
+  | { readonly kind: 'reused'; readonly topic: string; readonly id: number; readonly identity: string }
   /** An offset record was written; `next` undefined: deleted. */
   | {
       readonly kind: 'record';

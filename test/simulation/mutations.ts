@@ -179,6 +179,17 @@ export const brokenBuses: readonly BrokenBus[] = [
     },
   },
   {
+    name: 'does not see the identities of the events that others have stored',
+    rules: ['twice'],
+    publisherLog: (log) =>
+      override(log, {
+        read: async (...args) => {
+          const result = await log.read(...args);
+          return result.outcome === 'ok' ? { ...result, records: [] } : result;
+        },
+      }),
+  },
+  {
     name: 'is late with its heartbeats',
     rules: ['silent'],
     clock: (clock) => ({

@@ -1,10 +1,9 @@
-import { Buffer } from 'node:buffer';
 import { BusError } from '../../src/core/errors.js';
 import type { SettingsInput } from '../../src/core/topics/topic.js';
 import type { Bus } from './bus.js';
 import type { Fleet } from './fleet.js';
 import type { Action } from './plan.js';
-import { payloadOf } from './remains.js';
+import { publish } from './publishers.js';
 
 /** Does things to a fleet, and undoes them in time. */
 export interface Nemesis {
@@ -132,36 +131,6 @@ export function createNemesis(fleet: Fleet): Nemesis {
       for (const each of [...undo]) each();
     },
   };
-}
-
-/** A batch from a publisher that sends it to any instance; what is not acknowledged may be there or not. */
-export function publish(fleet: Fleet): void {
-  const { random, network, operator, history, topics } = fleet;
-  const bus = fleet.buses[random.between(0, fleet.buses.length - 1)];
-  const topic = topics[random.between(0, topics.length - 1)] ?? '';
-  if (!bus) return;
-  const ids = Array.from({ length: random.between(1, 6) }, () => fleet.nextEvent());
-  const events = ids.map((id) => ({
-    payload: Buffer.from(payloadOf(id)),
-    key: Buffer.from(`k${random.between(0, 9)}`),
-  }));
-  fleet.underWay.add(ids);
-  void network
-    .call(operator, bus.host, async () => {
-      if (!bus.core) throw new Error('not ready');
-      return bus.core.publisher.publish({ topic, mode: 'independent', events }, new AbortController().signal);
-    })
-    .then(
-      (results) => {
-        results.forEach((result, i) => {
-          if (result.status !== 'stored') return;
-          const { partition, offset } = result;
-          history.add({ kind: 'published', topic, partition, offset, id: ids[i] ?? 0 });
-        });
-      },
-      () => undefined,
-    )
-    .finally(() => fleet.underWay.delete(ids));
 }
 
 async function grow(fleet: Fleet): Promise<void> {

@@ -3,8 +3,9 @@ import type { Mutation } from './bus.js';
 import { checkHistory } from './check.js';
 import { createFleet, type Fleet } from './fleet.js';
 import type { Recorded } from './history.js';
-import { createNemesis, createTopic, publish } from './nemesis.js';
+import { createNemesis, createTopic } from './nemesis.js';
 import { type Plan, planOf } from './plan.js';
+import { publish } from './publishers.js';
 import { endOf } from './remains.js';
 import type { Violation } from './violation.js';
 

@@ -8,6 +8,8 @@ export interface Violation {
 export type Rule =
   /** An acknowledged event is not in the log, or a subscriber has not processed it though there was time. */
   | 'lost'
+  /** An event with an identity was acknowledged at another position than that of the first one, or refused for no reason. */
+  | 'twice'
   /** A subscriber has not come to the end. */
   | 'behind'
   /** Without any failure a record was processed twice. */
