@@ -60,7 +60,10 @@ export type Event = Message<"mainstem.v1.Event"> & {
   } | { case: undefined; value?: undefined };
 
   /**
-   * The event's id, unique within its `source`. At most 1 KiB, like each of the texts below.
+   * The event's id, unique within its `source`: with it the event is recognised when it is published again within the topic's
+   * dedupe_window. With the same payload it is not stored again, and the answer has the position of the first one, marked as `duplicate`;
+   * with another payload it is refused with EVENT_ID_REUSED. It is looked for in the partition that it goes to: an id that comes with another
+   * key than before may go to another one. At most 1 KiB, like each of the texts below.
    *
    * @generated from field: string id = 5;
    */

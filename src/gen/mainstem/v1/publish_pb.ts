@@ -53,8 +53,9 @@ export type PublishRequest = Message<"mainstem.v1.PublishRequest"> & {
   schemaVersion?: number | undefined;
 
   /**
-   * Makes a retry of the whole call safe: event number i, counted from 0, gets the identity (this key, i), unless it has an id. Use a
-   * new key for every call that is no retry. At most 255 characters.
+   * Makes a retry of the whole call safe: event number i, counted from 0, gets the identity (this key, i), unless it has an id (see
+   * Event.id for what follows from an identity). Those without a key go to one partition, together. Use a new key for every call that is no
+   * retry. At most 255 characters.
    *
    * @generated from field: string idempotency_key = 5;
    */
@@ -397,7 +398,7 @@ export enum PublishStatus {
   NOT_STORED = 3,
 
   /**
-   * It may be stored or not; a retry may store it twice.
+   * It may be stored or not. A retry tells where the event has an identity; another one it may store twice.
    *
    * @generated from enum value: PUBLISH_STATUS_UNKNOWN = 4;
    */
