@@ -31,7 +31,7 @@ export interface IdentityIndex {
 
 /** The first segment has room for so many; each further one for twice as many, */
 const fewest = 1024;
-/** up to a sixteenth of the window and at least this: so there are few to look into, and little is taken that is not used. */
+/** up to a quarter of the window and at least this: so there are few to look into, and little is taken that is not used. */
 const largeSegment = 64 * 1024;
 const largest = 1024 * 1024;
 
@@ -59,7 +59,7 @@ export function createIdentityIndex(memory: IndexMemory, entries: () => number):
   }
 
   function grow(): Segment {
-    const most = Math.min(largest, Math.max(largeSegment, powerOfTwo(entries() / 16)));
+    const most = Math.min(largest, Math.max(largeSegment, powerOfTwo(entries() / 4)));
     let capacity = Math.min(most, (segments.at(-1)?.capacity ?? fewest / 2) * 2);
     // Each partition may have the smallest one: their number bounds what these take.
     while (!memory.take(capacity * entryBytes, capacity === fewest && segments.length === 0)) {
