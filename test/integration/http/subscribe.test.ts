@@ -198,6 +198,27 @@ describe('the query', () => {
     expect(bounded.at(-1)).toEqual({ end: { reason: 'caught_up', cursor: bounded.at(-2).cursor } });
   });
 
+  test('filter, fields, sample and until select; the cursor passes over what is left out', async () => {
+    await stand.topic('chosen', ['{"n":1,"a":{"b":1,"c":2}}', '{"n":2,"a":{"b":3,"c":4}}', '{"n":3}']);
+    const rest = 'from=earliest&follow=false';
+    const some = await json(
+      `topics/chosen/events?${rest}&filter=${encodeURIComponent('payload.n > 1')}&fields=/n,/a/b`,
+    );
+    expect(dataOf(some)).toEqual([{ n: 2, a: { b: 3 } }, { n: 3 }]);
+    expect(await lines(`topics/chosen/events?${rest}&fields=/a/c&limit=1&data_only`)).toEqual(['{"a":{"c":2}}']);
+    expect(dataOf(await json(`topics/chosen/events?${rest}&sample=1`))).toHaveLength(3);
+    const none = await json(`topics/chosen/events?${rest}&filter=false`);
+    expect(dataOf(none)).toEqual([]);
+    expect(dataOf(await json(`topics/chosen/events?from=${none.at(-1).end.cursor}&follow=false`))).toEqual([]);
+    const until = await json('topics/chosen/events?from=earliest&until=latest');
+    expect([dataOf(until).length, until.at(-1).end.reason]).toEqual([3, 'until']);
+    expect(await problem('topics/chosen/events?filter=payload.n%20%3E')).toMatchObject({
+      http: 400,
+      reason: 'FILTER_INVALID',
+      metadata: { position: expect.any(String) },
+    });
+  });
+
   test('several topics and a pattern', async () => {
     await stand.topic('many.a', ['"a"']);
     await stand.topic('many.b', ['"b"']);

@@ -7,7 +7,7 @@ const text = { type: 'string' };
 const cursor = { type: 'string', description: 'Where to go on from: `from` and Last-Event-ID take it.' };
 
 /** A record's line, as JSON Schema. */
-export const recordSchema: JsonObject = {
+const recordSchema: JsonObject = {
   title: 'A record',
   type: 'object',
   required: ['topic', 'partition', 'offset', 'time'],
@@ -51,7 +51,7 @@ const assignment = {
 };
 
 /** What control frames say, by name. */
-export const controlSchemas: Readonly<Record<string, JsonObject>> = {
+const controlSchemas: Readonly<Record<string, JsonObject>> = {
   ready: { type: 'object', required: ['cursor', 'streamId'], properties: { cursor, streamId: text, assignment } },
   heartbeat: {
     type: 'object',
@@ -103,7 +103,7 @@ const members = {
 };
 
 /** A line of NDJSON, as JSON Schema. */
-export const lineSchema: JsonObject = {
+const lineSchema: JsonObject = {
   anyOf: [
     recordSchema,
     ...Object.entries(members).map(([name, schema]) => ({
