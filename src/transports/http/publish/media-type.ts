@@ -13,7 +13,7 @@ export type BodyKind =
   | 'cloud_events';
 
 /** By media type, in the order in which they are shown. `application/*+json` is a `document`. */
-export const mediaTypes = {
+const mediaTypes = {
   'application/json': 'json',
   'application/x-ndjson': 'lines',
   'application/ndjson': 'lines',

@@ -10,7 +10,7 @@ import type { PublishQuery } from './parameters.js';
 import { eventsOf } from './whole-body.js';
 
 /** A body that is read whole, packed or unpacked, as for the calls: the largest batch in base64, and room for keys and headers. */
-export const maxBodyBytes = 16 * 1024 * 1024;
+const maxBodyBytes = 16 * 1024 * 1024;
 
 /** Publishes what a request brings at once: an event or a batch. */
 export async function publishWhole(

@@ -14,6 +14,8 @@ export interface Output {
   end(text: string): void;
 }
 
+/** How long a client has to send the rest of its upload, which is dropped, and to read the last line. */
+export const lastLineMs = 30_000;
 /** What may wait for a client before no more of its upload is read. */
 const maxUnreadBytes = 1024 * 1024;
 /** Refusals that are held back until a line is accepted; with more of them the answer begins. */
@@ -77,7 +79,7 @@ export function createOutput(response: HttpResponse, stalledMs: number): Output 
       held += `${text}\n`;
       flush();
       response.end();
-      const timer = setTimeout(() => response.destroy(), stalledMs);
+      const timer = setTimeout(() => response.destroy(), lastLineMs);
       response.once('close', () => clearTimeout(timer));
     },
   };

@@ -10,7 +10,7 @@ import { resultMembers } from '../answer.js';
 import { requestKey } from '../key.js';
 import type { PublishQuery } from '../parameters.js';
 import { type BodyReader, createBodyReader } from './body-reader.js';
-import { createOutput, type Output } from './output.js';
+import { createOutput, lastLineMs, type Output } from './output.js';
 import { publishAtOnce } from './publish-at-once.js';
 import { createSplitter, type Line, maxLineBytes, type Splitter } from './split.js';
 import { createTally, lineMessage, type Tally } from './tally.js';
@@ -141,7 +141,7 @@ function finish({ request, response, signal }: Exchange, { splitter, uploader, t
   }
   output.end(JSON.stringify({ summary: withStop(summary, stopped) }));
   // A client that reads only when it has sent everything has to be let send it.
-  if (stopped) readAway(request);
+  if (stopped) readAway(request, { bytes: 64 * 1024 * 1024, ms: lastLineMs });
 }
 
 function withStop(summary: object, stopped: Stop | undefined): object {
