@@ -49,7 +49,7 @@ test('a failure is explained, of the start too, and is the last thing that comes
   const log: string[] = [];
   const stream = source([1, new Error('broken'), 2], log);
   await stream.pull();
-  stream.pull();
+  void stream.pull();
   expect(() => stream.pull()).toThrow('explained: broken');
   expect(stream.pull()).toEqual({ done: true, value: undefined });
   expect(log).toEqual(['closed']);

@@ -35,16 +35,19 @@ export function createTurns(clock: Clock): Turns {
     if (isTimed || waiting.size === 0) return;
     isTimed = true;
     clock
-      .setTimeout(() => {
-        isTimed = false;
-        count();
-        const [next] = waiting;
-        if (next && saved >= leastMs) {
-          waiting.delete(next);
-          next();
-        }
-        timeNext();
-      }, Math.max(1, (leastMs - saved) / share))
+      .setTimeout(
+        () => {
+          isTimed = false;
+          count();
+          const [next] = waiting;
+          if (next && saved >= leastMs) {
+            waiting.delete(next);
+            next();
+          }
+          timeNext();
+        },
+        Math.max(1, (leastMs - saved) / share),
+      )
       .unref();
   }
 

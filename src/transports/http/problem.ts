@@ -50,7 +50,7 @@ const statusByReason: Partial<Record<Reason, number>> = {
   CURSOR_AHEAD: 409,
 };
 
-export function httpStatus(error: BusError): number {
+function httpStatus(error: BusError): number {
   return statusByReason[error.reason] ?? statusOf[error.code];
 }
 
