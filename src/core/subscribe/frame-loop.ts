@@ -189,6 +189,7 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
   /** All that is left until the end was passed over: others of the subscriber wait for that to be committed, and the client has to be told how far it is. */
   function isQuietlyDone(): boolean {
     return (
+      !pending &&
       shared !== undefined &&
       selection !== undefined &&
       bound?.ends !== undefined &&
