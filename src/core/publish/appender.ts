@@ -1,7 +1,7 @@
 import type { DedupeWindows } from '../dedupe/windows.js';
 import { BusError } from '../errors.js';
 import { type AppendRecord, recordBytes } from '../model.js';
-import type { EventLog } from '../ports/event-log.js';
+import type { Appended, EventLog } from '../ports/event-log.js';
 import type { ActiveTopic } from '../topics/topic.js';
 import type { Part, Run } from './run.js';
 import { type Sifted, sift } from './sift.js';
@@ -115,17 +115,20 @@ export function createAppender(
     for (let parts = take(); parts.length > 0; parts = take()) {
       const { records, refused, settle } = batchOf(parts);
       for (const { part, error } of refused) fail([part], error);
+      let appended: Appended | undefined;
       if (records.length > 0) {
         const incarnation = parts[0]?.run.incarnation;
         try {
-          await settle(await log.append(topic, partition, records, () => now()?.incarnation === incarnation));
+          appended = await log.append(topic, partition, records, () => now()?.incarnation === incarnation);
         } catch (error) {
           const failure = BusError.from(error);
           if (failure.reason === 'STORE_OUTCOME_UNKNOWN') windows?.find(topic, partition)?.doubt();
           fail(parts, failure);
         }
       }
+      // Before anybody is told: who is may publish again at once.
       for (const part of parts) part.run.released(part.bytes);
+      if (appended) await settle(appended);
     }
     onIdle();
   }
