@@ -38,8 +38,8 @@ const contentType: Header = ['content-type', Buffer.from('application/json')];
 const specVersion: Header = ['ce_specversion', Buffer.from('1.0')];
 const core = ['id', 'source', 'type', 'subject', 'time'] as const;
 const attributeName = /^[a-z0-9]{1,64}$/;
-/** What the binding keeps for itself: no extension may take these names. */
-const takenNames = new Set<string>([...core, 'specversion', 'data', 'schema']);
+/** What the binding and the bus keep for themselves: no extension may take these names. */
+const takenNames = new Set<string>([...core, 'specversion', 'data', 'schema', 'parked', 'redriven', 'resolved']);
 /** The one attribute that the binding does not prefix: it is the header `content-type`. */
 const dataContentType = 'datacontenttype';
 /** `application/json`, or anything whose name ends in `+json`; parameters may follow. */
@@ -108,7 +108,7 @@ export function writeHeaders(
     if (!attributeName.test(name) || takenNames.has(name)) {
       throw new BusError(
         'INVALID_REQUEST',
-        `the attribute name ${JSON.stringify(name.slice(0, 80))} is not possible: 1 to 64 lower-case letters and digits, and none that CloudEvents defines`,
+        `the attribute name ${JSON.stringify(name.slice(0, 80))} is not possible: 1 to 64 lower-case letters and digits, and none that CloudEvents or the bus defines`,
       );
     }
     const value = Buffer.from(text);

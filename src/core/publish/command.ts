@@ -33,6 +33,8 @@ export interface EventInput {
   /** CloudEvents extension attributes. */
   readonly attributes?: Readonly<Record<string, string>> | undefined;
   readonly headers?: readonly Header[] | undefined;
+  /** Which event it is for an idempotency key, from 0, where its call is not all there is. Default: its index. */
+  readonly number?: number | undefined;
 }
 
 /** What became of one event. */

@@ -66,7 +66,7 @@ export function preparation(
         `the key has ${key.length} bytes; at most ${metadataLimits.keyBytes} are allowed`,
       );
     }
-    const ofCall = event.id || !idempotencyKey ? undefined : `${index} ${idempotencyKey}`;
+    const ofCall = event.id || !idempotencyKey ? undefined : `${event.number ?? index} ${idempotencyKey}`;
     let headers: AppendRecord['headers'];
     try {
       headers = writeHeaders(event, schema?.version, ofCall);

@@ -12,6 +12,11 @@ export interface Exchange {
   readonly origin: string;
 }
 
+/** Of the header of that name: makes a request that is sent again safe. */
+export function idempotencyKey(exchange: Exchange): string | undefined {
+  return headerOf(exchange, 'idempotency-key');
+}
+
 /** A header of the request, where it came once; several of the same name are one, joined by commas, or the first (as Node does it). */
 export function headerOf({ request }: Exchange, name: string): string | undefined {
   const value = request.headers[name];

@@ -8,9 +8,9 @@ import type { EventResult } from '../../../core/publish/command.js';
  */
 export function resultMembers(result: EventResult, say = (error: BusError) => error.message): string {
   if (result.status === 'stored') {
-    const { partition, offset, timestamp, schemaVersion } = result;
+    const { partition, offset, timestamp, schemaVersion, duplicate } = result;
     const version = schemaVersion === undefined ? '' : `,"schemaVersion":${schemaVersion}`;
-    return `"status":"stored","partition":${partition},"offset":${offset},"time":"${timeText(timestamp)}"${version}`;
+    return `"status":"stored","partition":${partition},"offset":${offset},"time":"${timeText(timestamp)}"${version}${duplicate ? ',"duplicate":true' : ''}`;
   }
   const { reason, violations } = result.error;
   const shown = {

@@ -22,6 +22,10 @@ const resultProperties: JsonObject = {
   offset: { type: 'integer', minimum: 0 },
   time: { type: 'string', format: 'date-time', description: 'When the log stored it.' },
   schemaVersion: { type: 'integer', minimum: 1, description: 'Absent on topics without a schema.' },
+  duplicate: {
+    const: true,
+    description: "It was stored earlier, by an event with the same identity and payload: the position is that one's.",
+  },
   reason: { type: 'string', description: 'Unless stored: from the catalogue of errors.' },
   message: { type: 'string' },
   violations: { type: 'array', items: violation },
@@ -118,6 +122,8 @@ export const publishOperation: Operation = {
   headers: {
     [keyHeader]: 'As `key` of the query; percent-encoded where it is not printable ASCII.',
     'ce-*': 'Attributes of a CloudEvent in the binary mode, percent-encoded as its HTTP binding says.',
+    'idempotency-key':
+      'Makes a request that is sent again safe: event (or line) number i without an id gets the identity (this key, i). At most 255 characters.',
     'content-encoding': '`gzip`: the body is packed.',
     expect: '`100-continue`: the body is asked for when the topic and the headers are good.',
   },

@@ -1,7 +1,7 @@
 import { BusError } from '../../../core/errors.js';
 import type { PublishCommand, Publishing } from '../../../core/publish/command.js';
 import { readBody } from '../body.js';
-import type { Exchange } from '../exchange.js';
+import { type Exchange, idempotencyKey } from '../exchange.js';
 import { send } from '../problem.js';
 import { answerText } from './answer.js';
 import { requestKey } from './key.js';
@@ -33,6 +33,7 @@ export async function publishWhole(
     topic: params.topic ?? '',
     mode: query.mode ?? 'all_or_nothing',
     schemaVersion: query.schema_version,
+    idempotencyKey: idempotencyKey(exchange),
     events: eventsOf(kind, request, body, key),
     onWarning: (warning) => void warnings.push(warning),
   };

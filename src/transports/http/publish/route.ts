@@ -2,7 +2,6 @@ import { BusError } from '../../../core/errors.js';
 import { isHeld } from '../../expect-continue.js';
 import type { Served } from '../../served.js';
 import type { Exchange } from '../exchange.js';
-import { headerOf } from '../exchange.js';
 import { type AnyRoute, route } from '../route.js';
 import { publishLines } from './lines/publish-lines.js';
 import { bodyKind } from './media-type.js';
@@ -24,11 +23,6 @@ export function publishRoute({
     const type = request.headers['content-type'];
     // A CloudEvent need not say the type of its data, and SDKs do not.
     const kind = type === undefined && hasAttributes(request) ? 'document' : bodyKind(type);
-    if (headerOf(exchange, 'idempotency-key') !== undefined) {
-      throw new BusError('UNIMPLEMENTED', 'Idempotency-Key is not built yet; a CloudEvent has an id', {
-        metadata: { field: 'idempotency-key' },
-      });
-    }
     // Who waits to be asked for the body is told now what can be known without it.
     if (isHeld(request)) await topics.get(params.topic ?? '');
     if (kind !== 'lines') {

@@ -1,21 +1,22 @@
 import { BusError } from '../../../../core/errors.js';
 import { defaultPublishLimits, type Publishing } from '../../../../core/publish/command.js';
-import type { Exchange } from '../../exchange.js';
+import { type Exchange, idempotencyKey } from '../../exchange.js';
 import { sendError } from '../../problem.js';
 import { resultMembers } from '../answer.js';
 import type { PublishQuery } from '../parameters.js';
 import { createOutput } from './output.js';
-import { createSplitter, type Line, type Splitter } from './split.js';
+import { createSplitter, type Line, lineEvent, type Splitter } from './split.js';
 import { createTally } from './tally.js';
 
 /** Lines as one batch, all or nothing: as many as a call may bring. The answer has the same lines as that of a longer upload. */
 export async function publishAtOnce(
-  { params, response, signal }: Exchange,
+  exchange: Exchange,
   query: PublishQuery,
   key: Uint8Array | undefined,
   read: (splitter: Splitter) => AsyncIterable<readonly Line[]>,
   publishing: Publishing,
 ): Promise<void> {
+  const { params, response, signal } = exchange;
   if (query.on_invalid !== undefined) {
     throw new BusError('INVALID_REQUEST', 'on_invalid goes with mode=independent only', {
       metadata: { field: 'on_invalid' },
@@ -28,7 +29,8 @@ export async function publishAtOnce(
     topic: params.topic ?? '',
     mode: 'all_or_nothing',
     schemaVersion: query.schema_version,
-    events: lines.map(({ payload }) => ({ key, payload })),
+    idempotencyKey: idempotencyKey(exchange),
+    events: lines.map((line) => lineEvent(line, key)),
     onWarning: tally.warn,
   } as const;
   let results: Awaited<ReturnType<Publishing['publish']>>;

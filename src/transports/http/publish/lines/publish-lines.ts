@@ -4,7 +4,7 @@ import type { EventResult, Publishing } from '../../../../core/publish/command.j
 import { keepOwnPace } from '../../../late-bodies.js';
 import { readAway } from '../../../unread-body.js';
 import { bodyStream } from '../../body.js';
-import type { Exchange } from '../../exchange.js';
+import { type Exchange, idempotencyKey } from '../../exchange.js';
 import { problemOf, sendError } from '../../problem.js';
 import { resultMembers } from '../answer.js';
 import { requestKey } from '../key.js';
@@ -54,6 +54,7 @@ export async function publishLines(
     const uploader = createUploader(session, {
       topic: exchange.params.topic ?? '',
       schemaVersion: query.schema_version,
+      idempotencyKey: idempotencyKey(exchange),
       key,
       stopAtRefusal: query.on_invalid === 'stop',
       onResult,

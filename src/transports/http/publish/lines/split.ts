@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import type { EventInput } from '../../../../core/publish/command.js';
 
 /** A line of an upload that is not blank. */
 export interface Line {
@@ -8,6 +9,11 @@ export interface Line {
   readonly byte: number;
   /** Without LF or CRLF. */
   readonly payload: Uint8Array;
+}
+
+/** A line as an event. Its number stands for it with an idempotency key, since batches are cut differently each time. */
+export function lineEvent({ number, payload }: Line, key: Uint8Array | undefined): EventInput {
+  return { key, payload, number: number - 1 };
 }
 
 /** The longest line: the largest payload that a topic can allow. */

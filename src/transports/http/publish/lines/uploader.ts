@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BusError } from '../../../../core/errors.js';
 import type { EventResult, PublishCommand, PublishSession } from '../../../../core/publish/command.js';
-import type { Line } from './split.js';
+import { type Line, lineEvent } from './split.js';
 
-export interface UploadOptions extends Pick<PublishCommand, 'topic' | 'schemaVersion' | 'onWarning'> {
+export interface UploadOptions
+  extends Pick<PublishCommand, 'topic' | 'schemaVersion' | 'idempotencyKey' | 'onWarning'> {
   readonly key: Uint8Array | undefined;
   /** Nothing after a line that is refused is stored. */
   readonly stopAtRefusal: boolean;
@@ -49,7 +50,7 @@ interface Batch {
  * comes later for the same partition, so that once everything in flight is answered, what is not stored is, per partition, the end of what was sent.
  */
 export function createUploader(session: PublishSession, options: UploadOptions): Uploader {
-  const { key, topic, schemaVersion, onWarning, stopAtRefusal, onResult } = options;
+  const { key, topic, schemaVersion, idempotencyKey, onWarning, stopAtRefusal, onResult } = options;
   // What was taken is stored also when the client is gone: only the process's end withdraws it.
   const { signal } = new AbortController();
   const flight: Batch[] = [];
@@ -78,10 +79,11 @@ export function createUploader(session: PublishSession, options: UploadOptions):
     const batch: Batch = { lines, bytes: bytesOf(lines), outcome: undefined };
     flight.push(batch);
     bytes += batch.bytes;
-    const events = lines.map(({ payload }) => ({ key, payload }));
+    const events = lines.map((line) => lineEvent(line, key));
     const command = {
       topic,
       schemaVersion,
+      idempotencyKey,
       onWarning,
       events,
       mode: 'independent',
