@@ -1,4 +1,4 @@
-import { type CelFunc, celEnv, type parse } from '@bufbuild/cel';
+import { type CelEnv, type CelFunc, celEnv, type parse } from '@bufbuild/cel';
 import { functions } from './functions.js';
 import { FilterMistake } from './invalid.js';
 import { wrongPattern } from './patterns.js';
@@ -10,7 +10,7 @@ type Kind<K extends NonNullable<Expr['exprKind']['case']>> = Extract<Expr['exprK
 /** How deep `all`, `exists`, `map` and so on may stand in each other: each multiplies the cost. */
 const deepestLoops = 3;
 
-export const env = celEnv({ funcs: [...functions] });
+export const env: CelEnv = celEnv({ funcs: [...functions] });
 
 /** What an expression may name, and what is no text, number and so on by itself. */
 const variables: Readonly<Record<string, string>> = {
