@@ -13,9 +13,8 @@ export function banner(address: string, config: Config, topics: readonly string[
   ];
   if (topics.length === 0) lines.push('There is no topic yet:', `  ${cli} topics create ${topic} --schemaless`, '');
   lines.push(
-    'Publish with curl:',
-    `  curl -H 'content-type: application/json' ${address}/mainstem.v1.PublishService/Publish \\`,
-    `    -d '{"topic":"${topic}","events":[{"keyText":"ada","json":${event}}]}'`,
+    'Publish with curl (more of it is at the address itself, also for a browser):',
+    `  curl ${address}/v1/topics/${topic}/events -H 'content-type: application/json' -d '${event}'`,
     'Publish with the CLI, a line per event:',
     `  echo '${event}' | ${cli} publish ${topic}`,
     'Watch:',
