@@ -5,40 +5,96 @@ import { type EventMetadata, readHeaders } from '../../core/event-headers.js';
 import type { Candidate } from '../../core/ports/filter-compiler.js';
 import { parsedPayload } from './payloads.js';
 
+/** What takes long to make of a record is made once for all the times an expression names it: a loop may do so in each round. */
+class Asked {
+  #payload: CelInput | undefined;
+  #key: string | Uint8Array | null | undefined;
+  #metadata: EventMetadata | undefined;
+  #headers: CelInput | undefined;
+  #attributes: CelInput | undefined;
+
+  constructor(readonly candidate: Candidate) {}
+
+  get payload(): CelInput {
+    this.#payload ??= parsedPayload(this.candidate.record);
+    return this.#payload;
+  }
+
+  get key(): string | Uint8Array | null {
+    const { key } = this.candidate.record;
+    this.#key ??= key && textOf(key);
+    return this.#key;
+  }
+
+  get metadata(): EventMetadata {
+    this.#metadata ??= readHeaders(this.candidate.record.headers);
+    return this.#metadata;
+  }
+
+  get headers(): CelInput {
+    this.#headers ??= celMap(
+      new Map(this.metadata.rest.map(([name, value]): [string, CelInput] => [name, textOf(value)])),
+    );
+    return this.#headers;
+  }
+
+  get attributes(): CelInput {
+    this.#attributes ??= celMap(new Map(Object.entries(this.metadata.attributes)));
+    return this.#attributes;
+  }
+}
+
 /** What each variable of an expression is, of one record. Nothing of it is looked into before it is asked for. */
-const readers: Readonly<Record<string, (candidate: Candidate) => CelInput>> = {
-  payload: ({ kind, record }) => {
-    if (kind === 'json') return parsedPayload(record);
+const readers: Readonly<Record<string, (asked: Asked) => CelInput>> = {
+  payload: (asked) => {
+    const { kind, record } = asked.candidate;
+    if (kind === 'json') return asked.payload;
     return kind === 'tombstone' ? null : record.value;
   },
-  key: ({ record }) => record.key && textOf(record.key),
-  headers: (candidate) =>
-    celMap(new Map(metadataOf(candidate).rest.map(([name, value]): [string, CelInput] => [name, textOf(value)]))),
-  topic: ({ topic }) => topic,
-  partition: ({ partition }) => BigInt(partition),
-  offset: ({ record }) => BigInt(record.offset),
-  time: ({ record }) => timestampFromMs(record.timestamp),
-  id: (candidate) => metadataOf(candidate).id ?? '',
-  source: (candidate) => metadataOf(candidate).source ?? '',
-  type: (candidate) => metadataOf(candidate).type ?? '',
-  subject: (candidate) => metadataOf(candidate).subject ?? '',
-  attributes: (candidate) => celMap(new Map(Object.entries(metadataOf(candidate).attributes))),
+  key: (asked) => asked.key,
+  headers: (asked) => asked.headers,
+  topic: ({ candidate }) => candidate.topic,
+  partition: ({ candidate }) => BigInt(candidate.partition),
+  offset: ({ candidate }) => BigInt(candidate.record.offset),
+  time: ({ candidate }) => timestampFromMs(candidate.record.timestamp),
+  id: ({ metadata }) => metadata.id ?? '',
+  source: ({ metadata }) => metadata.source ?? '',
+  type: ({ metadata }) => metadata.type ?? '',
+  subject: ({ metadata }) => metadata.subject ?? '',
+  attributes: (asked) => asked.attributes,
 };
 
-/** The variables of whatever record `candidate` gives: one object for all records, because making one costs as much as a comparison. */
-export function variablesOf(candidate: () => Candidate): Record<string, CelInput> {
-  const variables: Record<string, CelInput> = Object.create(null);
+/** The variables of an expression, of one record after the other. */
+export interface Variables {
+  /** The same object for all records, because making one costs as much as a comparison. */
+  readonly values: Record<string, CelInput>;
+  begin(candidate: Candidate): void;
+  /** Lets go of the record, which may be large. */
+  end(): void;
+}
+
+export function createVariables(): Variables {
+  let asked: Asked | undefined;
+  const values: Record<string, CelInput> = Object.create(null);
+  const current = () => {
+    if (!asked) throw new Error('no record is asked about');
+    return asked;
+  };
   for (const [name, read] of Object.entries(readers)) {
-    Object.defineProperty(variables, name, { enumerable: true, get: () => read(candidate()) });
+    Object.defineProperty(values, name, { enumerable: true, get: () => read(current()) });
   }
-  return variables;
+  return {
+    values,
+    begin(candidate) {
+      asked = new Asked(candidate);
+    },
+    end() {
+      asked = undefined;
+    },
+  };
 }
 
 /** Text, or bytes where it is none in UTF-8. */
 function textOf(bytes: Uint8Array): string | Uint8Array {
   return isUtf8(bytes) ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString() : bytes;
-}
-
-function metadataOf({ record }: Candidate): EventMetadata {
-  return readHeaders(record.headers);
 }

@@ -2,8 +2,8 @@ import { Buffer } from 'node:buffer';
 import { isCelError, parse, plan } from '@bufbuild/cel';
 import { LRUCache } from 'lru-cache';
 import { BusError } from '../../core/errors.js';
-import type { Candidate, FilterCompiler, RecordFilter, Undecided } from '../../core/ports/filter-compiler.js';
-import { variablesOf } from './candidate.js';
+import type { FilterCompiler, RecordFilter, Undecided } from '../../core/ports/filter-compiler.js';
+import { createVariables } from './candidate.js';
 import { checkExpression, env, type Parsed } from './check.js';
 import { filterInvalid, placeIn } from './invalid.js';
 import { meterLoops } from './loops.js';
@@ -49,11 +49,7 @@ function compile(expression: string): RecordFilter {
 
 function createFilter(parsed: Parsed, expression: string): RecordFilter {
   const evaluate = plan(env, parsed);
-  let current: Candidate | undefined;
-  const variables = variablesOf(() => {
-    if (!current) throw new Error('no record is asked about');
-    return current;
-  });
+  const variables = createVariables();
 
   function failed(message: string, exprId: bigint | undefined): Undecided {
     const position = exprId === undefined ? undefined : parsed.sourceInfo?.positions[String(exprId)];
@@ -63,10 +59,10 @@ function createFilter(parsed: Parsed, expression: string): RecordFilter {
 
   return {
     matches(candidate) {
-      current = candidate;
+      variables.begin(candidate);
       beginSteps();
       try {
-        const result = evaluate(variables);
+        const result = evaluate(variables.values);
         if (typeof result === 'boolean' && !areStepsUsedUp()) return result;
         if (areStepsUsedUp()) return { outcome: 'stopped', message: `it took more than ${mostSteps} steps` };
         if (isCelError(result)) return failed(result.message, result.exprId);
@@ -74,7 +70,7 @@ function createFilter(parsed: Parsed, expression: string): RecordFilter {
       } catch (error) {
         return failed(error instanceof Error ? error.message : String(error), undefined);
       } finally {
-        current = undefined;
+        variables.end();
       }
     },
   };
