@@ -21,8 +21,10 @@ class Asked {
   }
 
   get key(): string | Uint8Array | null {
-    const { key } = this.candidate.record;
-    this.#key ??= key && textOf(key);
+    if (this.#key === undefined) {
+      const { key } = this.candidate.record;
+      this.#key = key && textOf(key);
+    }
     return this.#key;
   }
 

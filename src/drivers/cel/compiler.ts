@@ -8,6 +8,7 @@ import { checkExpression, env, type Parsed } from './check.js';
 import { filterInvalid, placeIn } from './invalid.js';
 import { meterLoops } from './loops.js';
 import { areStepsUsedUp, beginSteps, mostSteps } from './meter.js';
+import { checkShape } from './shape.js';
 import { syntaxMistake } from './syntax.js';
 
 const mostBytes = 4 * 1024;
@@ -37,6 +38,7 @@ function compile(expression: string): RecordFilter {
     throw new BusError('FILTER_INVALID', `the filter has ${bytes} bytes; at most ${mostBytes} are possible`);
   }
   try {
+    checkShape(expression);
     const parsed = parse(expression);
     checkExpression(parsed);
     if (parsed.expr) meterLoops(parsed.expr);

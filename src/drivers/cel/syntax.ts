@@ -68,8 +68,8 @@ function findUnbalanced(expression: string): FilterMistake | undefined {
   return last === undefined ? undefined : new FilterMistake(last, `this ${expression.charAt(last)} is not closed`);
 }
 
-/** The last place of the text literal that begins here. */
-function endOfText(expression: string, start: number): number | undefined {
+/** The last place of the text literal that begins here; undefined if it does not end. */
+export function endOfText(expression: string, start: number): number | undefined {
   const quote = expression.charAt(start);
   const isRaw = /(^|[^a-z0-9_])(r|rb|br)$/i.test(expression.slice(Math.max(0, start - 3), start));
   const mark = expression.startsWith(quote.repeat(3), start) ? quote.repeat(3) : quote;

@@ -51,13 +51,51 @@ test.each([
   ['key.matches("(((a{90}){90}){9})")', 12, /too large/],
   ['payload.all(a, a.all(b, b.all(c, c.all(d, d))))', 34, /3 deep/],
   ['has(payload)', 0, /has takes a field/],
-  [`${'('.repeat(2_000)}true${')'.repeat(2_000)}`, 0, /too deep/],
+  [`${'('.repeat(2_000)}true${')'.repeat(2_000)}`, 32, /too deep.*32/],
+  [`payload${'[0]'.repeat(1_300)}`, 199, /64 selectors/],
+  [`key == 'k' && payload${'.a'.repeat(1_300)}`, 149, /64 selectors/],
+  [`${'(true)&&'.repeat(500)}true`, 2_000, /250 pairs/],
+  [`${'!'.repeat(3_000)}true`, 1_000, /1000 names/],
+  [`1 in [${'1,'.repeat(2_000)}1]`, 2_002, /1000 names/],
 ])('refuses what is wrong, and shows the place (%#)', (filter, position, message) => {
   const error = thrown(() => compile(filter));
   expect(error).toMatchObject({ reason: 'FILTER_INVALID', message: expect.stringMatching(message) });
   expect(error.metadata).toMatchObject({ position: String(position), line: '1', column: String(position + 1) });
   const [, line = '', caret = ''] = error.message.split('\n');
   expect(line.charAt(caret.indexOf('^'))).toBe(filter.charAt(position));
+});
+
+test('what looks like brackets and selectors in a text is none', () => {
+  const texts = `key == '${'[('.repeat(200)}' || key == r"${'.a'.repeat(200)}\\" || '''${"(' ".repeat(100)}''' == key`;
+  expect(ask(`${texts} || true`, '{}')).toBe(true);
+  expect(ask(`payload.a.b == 1 ${'&& (payload.a.b) == 1'.repeat(150)}`, '{"a":{"b":1}}')).toBe(true);
+  expect(ask(`payload${'[0]'.repeat(60)} == 1`, `${'['.repeat(60)}1${']'.repeat(60)}`)).toBe(true);
+});
+
+test('what a loop names is made once for a record', () => {
+  let reads = 0;
+  const value = Buffer.from(`{"items":[${'1,'.repeat(100)}1],"filler":"${'x'.repeat(3 * 1024 * 1024)}"}`);
+  const asked = candidate('');
+  const counted = (part: 'value' | 'headers' | 'key') => {
+    const plain = part === 'value' ? value : asked.record[part];
+    const get = () => {
+      reads++;
+      return plain;
+    };
+    return { enumerable: true, get };
+  };
+  const record = Object.defineProperties(
+    { ...asked.record },
+    {
+      value: counted('value'),
+      headers: counted('headers'),
+      key: counted('key'),
+    },
+  );
+  const filter =
+    'payload.items.all(i, payload.items[0] == i && size(headers) == 0 && size(attributes) == 0 && key == key)';
+  expect(compile(filter).matches({ ...asked, record })).toBe(true);
+  expect(reads).toBeLessThan(20);
 });
 
 test('counts lines, and shows the one in question', () => {
