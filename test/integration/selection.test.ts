@@ -169,6 +169,11 @@ test('a filter that takes too much on a record ends the stream before it, and ot
   expect(end.message).toMatch(/t\/0@1.*steps.*go on at the cursor/);
   expect(next).toEqual([1]);
   expect((await all(bus, {})).texts).toHaveLength(3);
+  // Also where nothing is sent before: no heartbeat has to come first.
+  for (const more of [{}, { subscriber: 's', commitMode: 'before_delivery' }] as const) {
+    const alone = await all(bus, { filter: `size(payload.items) > 1 && ${hostile}`, heartbeatMs: 60_000, ...more });
+    expect([alone.texts, alone.end.reason, alone.next]).toEqual([[], 'filter_too_costly', [1]]);
+  }
 });
 
 test('a subscriber for whom the server commits passes over what does not match', async () => {

@@ -223,9 +223,10 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
     if (trouble) throw trouble;
     // What is being committed is sent, or lost.
     if (draining.made && !pending) return end('shutting_down');
-    if (selection?.tooCostly !== undefined && !pending) return endSettled('filter_too_costly');
     const found = next();
     if (found !== undefined) return found;
+    // It may just have turned out.
+    if (selection?.tooCostly !== undefined && !pending) return endSettled('filter_too_costly');
     if (bound?.ends && !pending && source.isSettled && serving.done) return endSettled(bound.reason);
     return wait();
   };
