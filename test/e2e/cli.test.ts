@@ -113,6 +113,32 @@ test('a file goes in and comes out byte for byte, and a subscriber goes on where
   expect(record).toMatchObject({ topic: 'orders', partition: 0, offset: 0, data: { n: 0 } });
 });
 
+test('tail selects records and parts of them, ends where it is told to, and shows where a filter is wrong', async () => {
+  await run('topics', 'create', 'selected', '--schemaless');
+  const publish = (lines: string) => cli(address, ['publish', 'selected'], { stdin: lines });
+  const numbers = Array.from({ length: 1_000 }, (_, n) => `{"n":${n}, "big":{"x":1.0,"y":2}}\n`);
+  await publish(numbers.join(''));
+  const whole = await run('tail', 'selected', '--from', 'earliest', '--no-follow', '--data-only');
+  const cursor = /go on from: (\S+)/.exec(whole.err)?.[1] ?? '';
+  await publish('{"n":1000}\n');
+  const tail = (...args: string[]) => run('tail', 'selected', '--from', 'earliest', '--data-only', ...args);
+  const picked = await tail('--until', cursor, '--filter', 'payload.n >= 998', '--fields', '/n,/big/x');
+  expect(picked).toMatchObject({ code: 0, out: '{"n":998,"big":{"x":1.0}}\n{"n":999,"big":{"x":1.0}}\n' });
+  expect((await tail('--until', 'latest', '--filter', 'payload.n == 1000')).out).toBe('{"n":1000}\n');
+  expect((await tail('--until', '-1h')).out).toBe('');
+  const sampled = (await tail('--until', cursor, '--sample', '0.1')).out;
+  expect(sampled.split('\n').length).toBeGreaterThan(50);
+  expect(sampled.split('\n').length).toBeLessThan(170);
+  expect((await tail('--until', cursor, '--sample', '0.1')).out).toBe(sampled);
+
+  const wrong = await tail('--filter', 'payload.n > 1 && paylod.n < 3');
+  expect(wrong).toMatchObject({ code: 1, out: '' });
+  expect(wrong.err).toContain('FILTER_INVALID');
+  const lines = wrong.err.split('\n');
+  const shown = lines.findIndex((line) => line.includes('payload.n > 1 && paylod.n < 3'));
+  expect(lines[shown + 1]?.indexOf('^')).toBe(lines[shown]?.indexOf('paylod'));
+});
+
 test('a tail outlives a restart of its server, and neither loses nor repeats', async () => {
   await run('topics', 'create', 'live', '--schemaless');
   const interrupt = new AbortController();

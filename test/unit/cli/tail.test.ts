@@ -130,6 +130,65 @@ test('after a shutdown and after a cut it goes on from the last cursor, and coun
   ]);
 });
 
+test('what is selected, and where to end, is asked for again after a break, with the end that was meant at first', async () => {
+  await using server = await LineServer.open({
+    async *subscribe(_, call) {
+      yield ready;
+      yield events(`c${call}`, record(call, `{"n":${call}}`));
+      yield end(call < 2 ? EndReason.SHUTTING_DOWN : EndReason.UNTIL, `c${call}`);
+    },
+  });
+  const before = Date.now();
+  const run = await cli(server.address, [
+    ...['tail', 'orders', '--until', '-1m', '--filter', 'payload.n > 0', '--sample', '0.5', '--limit', '9'],
+    ...['--fields', '/n,/a,b', '--fields', '/c', '--data-only'],
+  ]);
+  expect(run.code).toBe(0);
+  const [first, ...others] = server.subscribes;
+  expect(first).toMatchObject({ filter: 'payload.n > 0', sample: 0.5, fields: ['/n', '/a,b', '/c'], limit: 9n });
+  const until = Number(first?.until?.seconds) * 1000 + (first?.until?.nanos ?? 0) / 1e6;
+  expect(until).toBeGreaterThanOrEqual(before - 60_000);
+  expect(until).toBeLessThanOrEqual(Date.now() - 60_000);
+  expect(others.length).toBeGreaterThan(0);
+  for (const [index, { filter, sample, fields, until: again, limit }] of others.entries()) {
+    expect({ filter, sample, fields, until: again }).toEqual({
+      filter: first?.filter,
+      sample: first?.sample,
+      fields: first?.fields,
+      until: first?.until,
+    });
+    expect(limit).toBe(BigInt(8 - index));
+  }
+});
+
+test.each([
+  [['--sample', '0'], 'above 0'],
+  [['--sample', '1.01'], 'up to 1'],
+  [['--sample', 'x'], 'number'],
+  [['--until', 'tomorrow at 5'], 'earliest, latest, a time'],
+  [['--until', '2026-01-31'], 'a zone'],
+])('a selection that cannot be is a wrong command line (%s)', async (args, message) => {
+  await using server = await LineServer.open({ subscribe: onlyEveryKind });
+  const run = await cli(server.address, ['tail', 'orders', ...args]);
+  expect(run.code).toBe(2);
+  expect(run.err).toContain(message);
+  expect(server.subscribes).toEqual([]);
+});
+
+test('the end of a filter that takes too much is an error, with the cursor to go on from', async () => {
+  await using server = await LineServer.open({
+    async *subscribe() {
+      yield ready;
+      const value = { reason: EndReason.FILTER_TOO_COSTLY, cursor: 'c5', message: 'the filter took too much' };
+      yield { frame: { case: 'end' as const, value } };
+    },
+  });
+  const run = await cli(server.address, ['tail', 'orders', '--filter', 'payload.x']);
+  expect(run.code).toBe(1);
+  expect(run.err).toContain('error: the filter took too much');
+  expect(run.err).toContain('the cursor to go on from: c5');
+});
+
 test('a durable subscriber commits what was written, with its generation; an interrupt ends it and commits the rest', async () => {
   const interrupt = new AbortController();
   let committed: () => void = () => undefined;
