@@ -83,6 +83,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     topics,
     schemas,
     corsOrigins: config.corsOrigins,
+    ownHostsOnly: !config.insecureListen,
     readiness: () => ({ ready, dependencies }),
     draining: stopping.signal,
     onInternalError: (error) => logger.error({ error }, 'internal error'),

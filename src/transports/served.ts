@@ -30,6 +30,8 @@ export interface Served {
   readonly fastLane?: boolean | undefined;
   /** Origins whose pages may call, such as `https://app.example.org`; `*`: all. Default: none. */
   readonly corsOrigins?: readonly string[] | undefined;
+  /** Refuses browsers that ask for a host of another name, see foreign-hosts: for what listens on loopback. Default false. */
+  readonly ownHostsOnly?: boolean | undefined;
   /**
    * How long a client may take nothing of what waits for it: one on HTTP/1.1 whose stream owns partitions, and one that leaves the results of its upload unread.
    * Milliseconds; default 30,000.

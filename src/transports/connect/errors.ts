@@ -34,9 +34,14 @@ export function toConnectError(error: unknown, call: FailedCall, onInternalError
   if (seen.reason === 'INTERNAL') {
     onInternalError(seen.cause ?? seen, `${call.service.typeName}/${call.method.name}`);
   }
-  const limits = call.protocolName === 'grpc' ? errorLimits.grpc : errorLimits.elsewhere;
-  const message = shortMessage(seen.message, limits);
-  return new ConnectError(message, codes[seen.code], undefined, errorDetails(seen, message, limits), seen);
+  return connectErrorOf(seen, call.protocolName);
+}
+
+/** An error of the catalogue as the protocol `protocolName` has room for. */
+export function connectErrorOf(error: BusError, protocolName: FailedCall['protocolName']): ConnectError {
+  const limits = protocolName === 'grpc' ? errorLimits.grpc : errorLimits.elsewhere;
+  const message = shortMessage(error.message, limits);
+  return new ConnectError(message, codes[error.code], undefined, errorDetails(error, message, limits), error);
 }
 
 /** As `toConnectError`, but in the bus's own terms; a ConnectError only where connect itself has thrown it. */

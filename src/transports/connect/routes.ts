@@ -1,5 +1,7 @@
 import type { DescService } from '@bufbuild/protobuf';
 import type { ConnectRouter } from '@connectrpc/connect';
+import { errorToJson } from '@connectrpc/connect/protocol-connect';
+import type { BusError } from '../../core/errors.js';
 import { file_google_rpc_error_details } from '../../gen/google/rpc/error_details_pb.js';
 import { Health } from '../../gen/grpc/health/v1/health_pb.js';
 import { ServerReflection } from '../../gen/grpc/reflection/v1/reflection_pb.js';
@@ -11,11 +13,14 @@ import { SubscribeService } from '../../gen/mainstem/v1/subscribe_pb.js';
 import { SubscriberService } from '../../gen/mainstem/v1/subscriber_pb.js';
 import { TopicService } from '../../gen/mainstem/v1/topic_pb.js';
 import { withCors } from '../cors.js';
+import { refuseForeignHosts } from '../foreign-hosts.js';
 import { plainRoutes } from '../http/plain-routes.js';
-import type { HttpHandler } from '../node-http.js';
+import { sendError, sendJson } from '../http/problem.js';
+import type { HttpHandler, HttpRequest, HttpResponse } from '../node-http.js';
 import type { Served } from '../served.js';
 import { callOptions } from './call-options.js';
 import { indexDescriptors } from './descriptor-index.js';
+import { connectErrorOf } from './errors.js';
 import { exactPayloads } from './exact-json/text-decoder.js';
 import { healthService } from './health-service.js';
 import { nodeAdapter } from './node-adapter.js';
@@ -67,5 +72,13 @@ export function connectHandler(served: Served): HttpHandler {
     ...callOptions,
     readMaxBytes: served.readMaxBytes ?? callOptions.readMaxBytes,
   });
-  return withCors(handler, served.corsOrigins ?? []);
+  const { corsOrigins = [], ownHostsOnly = false } = served;
+  return withCors(ownHostsOnly ? refuseForeignHosts(handler, corsOrigins, refuse) : handler, corsOrigins);
+}
+
+/** Before anybody has looked at the request: as a unary call of Connect has its errors, whose status tells other protocols the code; or as problem details. */
+function refuse(request: HttpRequest, response: HttpResponse, error: BusError): void {
+  const isCall = /^\/\w+(\.\w+)+\/\w+$/.test(request.url ?? '');
+  if (isCall) sendJson(response, 403, errorToJson(connectErrorOf(error, 'connect'), undefined));
+  else sendError(response, error);
 }
