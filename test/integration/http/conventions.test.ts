@@ -1,4 +1,6 @@
+import { text } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { open as connectTo } from '../../hostile/raw-http.js';
 import { serveBus } from '../../support/app-stand.js';
 import { type Ask, openAsk } from '../../support/ask.js';
 import { openBus } from '../../support/open-bus.js';
@@ -107,7 +109,7 @@ describe.each([1, 2] as const)('over HTTP/%i', (version) => {
 
   test('pages of allowed origins may call everything, others nothing', async () => {
     const page = 'https://app.example.org';
-    const { ask } = await open(version, [page, 'http://localhost:3000']);
+    const { ask, topic } = await open(version, [page, 'http://localhost:3000']);
     const rpc = '/mainstem.v1.TopicService/ListTopics';
     const preflight = (path: string, origin: string, method = 'POST') =>
       ask('OPTIONS', path, {
@@ -148,6 +150,11 @@ describe.each([1, 2] as const)('over HTTP/%i', (version) => {
       expect(stranger.headers).not.toHaveProperty('access-control-allow-origin');
       expect(stranger.headers['vary'], path).toBe(path === '/' ? 'Origin, Accept' : 'Origin');
     }
+    const stream = await ask('HEAD', `/v1/topics/${await topic(undefined)}/events`, { origin: page });
+    expect(stream).toMatchObject({
+      status: 200,
+      headers: { 'access-control-allow-origin': page, vary: 'Origin, Accept, Accept-Encoding' },
+    });
     // A call that would take the short way, were it not a page's.
     const proto = { 'content-type': 'application/proto', 'connect-protocol-version': '1', origin: page };
     expect((await ask('POST', rpc, proto, '')).headers['access-control-allow-origin']).toBe(page);
@@ -168,6 +175,18 @@ describe.each([1, 2] as const)('over HTTP/%i', (version) => {
       headers: { allow: 'GET, HEAD, OPTIONS' },
     });
   });
+});
+
+test('a GET with a body, chunked, is answered as one without; the connection goes on', async () => {
+  const { address } = await open(1);
+  const asked = 'GET /livez HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n';
+  const listed = asked.replace('/livez', '/v1/topics');
+  const last = 'GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n';
+  const socket = await connectTo(Number(new URL(address).port));
+  socket.write(asked + listed + last);
+  const answers = (await text(socket)).split(/(?=HTTP\/1\.1 )/);
+  expect(answers.map((each) => each.slice(0, 12))).toEqual(Array.from({ length: 3 }, () => 'HTTP/1.1 200'));
+  expect(answers[1]).toContain('"topics"');
 });
 
 test('a proxy-like request line, and OPTIONS of the server as a whole', async () => {

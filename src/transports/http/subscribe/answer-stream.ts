@@ -3,6 +3,7 @@ import type { Frame, SubscribeCommand, Subscriptions } from '../../../core/subsc
 import type { Pull, Pulled } from '../../../core/subscribe/pulled.js';
 import type { OnInternalError } from '../../served.js';
 import { watchStalls } from '../../stalled-client.js';
+import { addVary } from '../../vary.js';
 import { acceptsCoding } from '../accept.js';
 import { type Exchange, headerOf } from '../exchange.js';
 import { ndjsonType } from './ndjson.js';
@@ -116,10 +117,11 @@ function sendHeaders(exchange: Exchange, { contentType }: StreamFormat): boolean
   // Not for EventSource, which always asks, without its page's doing.
   const gzip = contentType === ndjsonType && acceptsCoding(headerOf(exchange, 'accept-encoding'), 'gzip');
   const { response } = exchange;
+  addVary(response, 'Accept');
+  addVary(response, 'Accept-Encoding');
   response.writeHead(200, {
     'content-type': contentType,
     'cache-control': 'no-store',
-    vary: 'accept, accept-encoding',
     // For nginx, which else would collect the stream.
     'x-accel-buffering': 'no',
     ...(gzip && { 'content-encoding': 'gzip' }),
