@@ -12,10 +12,11 @@ if (chromiumPath === undefined) {
   );
 }
 
-export function launchChromium(): Promise<Browser> {
+/** @param args further ones of its command line */
+export function launchChromium(args: readonly string[] = []): Promise<Browser> {
   return chromium.launch({
     ...(chromiumPath === undefined ? {} : { executablePath: chromiumPath }),
     // Its sandbox refuses to run as root, as tests do in containers; /dev/shm is small there.
-    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+    args: ['--no-sandbox', '--disable-dev-shm-usage', ...args],
   });
 }
