@@ -45,6 +45,27 @@ test('every command on the page works as it stands there', async () => {
   expect(shown).toEqual(commands.map((each) => each.trim()));
 });
 
+test('the command with a filter shows what the filter lets through, and all of that', async () => {
+  const { address, topic, bus } = await serveBus(await openBus());
+  const name = await topic(undefined, { partitions: 3 });
+  const events = Array.from({ length: 60 }, (_, n) => ({ key: Buffer.from(`k${n}`), payload: Buffer.from(`${n}`) }));
+  const results = await bus.publisher.publish(
+    { topic: name, mode: 'all_or_nothing', events },
+    AbortSignal.timeout(10_000),
+  );
+  const inFirst = results.flatMap((each, n) => (each.status === 'stored' && each.partition === 0 ? [n] : []));
+  expect(inFirst.length).toBeGreaterThan(0);
+  expect(inFirst.length).toBeLessThan(60);
+  const command = (await get(`${address}/`)).text.split('\n').find((line) => line.includes('filter=')) ?? '';
+  const { out } = await bash(command.replace('curl ', 'curl -sS --fail-with-body '));
+  const lines: Record<string, unknown>[] = out
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines.filter((line) => 'data' in line).map(({ data }) => data)).toEqual(inFirst);
+  expect(lines.at(-1)).toHaveProperty('end');
+});
+
 test('the page for browsers is complete in itself, and allows nothing else', async () => {
   const { address, topic } = await serveBus(await openBus());
   const name = await topic('people');
