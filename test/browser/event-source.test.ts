@@ -122,6 +122,16 @@ describe.skipIf(chromiumPath === undefined)('EventSource in a real browser', () 
     expect(unique(source.numbers())).toEqual([3, 4, 5]);
   });
 
+  test('one that ends comes back once, has everything, and is closed', async () => {
+    const { page, publish } = await stand();
+    await publish(5);
+    const source = await eventSourceIn(page, '/v1/topics/ticks/events?from=earliest&follow=false');
+    await source.reach(() => source.of('error').at(-1)?.readyState === 2);
+    expect(unique(source.numbers())).toEqual(all(5));
+    expect(source.numbers()).toHaveLength(5);
+    expect(source.of('end')).toHaveLength(1);
+  });
+
   test('an error for good closes it', async () => {
     const { page } = await stand();
     const source = await eventSourceIn(page, '/v1/topics/nowhere/events');

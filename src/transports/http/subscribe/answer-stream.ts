@@ -34,42 +34,65 @@ export async function answerStream(
   exchange.signal.addEventListener('abort', () => over.abort(exchange.signal.reason), { once: true });
   try {
     const frames = server.subscriptions.subscribe(isHead ? withoutSubscriber(command) : command, over.signal);
-    const first = await firstOf(frames, format);
+    const begun = await beginningOf(frames, format, command, Boolean(headerOf(exchange, 'last-event-id')));
     if (exchange.signal.aborted) return;
+    if (begun === 'over') {
+      response.writeHead(204, { 'cache-control': 'no-store' });
+      response.end();
+      return;
+    }
     const gzip = sendHeaders(exchange, format);
     if (isHead) {
       response.end();
       return;
     }
     const output = streamOutput(response, gzip);
-    if (typeof first === 'string') {
-      output.write(first);
+    if ('text' in begun) {
+      output.write(begun.text);
       output.end();
       return;
     }
-    await pump({ server, exchange, format, output }, first, frames);
+    await pump({ server, exchange, format, output }, begun.pulls, frames);
   } finally {
     over.abort(new BusError('CANCELLED', 'the answer is over'));
   }
 }
 
-/** The first frame, or what is answered in its place. */
-async function firstOf(frames: Pulled<Frame>, format: StreamFormat): Promise<First | string> {
+/** The first of what was pulled; or what is answered in its place; or that there is nothing left for a client that would come again and again. */
+type Beginning = { readonly pulls: readonly Pull<Frame>[] } | { readonly text: string } | 'over';
+
+async function beginningOf(
+  frames: Pulled<Frame>,
+  format: StreamFormat,
+  { subscriber, follow }: SubscribeCommand,
+  resumes: boolean,
+): Promise<Beginning> {
   try {
-    for (;;) {
-      const pull = frames.pull();
-      if (!(pull instanceof Promise)) return pull;
-      await pull;
-    }
+    const first = await arrived(frames);
+    if (!format.comesAgain || !resumes || subscriber !== undefined) return { pulls: [first] };
+    // What does not follow tells at once what is next. What may have to wait is not waited for: its head goes out now.
+    const second = follow === false ? await arrived(frames) : frames.pull();
+    return isEnd(second) ? 'over' : { pulls: [first, second] };
   } catch (error) {
     const known = BusError.from(error);
     const text = format.refusal(known);
     if (text === undefined) throw known;
-    return text;
+    return { text };
   }
 }
 
-type First = IteratorResult<Frame, undefined>;
+async function arrived(frames: Pulled<Frame>): Promise<IteratorResult<Frame, undefined>> {
+  for (;;) {
+    const pull = frames.pull();
+    if (!(pull instanceof Promise)) return pull;
+    await pull;
+  }
+}
+
+function isEnd(pull: Pull<Frame>): boolean {
+  if (pull instanceof Promise || pull.done === true || pull.value.kind !== 'end') return false;
+  return pull.value.reason === 'caught_up' || pull.value.reason === 'until';
+}
 
 interface Pump {
   readonly server: StreamServer;
@@ -78,12 +101,17 @@ interface Pump {
   readonly output: StreamOutput;
 }
 
-async function pump({ server, exchange, format, output }: Pump, first: First, frames: Pulled<Frame>): Promise<void> {
+async function pump(
+  { server, exchange, format, output }: Pump,
+  begun: readonly Pull<Frame>[],
+  frames: Pulled<Frame>,
+): Promise<void> {
   const { request, response, signal } = exchange;
   const client = watchStalls(request, response, server.stalledMs);
   try {
     if (format.opening !== '') output.write(format.opening);
-    for (let next: Pull<Frame> = first; ; next = frames.pull()) {
+    for (let pulls = 0; ; pulls++) {
+      const next = begun[pulls] ?? frames.pull();
       if (next instanceof Promise) {
         await next;
         if (output.gone) return;

@@ -31,6 +31,7 @@ const payloads = sharedSlices(function* ({ deliveries }) {
 export function ndjson(): StreamFormat {
   return {
     contentType: ndjsonType,
+    comesAgain: false,
     opening: '',
     control: (frame) => `${JSON.stringify({ [frame.kind]: controlContent(frame) })}\n`,
     slice: records,

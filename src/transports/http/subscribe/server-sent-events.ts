@@ -46,6 +46,7 @@ export function serverSentEvents({ dataOnly, idEach }: EventStreamOptions): Stre
 
   return {
     contentType: sseType,
+    comesAgain: true,
     opening: `retry: ${retry}\n\n`,
     control(frame) {
       const cursor = cursorOf(frame);

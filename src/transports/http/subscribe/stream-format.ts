@@ -13,6 +13,8 @@ export interface StreamFormat {
   slice(frame: EventsFrame): Iterable<Uint8Array>;
   /** The last words of a stream that fails in the middle. Undefined: the format has none, and the connection is cut. */
   failure(error: BusError): string | undefined;
+  /** Whether its clients come again after every end, until the status 204 tells them that there is nothing left (HTML, 9.2.3). */
+  readonly comesAgain: boolean;
   /** What is answered with status 200 in place of an error, where the client would take the error's status for final. Undefined: the error itself. */
   refusal(error: BusError): string | undefined;
 }

@@ -128,5 +128,9 @@ export const streamResponses: Readonly<Record<string, JsonObject>> = {
       },
     },
   },
+  204: {
+    description:
+      'To Last-Event-ID on text/event-stream: with follow=false or until, and without a subscriber, nothing is left. An EventSource stays away then.',
+  },
   406: { description: 'The Accept header has neither of the two types.' },
 };
