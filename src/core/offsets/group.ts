@@ -267,6 +267,7 @@ export function createGroup(ports: GroupPorts, subscriber: string): Group {
       if (members.size > 0 && !isClosed) await changed.wait(ms);
     }
     isOver = true;
+    changed.close();
     for (const stop of unwatch) stop();
     session?.lost.removeEventListener('abort', onLost);
     onEnded();

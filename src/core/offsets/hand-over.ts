@@ -340,6 +340,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
       } catch {
         // Then nobody knows, and the records come again.
       } finally {
+        changed.close();
         unwatch(() => false);
       }
     },

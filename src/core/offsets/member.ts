@@ -169,6 +169,7 @@ export function createMember(ports: MemberPorts, request: MemberRequest): Member
       }
       if (!isOver()) await wakeup.wait(Math.min(ms, 60_000));
     }
+    wakeup.close();
   }
 
   const member: Member = {
