@@ -71,6 +71,6 @@ describe.each(await driverPairs())('on $name', (pair) => {
     const nothing = await fetch(`${second.address}${path}?follow=false`, {
       headers: { accept, 'last-event-id': lastEventId },
     });
-    expect(dispatched(await nothing.text()).events.map(({ type }) => type)).toEqual(['ready', 'end']);
+    expect(nothing.status).toBe(204);
   }, 180_000);
 });
