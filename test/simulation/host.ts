@@ -105,6 +105,8 @@ export function createClock(
     wallTime: () => wallStart + scheduler.now(),
     setTimeout,
     sleep: sleepBy(setTimeout),
+    // Nothing takes any in virtual time.
+    cpuTime: () => 0,
     random: random.next,
     uuid: () => `${hex(8)}-${hex(4)}-4${hex(3)}-8${hex(3)}-${hex(12)}`,
   };

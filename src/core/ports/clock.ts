@@ -6,6 +6,8 @@ export interface Clock {
   now(): number;
   /** Milliseconds since 1970, for records and people: it may be set, forwards and backwards. */
   wallTime(): number;
+  /** Milliseconds of processor time that this process has used, by all its threads. */
+  cpuTime(): number;
   /** Calls back once, after so many milliseconds at the earliest. */
   setTimeout(callback: () => void, ms: number): Timer;
   /** Rejects with the signal's reason when that aborts. */
@@ -48,6 +50,10 @@ export function sleepBy(setTimer: Clock['setTimeout']): Clock['sleep'] {
 export const systemClock: Clock = {
   now: () => performance.now(),
   wallTime: () => Date.now(),
+  cpuTime() {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  },
   setTimeout: (callback, ms) => setTimeout(callback, ms),
   sleep: sleepBy((callback, ms) => setTimeout(callback, ms)),
   random: () => Math.random(),

@@ -4,10 +4,10 @@ const judgedMs = 2_500;
 const recordMs = 1;
 const kibibyteMs = 0.05;
 
-/** How much time one stream's filter takes, by the clock: a filter that is slow everywhere is told from one that has much to do. */
+/** How much processor time one stream's filter takes: a filter that is slow everywhere is told from one that has much to do. */
 export interface Allowance {
-  /** Counts a record. What is too much about it, in words, if it is. */
-  take(ms: number, payloadBytes: number): string | undefined;
+  /** Counts records that took so much together. What is too much about it, in words, if it is. */
+  take(ms: number, count: number, payloadBytes: number): string | undefined;
 }
 
 export function createAllowance(): Allowance {
@@ -15,10 +15,10 @@ export function createAllowance(): Allowance {
   let allowed = 0;
   let records = 0;
   return {
-    take(ms, payloadBytes) {
+    take(ms, count, payloadBytes) {
       used += ms;
-      allowed += recordMs + (payloadBytes / 1024) * kibibyteMs;
-      records++;
+      allowed += count * recordMs + (payloadBytes / 1024) * kibibyteMs;
+      records += count;
       if (used < judgedMs) return undefined;
       const excess =
         used <= allowed

@@ -2,7 +2,7 @@ import { FilterMistake } from './invalid.js';
 import { endOfText } from './syntax.js';
 
 /** What an expression has at most, because parsing it takes longer than in proportion: nobody else is served meanwhile. */
-export const shapeLimits = {
+const shapeLimits = {
   /** Brackets in each other. */
   depth: 32,
   /** Selectors of one value: `.name`, `[…]` and `(…)` one after the other. */
