@@ -35,7 +35,7 @@ test('says where it is and what to type, and those commands work as printed', as
     .map((line) => line.trim().replaceAll('npx mainstem', `${process.execPath} ${cliPath}`));
   expect(commands).toHaveLength(3);
   const run = (command: string) => spawnSync('bash', ['-c', command], { encoding: 'utf8', env: cleanEnvironment() });
-  expect(run(`${commands[0]} -s`).stdout).toMatch(/^\{"results":\[\{"partition":0,"offset":"0",/);
+  expect(run(`${commands[0]} -s`).stdout).toMatch(/^\{"results":\[\{"status":"stored","partition":0,"offset":0,/);
   expect(run(commands[1] ?? '').stdout).toContain('1 event stored in people');
   expect(run(`${commands[2]} --limit 2 --data-only`).stdout.trim().split('\n')).toHaveLength(2);
 });
