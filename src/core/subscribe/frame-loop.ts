@@ -168,12 +168,22 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
     return shared.commits.settled();
   }
 
+  /** What could not be committed is somebody else's by now: no cursor may say that this stream has sent what it had taken of it. */
+  function letGo(reached: Parcel['reached'], committed: ReadonlySet<string>): void {
+    for (const { topic, partition } of reached) {
+      if (committed.has(keyOf(topic, partition))) continue;
+      const served = serving.get(topic.name);
+      if (served?.topic.incarnation === topic.incarnation) served.progress.drop(partition);
+    }
+  }
+
   /** What comes next, if there is something. */
   function next(): Pull<Frame> | undefined {
     if (pending) {
       const { committed } = pending;
       if (!committed) return undefined;
-      const parcel = committedPart(pending, committed);
+      letGo(pending.reached, committed);
+      const parcel = committedPart(pending, committed, serving.cursor());
       pending = undefined;
       return parcel && hand(parcel.frame, parcel);
     }
@@ -233,9 +243,10 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
 }
 
 /** What of a parcel may be sent: the partitions that are committed. The others are delivered by somebody else. */
-function committedPart(parcel: Parcel, committed: ReadonlySet<string>): Parcel | undefined {
+function committedPart(parcel: Parcel, committed: ReadonlySet<string>, cursor: string): Parcel | undefined {
   const { topic, frame } = parcel;
-  if (frame.kind === 'gap') return committed.has(keyOf(topic, frame.partition)) ? parcel : undefined;
+  if (frame.kind === 'gap')
+    return committed.has(keyOf(topic, frame.partition)) ? { ...parcel, frame: { ...frame, cursor } } : undefined;
   const deliveries = frame.deliveries.filter(({ partition }) => committed.has(keyOf(topic, partition)));
-  return deliveries.length > 0 ? { ...parcel, frame: { ...frame, deliveries } } : undefined;
+  return deliveries.length > 0 ? { ...parcel, frame: { ...frame, deliveries, cursor } } : undefined;
 }
