@@ -200,6 +200,19 @@ test('publishers at two instances, one after the other, are answered as by one t
         }
       }
     }),
-    { numRuns: 60 },
+    {
+      numRuns: 60,
+      // An identity that is over at the moment in which its next event is read back.
+      examples: [
+        [
+          [
+            { instance: 0, id: 1, value: 0, key: 0, passMs: 0, restart: 1 },
+            { instance: 0, id: 0, value: 0, key: undefined, passMs: 23_296, restart: 1 },
+            { instance: 1, id: 1, value: 0, key: 0, passMs: 36_705, restart: 1 },
+            { instance: 0, id: 1, value: 0, key: 0, passMs: 0, restart: 1 },
+          ],
+        ],
+      ],
+    },
   );
 });

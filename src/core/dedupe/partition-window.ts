@@ -149,6 +149,8 @@ export function createPartitionWindow(
       else reset();
       return;
     }
+    // An entry that is over must not hide one that has come after it.
+    index.forget(oldestTime(), (known ?? 0) - settings.entries);
     for (const { offset, timestamp, headers, value } of result.records) {
       // What this process has appended meanwhile is in it.
       if (known !== undefined && offset < known) continue;
