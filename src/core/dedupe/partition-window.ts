@@ -95,10 +95,15 @@ export function createPartitionWindow(
 
   const oldestTime = () => clock.wallTime() - settings.windowMs;
 
+  /** What is over by now is forgotten. */
+  function trim(): void {
+    index.forget(oldestTime(), (known ?? 0) - settings.entries);
+  }
+
   function advance(to: number): void {
     known = Math.max(known ?? 0, to);
     movedAt = clock.now();
-    index.forget(oldestTime(), known - settings.entries);
+    trim();
   }
 
   function reset(): void {
@@ -112,7 +117,7 @@ export function createPartitionWindow(
   }
 
   function find(identity: Identity): Seen | undefined {
-    index.forget(oldestTime(), (known ?? 0) - settings.entries);
+    trim();
     return index.find(identity);
   }
 
@@ -150,7 +155,7 @@ export function createPartitionWindow(
       return;
     }
     // An entry that is over must not hide one that has come after it.
-    index.forget(oldestTime(), (known ?? 0) - settings.entries);
+    trim();
     for (const { offset, timestamp, headers, value } of result.records) {
       // What this process has appended meanwhile is in it.
       if (known !== undefined && offset < known) continue;
@@ -237,7 +242,7 @@ export function createPartitionWindow(
       const reach = clock.wallTime() - Math.max(index.cutAt, cutAt);
       return reach < settings.windowMs ? { ...settings, reachMs: Math.max(0, reach) } : undefined;
     },
-    trim: () => index.forget(oldestTime(), (known ?? 0) - settings.entries),
+    trim,
     close() {
       closed = true;
       index.clear();
