@@ -1,7 +1,7 @@
 import { type EventMetadata, readHeaders } from '../../src/core/event-headers.js';
 import type { PublishLimits } from '../../src/core/publish/command.js';
 import { connectHandler } from '../../src/transports/connect/routes.js';
-import { type Listener, listen } from '../../src/transports/listener.js';
+import { type Listener, type ListenOptions, listen } from '../../src/transports/listener.js';
 import type { Served } from '../../src/transports/served.js';
 import { openStream } from './frames.js';
 import { openBus, type TestBus } from './open-bus.js';
@@ -25,12 +25,16 @@ export interface HttpBus extends TestBus {
   stored(topic: string): Promise<StoredEvent[]>;
 }
 
-export async function openHttpBus(served: Partial<Served> = {}, limits: Partial<PublishLimits> = {}): Promise<HttpBus> {
+export async function openHttpBus(
+  { silenceMs, ...served }: Partial<Served> & Partial<Pick<ListenOptions, 'silenceMs'>> = {},
+  limits: Partial<PublishLimits> = {},
+): Promise<HttpBus> {
   const bus = await openBus(limits);
   const logged: unknown[] = [];
   const listener = await listen({
     host: '127.0.0.1',
     port: 0,
+    silenceMs,
     onError: () => undefined,
     handler: connectHandler({
       publishing: bus.publisher,

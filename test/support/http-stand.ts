@@ -1,7 +1,5 @@
-import { connectHandler } from '../../src/transports/connect/routes.js';
-import { type ListenOptions, listen } from '../../src/transports/listener.js';
-import type { Served } from '../../src/transports/served.js';
-import { openBus, type TestBus } from './open-bus.js';
+import { openHttpBus } from './http-bus.js';
+import type { TestBus } from './open-bus.js';
 
 /** The core on embedded drivers behind the real listener, in this process. */
 export interface HttpStand extends AsyncDisposable {
@@ -16,28 +14,8 @@ export interface HttpStand extends AsyncDisposable {
   publish(topic: string, payloads: readonly string[]): Promise<void>;
 }
 
-export async function openHttpStand(
-  options: Partial<Served> & Partial<Pick<ListenOptions, 'silenceMs'>> = {},
-): Promise<HttpStand> {
-  const bus = await openBus();
-  const logged: unknown[] = [];
-  const { silenceMs, ...served } = options;
-  const listener = await listen({
-    host: '127.0.0.1',
-    port: 0,
-    silenceMs,
-    onError: () => undefined,
-    handler: connectHandler({
-      publishing: bus.publisher,
-      subscriptions: bus.subscriptions,
-      subscribers: bus.subscribers,
-      topics: bus.topics,
-      schemas: bus.schemas,
-      readiness: () => ({ ready: true, dependencies: [] }),
-      onInternalError: (error) => logged.push(error),
-      ...served,
-    }),
-  });
+export async function openHttpStand(options: Parameters<typeof openHttpBus>[0] = {}): Promise<HttpStand> {
+  const bus = await openHttpBus(options);
 
   async function publish(topic: string, payloads: readonly string[]): Promise<void> {
     const { signal } = new AbortController();
@@ -49,17 +27,14 @@ export async function openHttpStand(
 
   return {
     bus,
-    address: `http://127.0.0.1:${listener.port}`,
-    port: listener.port,
-    logged,
+    address: bus.url,
+    port: bus.listener.port,
+    logged: bus.logged,
     publish,
     async topic(name, payloads = [], partitions = 1) {
       await bus.topics.create({ name, settings: { partitions, schemaless: true }, adopt: false });
       await publish(name, payloads);
     },
-    async [Symbol.asyncDispose]() {
-      await listener.close({ graceMs: 0 });
-      await bus[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => bus[Symbol.asyncDispose](),
   };
 }
