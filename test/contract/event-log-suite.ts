@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { BusError } from '../../src/core/errors.js';
 import type { LogRecord } from '../../src/core/model.js';
@@ -6,6 +5,7 @@ import type { EventLog, LogTail } from '../../src/core/ports/event-log.js';
 import { freshTopic, keepAll, readAll, record, textOf } from '../support/log-helpers.js';
 import { type TailCollector, tailCollector } from '../support/tail-collector.js';
 import { behavesAsList } from './event-log-property.js';
+import { tellsSizes } from './event-log-size.js';
 
 /**
  * What the suite needs of a driver. `open` connects to one and the same backend each time; the suite calls it once at the start, and again
@@ -296,25 +296,7 @@ export function describeEventLog(
       });
     });
 
-    describe('the size', () => {
-      test('is told for each partition, grows with what is appended, and survives', async () => {
-        const topic = await newTopic({ partitions: 3 });
-        expect(await log.size(topic)).toEqual([0, 0, 0]);
-        // Nothing that could be compressed to less.
-        const noise = () => record(randomBytes(30_000).toString('latin1'));
-        await log.append(topic, 1, [noise(), noise()]);
-        const [first, second = 0, third] = await log.size(topic);
-        expect([first, third]).toEqual([0, 0]);
-        expect(second).toBeGreaterThanOrEqual(60_000);
-        expect(second).toBeLessThan(200_000);
-        await log.append(topic, 1, [noise()]);
-        const grown = await log.size(topic);
-        expect(grown[1]).toBeGreaterThanOrEqual(second + 30_000);
-        await log.updateTopic(topic, { partitions: 4 });
-        await log.truncateBefore(topic, 0, 0);
-        expect(await log.size(topic)).toEqual([...grown, 0]);
-      });
-    });
+    describe('the size', () => tellsSizes(() => log, newTopic));
 
     describe('the tail', () => {
       test('follows a changing set of partitions under concurrent appends, contiguously', async () => {
