@@ -3,6 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { createMainstemClient, type MainstemClient } from '../../../src/client/index.js';
 import { openApp } from '../../support/app-stand.js';
 import { driverPairs } from '../../support/pairs.js';
+import { until } from '../../support/wait.js';
 import { cli } from '../../unit/cli/run-cli.js';
 
 interface Answer {
@@ -187,8 +188,15 @@ describe.each(await driverPairs())('exploration on $name', (pair) => {
     })) {
       if (frame.case === 'end') break;
     }
-    const found = await get(`/v1/subscribers/${encodeURIComponent(name)}`);
-    expect(found).toMatchObject({ status: 200, body: { name, topics: [people], connected: 0 } });
+    // The stream's record goes after its last frame: with ZooKeeper, one request later.
+    const found = await until(
+      async () => {
+        const answer = await get(`/v1/subscribers/${encodeURIComponent(name)}`);
+        return answer.body['connected'] === 0 && answer;
+      },
+      { what: 'the stream to have left' },
+    );
+    expect(found).toMatchObject({ status: 200, body: { name, topics: [people] } });
     expect(found.body['positions']).toHaveLength(3);
     const list = (await get('/v1/subscribers')).body['subscribers'];
     expect(list).toContainEqual(
