@@ -3,6 +3,9 @@ import { setMaxListeners } from 'node:events';
 import { expect, test } from 'vitest';
 import { decodeCursor, encodeCursor } from '../../src/core/cursor.js';
 import { BusError } from '../../src/core/errors.js';
+import { allowAll } from '../../src/core/ports/authorizer.js';
+import { type Clock, systemClock, type Timer } from '../../src/core/ports/clock.js';
+import { createSubscriptions } from '../../src/core/subscribe/subscriptions.js';
 import { openStream } from '../support/frames.js';
 import { openBus, type TestBus } from '../support/open-bus.js';
 
@@ -122,6 +125,24 @@ test('a reader far behind gets everything, though memory holds only the newest',
     expect(stream.others.filter(({ kind }) => kind === 'gap')).toEqual([]);
     stream.close();
   }
+});
+
+test('a reader behind in many partitions has them one after the other, and waits for no timer', async () => {
+  await using bus = await openBus();
+  await topic(bus, { partitions: 16 });
+  await publish(bus, upTo(200));
+  const clock: Clock = {
+    ...systemClock,
+    setTimeout() {
+      const timer: Timer = { close: () => undefined, unref: () => timer };
+      return timer;
+    },
+  };
+  const subscriptions = createSubscriptions({ ...bus, authorizer: allowAll, clock });
+  const stream = openStream(subscriptions, { topic: 't', from: { at: 'earliest' }, follow: false });
+  expect(texts(await stream.records(200))).toEqual(upTo(200));
+  expect(await stream.expect('end')).toMatchObject({ reason: 'caught_up' });
+  await subscriptions.close();
 });
 
 test('what retention has removed: a cursor is refused with one to go on with, or skips on demand; the gap is announced', async () => {

@@ -61,6 +61,8 @@ interface Position {
   loadingSince: number | undefined;
   aheadSince: number | undefined;
   recheck: Timer | undefined;
+  /** Looks again whether there is a turn for its read: for when none of those under way ends. */
+  inLine: Timer | undefined;
   /** The first offset left, where retention has removed the next one. */
   lostUpTo: number | undefined;
 }
@@ -89,6 +91,7 @@ export function createProgress(
       loadingSince: undefined,
       aheadSince: undefined,
       recheck: undefined,
+      inLine: undefined,
       lostUpTo: undefined,
     };
     return { feed: partitionFeed, next, end, ...blank };
@@ -132,9 +135,14 @@ export function createProgress(
     const now = clock.now();
     const busy = [...loads].filter(({ loadingSince = 0 }) => now - loadingSince < loadCountsMs);
     if (busy.length >= loadsAtOnce) {
-      recheckSoon(at);
+      // The end of one of them wakes the stream: a recheck would hold this one up.
+      at.inLine ??= wakeSoon(() => {
+        at.inLine = undefined;
+      });
       return;
     }
+    at.inLine?.close();
+    at.inLine = undefined;
     at.loadingSince = now;
     loads.add(at);
     feed.chunks.read(feed, at.feed.partition, at.next, signal).then(
@@ -185,9 +193,15 @@ export function createProgress(
   }
 
   function recheckSoon(at: Position): void {
-    at.recheck ??= clock
+    at.recheck ??= wakeSoon(() => {
+      at.recheck = undefined;
+    });
+  }
+
+  function wakeSoon(before: () => void): Timer {
+    return clock
       .setTimeout(() => {
-        at.recheck = undefined;
+        before();
         wakeup.wake();
       }, recheckMs)
       .unref();
