@@ -10,8 +10,8 @@ const compressedFlag = 1;
 type Next = IteratorResult<readonly Uint8Array[], undefined>;
 
 /**
- * The messages of a body in envelopes, those together that have arrived together. They are copied out, once for all of them: payloads are parts of
- * them, and must not hold on to what else came. Nothing is read ahead of who asks. Throws the adapter's errors, each at its place.
+ * The messages of a body in envelopes, those together that have arrived together. They are copied out, once for all of a chunk: payloads are parts of
+ * them, and must not hold on to what else came. One chunk at most is read ahead of who asks. Throws the adapter's errors, each at its place.
  */
 export function readMessages(
   stream: ServerHttp2Stream,
@@ -22,19 +22,21 @@ export function readMessages(
   let chunks: Buffer[] = [];
   let at = 0;
   let unread = 0;
+  /** Flags and length of the next message. */
+  const head = Buffer.alloc(envelopeBytes);
   let over = false;
   let asked: { resolve(next: Next): void; reject(error: unknown): void } | undefined;
 
   function take(): Next | undefined {
     const messages: Uint8Array[] = [];
-    while (messages.length === 0 && unread >= envelopeBytes) {
-      const length = together(envelopeBytes).readUInt32BE(at + 1);
-      if (length > readMaxBytes) {
-        const why = `message size ${length} is larger than configured readMaxBytes ${readMaxBytes}`;
-        throw new ConnectError(why, Code.ResourceExhausted);
-      }
+    while (unread >= envelopeBytes) {
+      fill(head);
+      const length = head.readUInt32BE(1);
+      const trouble = troubleOf(head[0] ?? 0, length);
+      if (trouble && messages.length > 0) break;
+      if (trouble) throw trouble;
       if (unread < envelopeBytes + length) break;
-      takeFrom(together(envelopeBytes + length), messages);
+      takeNext(messages, envelopeBytes + length);
     }
     if (messages.length > 0) return { done: false, value: messages };
     if (stream.readableEnded && !stream.aborted) {
@@ -46,44 +48,67 @@ export function readMessages(
     return undefined;
   }
 
-  /** Takes the whole messages of a chunk from `at` on, up to one that is an error: it is thrown where it is the first. */
-  function takeFrom(chunk: Buffer, messages: Uint8Array[]): void {
+  /** Why a message is refused; one that is compressed only once it is here. */
+  function troubleOf(flags: number, length: number): ConnectError | undefined {
+    if (length > readMaxBytes) {
+      const why = `message size ${length} is larger than configured readMaxBytes ${readMaxBytes}`;
+      return new ConnectError(why, Code.ResourceExhausted);
+    }
+    if ((flags & compressedFlag) === 0 || unread < envelopeBytes + length) return undefined;
+    return new ConnectError('received compressed envelope, but do not know how to decompress', Code.Internal);
+  }
+
+  /** Takes the whole messages of the first chunk; or one that is cut by chunks, and takes so many bytes. */
+  function takeNext(messages: Uint8Array[], bytes: number): void {
+    const chunk = chunks[0];
+    if (chunk === undefined || chunk.length - at < bytes) {
+      const cut = Buffer.allocUnsafeSlow(bytes);
+      fill(cut);
+      if (isWanted(cut[0] ?? 0)) messages.push(new Uint8Array(cut.buffer, envelopeBytes));
+      skip(bytes);
+      return;
+    }
     const from = at;
+    let end = at;
     const starts: number[] = [];
-    while (chunk.length - at >= envelopeBytes) {
-      const flags = chunk[at] ?? 0;
-      const length = chunk.readUInt32BE(at + 1);
-      if (length > readMaxBytes || length > chunk.length - at - envelopeBytes) break;
-      if ((flags & compressedFlag) !== 0) {
-        if (at > from) break;
-        throw new ConnectError('received compressed envelope, but do not know how to decompress', Code.Internal);
-      }
-      // From a client an end of stream says nothing.
-      if (protocol === 'grpc' || (flags & endStreamFlag) === 0) starts.push(at - from);
-      at += envelopeBytes + length;
+    while (chunk.length - end >= envelopeBytes) {
+      const flags = chunk[end] ?? 0;
+      const length = chunk.readUInt32BE(end + 1);
+      if (length > chunk.length - end - envelopeBytes || troubleOf(flags, length)) break;
+      if (isWanted(flags)) starts.push(end);
+      end += envelopeBytes + length;
     }
-    unread -= at - from;
-    const copy = new Uint8Array(at - from);
-    const { buffer } = copy;
-    copy.set(chunk.subarray(from, at));
+    const copy = Buffer.allocUnsafeSlow(end - from);
+    chunk.copy(copy, 0, from, end);
     for (const start of starts) {
-      const length = chunk.readUInt32BE(from + start + 1);
-      messages.push(new Uint8Array(buffer, start + envelopeBytes, length));
+      messages.push(new Uint8Array(copy.buffer, start - from + envelopeBytes, chunk.readUInt32BE(start + 1)));
     }
-    if (at === chunk.length) {
-      chunks.shift();
-      at = 0;
+    skip(end - from);
+  }
+
+  /** From a client an end of stream says nothing. */
+  function isWanted(flags: number): boolean {
+    return protocol === 'grpc' || (flags & endStreamFlag) === 0;
+  }
+
+  /** Copies what comes next into `target`, all of which has come. */
+  function fill(target: Buffer): void {
+    let filled = 0;
+    let from = at;
+    for (const chunk of chunks) {
+      filled += chunk.copy(target, filled, from);
+      if (filled === target.length) return;
+      from = 0;
     }
   }
 
-  /** The next so many bytes, which have come, in one chunk, from `at` on. */
-  function together(bytes: number): Buffer {
-    const [first = Buffer.alloc(0), ...rest] = chunks;
-    if (first.length - at >= bytes) return first;
-    const joined = Buffer.concat([first.subarray(at), ...rest]);
-    chunks = [joined];
-    at = 0;
-    return joined;
+  function skip(bytes: number): void {
+    unread -= bytes;
+    at += bytes;
+    for (let first = chunks[0]; first !== undefined && at >= first.length; first = chunks[0]) {
+      at -= first.length;
+      chunks.shift();
+    }
   }
 
   /** Gives the one who asks what there is, if there is something. */
@@ -104,8 +129,8 @@ export function readMessages(
   function onData(chunk: Buffer): void {
     chunks.push(chunk);
     unread += chunk.length;
-    answer();
     if (asked === undefined) stream.pause();
+    else answer();
   }
   function stop(): void {
     over = true;
@@ -124,7 +149,7 @@ export function readMessages(
       return new Promise<Next>((resolve, reject) => {
         asked = { resolve, reject };
         answer();
-        if (asked !== undefined) stream.resume();
+        if (asked !== undefined && stream.isPaused()) stream.resume();
       });
     },
     return() {

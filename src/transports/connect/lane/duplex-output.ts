@@ -22,7 +22,8 @@ const mostBytes = 64 * 1024;
 const endStream = createEndStreamSerialization(undefined);
 
 export function duplexOutput(stream: ServerHttp2Stream, form: CallForm, context: LaneContext): DuplexOutput {
-  let waiting: Uint8Array[] = [];
+  let waiting: { readonly flags: number; readonly message: Uint8Array }[] = [];
+  /** With their envelopes. */
   let bytes = 0;
   let begun = false;
   const client = watchClient(stream);
@@ -38,15 +39,19 @@ export function duplexOutput(stream: ServerHttp2Stream, form: CallForm, context:
   }
 
   function add(flags: number, message: Uint8Array): void {
-    const head = Buffer.allocUnsafe(envelopeBytes);
-    writeEnvelope(head, message.length, flags);
-    waiting.push(head, message);
+    waiting.push({ flags, message });
     bytes += envelopeBytes + message.length;
   }
 
   function flush(): void {
     if (waiting.length === 0) return;
-    const together = Buffer.concat(waiting, bytes);
+    const together = Buffer.allocUnsafe(bytes);
+    let at = 0;
+    for (const { flags, message } of waiting) {
+      writeEnvelope(together, message.length, flags, at);
+      together.set(message, at + envelopeBytes);
+      at += envelopeBytes + message.length;
+    }
     waiting = [];
     bytes = 0;
     if (!isOver(stream)) stream.write(together);

@@ -12,9 +12,9 @@ export function enveloped(message: Uint8Array, flags = 0): Buffer {
   return bytes;
 }
 
-export function writeEnvelope(target: Buffer, length: number, flags = 0): void {
-  target[0] = flags;
-  target.writeUInt32BE(length, 1);
+export function writeEnvelope(target: Buffer, length: number, flags = 0, at = 0): void {
+  target[at] = flags;
+  target.writeUInt32BE(length, at + 1);
 }
 
 const ready = new WeakMap<object, readonly Uint8Array[]>();
