@@ -68,7 +68,20 @@ export async function startBus({
     });
   }
 
-  const publishing: Publishing = { publish, openStream: () => ({ publish, draining: new AbortController().signal }) };
+  const publishing: Publishing = {
+    publish,
+    openStream: () => ({
+      publish,
+      add(command, listener, signal) {
+        publish(command, signal).then(
+          (results) => listener.answered(results),
+          (error) => listener.failed(error),
+        );
+      },
+      flush: () => undefined,
+      draining: new AbortController().signal,
+    }),
+  };
   async function* subscribe(
     { topic = '', subscriber, follow, limit }: SubscribeCommand,
     signal: AbortSignal,

@@ -104,6 +104,16 @@ export interface PublishSession {
   readonly draining: AbortSignal;
   /** As `Publishing.publish`. Calls may overlap: events are queued in the order of the calls. */
   publish(command: SessionCommand, signal: AbortSignal): Promise<EventResult[]>;
+  /** The same for one of several batches that come together, which cost less so: nothing is queued for certain before `flush`, in the same turn. */
+  add(command: SessionCommand, listener: BatchListener, signal: AbortSignal): void;
+  flush(): void;
+}
+
+/** Told what becomes of one batch: warnings first, then once the outcome, as `Publishing.publish` has it. Must not throw. */
+export interface BatchListener {
+  warned(warning: string): void;
+  answered(results: readonly EventResult[]): void;
+  failed(error: unknown): void;
 }
 
 /** A batch of a stream. */

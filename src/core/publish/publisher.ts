@@ -277,6 +277,11 @@ export function createPublisher({
         checkNow,
         checkInTime,
         admit,
+        peek,
+        anyPartition,
+        appenderOf,
+        budget,
+        bytesPerCall: limits.bytesPerCall,
       }),
     async drain() {
       draining.abort(new BusError('SHUTTING_DOWN', 'the server is shutting down; connect again'));

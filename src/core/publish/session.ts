@@ -1,6 +1,7 @@
 import { BusError } from '../errors.js';
 import { type Checked, isReady } from './admission.js';
 import type { EventResult, PublishCommand, PublishSession, SessionCommand } from './command.js';
+import { createSingles, type SinglesPath } from './singles.js';
 
 /** The order that one stream of batches keeps: a partition in which something failed takes no more until the client goes on knowingly. */
 export interface Order {
@@ -11,9 +12,8 @@ export interface Order {
   refused(cause: BusError): void;
 }
 
-interface Admission {
+interface Admission extends SinglesPath {
   readonly draining: AbortSignal;
-  check(command: PublishCommand): void;
   /** Undefined where the topic has to be looked up. */
   checkNow(command: PublishCommand): Checked | undefined;
   checkInTime(command: PublishCommand, signal: AbortSignal, begun: Checked | undefined): Promise<Checked>;
@@ -47,6 +47,8 @@ export function createPublishSession(admission: Admission): PublishSession {
       if (haltOnRefusal) haltedAll ??= cause;
     },
   };
+
+  const singles = createSingles(admission, order);
 
   /** Everything up to the queue; what fails here fails for the whole batch. */
   function enter(checked: Checked, command: SessionCommand, signal: AbortSignal): Promise<EventResult[]> {
@@ -89,19 +91,31 @@ export function createPublishSession(admission: Admission): PublishSession {
     haltedAll ??= refused.cause instanceof BusError ? refused.cause : refused;
   }
 
+  function publish(command: SessionCommand, signal: AbortSignal): Promise<EventResult[]> {
+    singles.flush();
+    let now: Checked | undefined;
+    try {
+      admission.check(command);
+      now = lastAdmission ? undefined : admission.checkNow(command);
+      if (now && isReady(now)) return enter(now, command, signal);
+    } catch (error) {
+      haltAll(error);
+      return Promise.reject(error);
+    }
+    return enterLater(command, signal, now).then(({ results }) => results);
+  }
+
   return {
     draining: admission.draining,
-    publish(command, signal) {
-      let now: Checked | undefined;
-      try {
-        admission.check(command);
-        now = lastAdmission ? undefined : admission.checkNow(command);
-        if (now && isReady(now)) return enter(now, command, signal);
-      } catch (error) {
-        haltAll(error);
-        return Promise.reject(error);
-      }
-      return enterLater(command, signal, now).then(({ results }) => results);
+    publish,
+    add(command, listener, signal) {
+      const isUsual = !lastAdmission && !haltedAll && halted.size === 0 && !command.haltOnRefusal;
+      if (isUsual && singles.take(command, listener, signal)) return;
+      publish({ ...command, onWarning: (warning) => listener.warned(warning) }, signal).then(
+        (results) => listener.answered(results),
+        (error) => listener.failed(error),
+      );
     },
+    flush: singles.flush,
   };
 }

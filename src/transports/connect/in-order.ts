@@ -11,11 +11,19 @@ export interface Started<O> {
   readonly result: Promise<O>;
 }
 
-/** Work under way. */
-interface Open<O> {
-  readonly bytes: number;
-  /** Undefined until it is known. */
-  outcome: { readonly value: O } | { readonly error: unknown } | undefined;
+/** Where the result of one input goes: once. */
+export interface Place<O> {
+  /** What is thrown is the result, too. */
+  make(value: () => O): void;
+  fail(error: unknown): void;
+}
+
+/** Work for inputs that come several at once. */
+export interface Work<I, O> {
+  /** Starts it for one input; returns what that weighs until its result was taken. What it throws ends the inputs. */
+  start(input: I, place: Place<O>): number;
+  /** Called when as many were started as there are, or as there may be. */
+  started?(): void;
 }
 
 /**
@@ -32,7 +40,17 @@ export function inOrder<I, O>(
   closing?: AbortSignal,
 ): AsyncGenerator<O, void, undefined> {
   const single = mapped(inputs, (input) => [input]);
-  return eachOf(inOrderTogether(single, start, limits, signal, closing, 1));
+  const work: Work<I, O> = {
+    start(input, place) {
+      const { bytes, result } = start(input);
+      result.then(
+        (value) => place.make(() => value),
+        (error) => place.fail(error),
+      );
+      return bytes;
+    },
+  };
+  return eachOf(inOrderTogether(single, work, limits, signal, closing, 1));
 }
 
 /**
@@ -41,7 +59,7 @@ export function inOrder<I, O>(
  */
 export async function* inOrderTogether<I, O>(
   inputs: AsyncIterable<readonly I[]>,
-  start: (input: I) => Started<O>,
+  work: Work<I, O>,
   limits: InFlightLimits,
   signal: AbortSignal,
   closing?: AbortSignal,
@@ -55,32 +73,47 @@ export async function* inOrderTogether<I, O>(
   let wakeReader: (() => void) | undefined;
   let wakeWriter: (() => void) | undefined;
 
+  const settled = (open: Open<O>) => {
+    if (queue[0] === open) wakeWriter?.();
+  };
+
   function begin(input: I): void {
-    const { bytes: weight, result } = start(input);
-    const open: Open<O> = { bytes: weight, outcome: undefined };
-    const settle = (outcome: Open<O>['outcome']) => {
-      open.outcome = outcome;
-      if (queue[0] === open) wakeWriter?.();
-    };
-    result.then(
-      (value) => settle({ value }),
-      (error) => settle({ error }),
-    );
-    bytes += weight;
+    const open = new Open(settled);
     queue.push(open);
+    try {
+      open.bytes = work.start(input, open);
+    } catch (error) {
+      queue.pop();
+      throw error;
+    }
+    bytes += open.bytes;
   }
 
+  const isOpen = () => !stopped && !closing?.aborted;
   const isFull = () => queue.length >= limits.batches || bytes >= limits.bytes;
+
+  /** Starts as many as there may be, from `first` on; returns the next. */
+  function beginFrom(together: readonly I[], first: number): number {
+    let next = first;
+    try {
+      for (const input of together.slice(first)) {
+        if (!isOpen() || isFull()) break;
+        begin(input);
+        next++;
+      }
+    } finally {
+      work.started?.();
+    }
+    return next;
+  }
 
   async function read(): Promise<void> {
     try {
       for await (const together of inputs) {
-        for (const input of together) {
-          if (stopped) return;
-          // Read on, so that the sender is not stuck behind a full window while the last answers go out.
-          if (closing?.aborted) continue;
-          begin(input);
-          while (!stopped && !closing?.aborted && isFull()) {
+        // Closed, it reads on, so that the sender is not stuck behind a full window while the last answers go out.
+        for (let next = 0; next < together.length && isOpen(); ) {
+          next = beginFrom(together, next);
+          while (isOpen() && isFull()) {
             await new Promise<void>((resolve) => {
               wakeReader = resolve;
             });
@@ -111,15 +144,16 @@ export async function* inOrderTogether<I, O>(
   /** The results that are there, as far as the order goes. Throws where the first is an error. */
   function take(): O[] {
     const results: O[] = [];
-    for (let head = queue[0]; head?.outcome !== undefined && results.length < most; head = queue[0]) {
-      if ('error' in head.outcome) {
+    for (const { bytes: weight, outcome } of queue) {
+      if (outcome === undefined || results.length === most) break;
+      if ('error' in outcome) {
         if (results.length > 0) break;
-        throw head.outcome.error;
+        throw outcome.error;
       }
-      results.push(head.outcome.value);
-      bytes -= head.bytes;
-      queue.shift();
+      results.push(outcome.value);
+      bytes -= weight;
     }
+    queue.splice(0, results.length);
     return results;
   }
 
@@ -147,5 +181,28 @@ export async function* inOrderTogether<I, O>(
   } finally {
     stop();
     signal.removeEventListener('abort', stop);
+  }
+}
+
+/** Work under way. */
+class Open<O> implements Place<O> {
+  bytes = 0;
+  /** Undefined until it is known. */
+  outcome: { readonly value: O } | { readonly error: unknown } | undefined;
+
+  constructor(private readonly settled: (open: Open<O>) => void) {}
+
+  make(value: () => O): void {
+    try {
+      this.outcome = { value: value() };
+    } catch (error) {
+      this.outcome = { error };
+    }
+    this.settled(this);
+  }
+
+  fail(error: unknown): void {
+    this.outcome = { error };
+    this.settled(this);
   }
 }

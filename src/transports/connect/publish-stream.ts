@@ -2,11 +2,11 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { ConnectError, type HandlerContext } from '@connectrpc/connect';
 import { BusError } from '../../core/errors.js';
-import type { EventResult, PublishCommand, Publishing } from '../../core/publish/command.js';
+import type { BatchListener, PublishCommand, Publishing } from '../../core/publish/command.js';
 import type { BatchFailureSchema, PublishStreamRequest } from '../../gen/mainstem/v1/publish_pb.js';
 import type { OnInternalError } from '../served.js';
 import { callerSees } from './errors.js';
-import { inOrderTogether, type Started } from './in-order.js';
+import { inOrderTogether, type Place } from './in-order.js';
 import { storedRuns, toOutcome } from './outcome-mapper.js';
 import type { PublishBatch } from './publish-decoder.js';
 import { toPublishCommand } from './publish-mapper.js';
@@ -36,16 +36,24 @@ export function publishStream<I, O>(
   let sequence = 0;
   let topic = '';
 
-  async function answer(number: number, stored: Promise<EventResult[]>, warnings: readonly string[]): Promise<O> {
-    try {
-      return form.answer(number, await stored, warnings);
-    } catch (error) {
+  /** Makes the answer to a batch of what becomes of it. */
+  function answering(number: number, place: Place<O>): BatchListener {
+    const warnings: string[] = [];
+    function failed(error: unknown): void {
       // The end of the call is no failure of a batch: it ends the stream.
       const seen = callerSees(error, signal);
-      if (seen instanceof ConnectError || signal.aborted) throw seen;
+      if (seen instanceof ConnectError || signal.aborted) {
+        place.fail(seen);
+        return;
+      }
       if (seen.reason === 'INTERNAL') onInternalError(seen.cause ?? seen, 'mainstem.v1.PublishService/PublishStream');
-      return form.failure(number, toBatchFailure(seen), warnings);
+      place.make(() => form.failure(number, toBatchFailure(seen), warnings));
     }
+    return {
+      warned: (warning) => void warnings.push(warning),
+      answered: (results) => place.make(() => form.answer(number, results, warnings)),
+      failed,
+    };
   }
 
   function toBatch(read: PublishBatch | PublishStreamRequest): PublishBatch {
@@ -54,24 +62,27 @@ export function publishStream<I, O>(
     const { continueAfterFailure } = read;
     return '$typeName' in read
       ? { ...toPublishCommand(read, form.isJson), topic, continueAfterFailure }
-      : { ...read, topic };
+      : read.topic === topic
+        ? read
+        : { ...read, topic };
   }
 
-  function start(request: I): Started<O> {
-    const number = sequence++;
-    const warnings: string[] = [];
+  function start(request: I, place: Place<O>): number {
+    const listener = answering(sequence++, place);
     const read = form.read(request);
     let batch: PublishBatch;
     try {
       batch = toBatch(read);
     } catch (error) {
-      return { bytes: 0, result: answer(number, Promise.reject(error), warnings) };
+      listener.failed(error);
+      return 0;
     }
-    const stored = session.publish({ ...batch, onWarning: (warning) => void warnings.push(warning) }, signal);
-    return { bytes: payloadBytes(batch), result: answer(number, stored, warnings) };
+    session.add(batch, listener, signal);
+    return payloadBytes(batch);
   }
 
-  return inOrderTogether(requests, start, streamLimits, signal, session.draining, most);
+  const work = { start, started: () => session.flush() };
+  return inOrderTogether(requests, work, streamLimits, signal, session.draining, most);
 }
 
 function payloadBytes({ events }: PublishCommand): number {
