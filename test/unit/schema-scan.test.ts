@@ -218,6 +218,32 @@ test('nesting counts as for the parser', () => {
   }
 });
 
+test('texts end where they end, wherever that is in a word', () => {
+  const any = { definition: 'true', compiled: compiler.compile('true') };
+  const plain = ['a', ' ', '!', '#', '[', ']', '\u007f', '\u0080', 'ÿ', '€', '😀'];
+  const others = ['"', '\\', '\u0000', '\u0001', '\u001f', '\\n', '\\u00e9'];
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom(...plain), { maxLength: 12 }),
+      fc.array(fc.constantFrom(...others, ...plain), { maxLength: 4 }),
+      (most, rest) => {
+        expect(judge(any, Buffer.from(`"${most.join('')}${rest.join('')}"`))).not.toBe('undecided');
+      },
+    ),
+    { numRuns: 20 * runs, seed },
+  );
+});
+
+test('a text that is cut is not completed by the one before it', () => {
+  const schema = compile(JSON.parse(eventSchema()));
+  if (schema === undefined) throw new Error('refused');
+  const event = makeEvent(500);
+  for (let length = 0; length < event.length; length++) {
+    expect(judge(schema, event)).toBe('decided');
+    expect(judge(schema, event.subarray(0, length))).toBe('refused');
+  }
+});
+
 test('names and values that would have to be escaped match nothing', () => {
   const tricky = compile({ properties: { 'a":1,"b': { type: 'integer' } }, required: ['a":1,"b'] });
   const values = compile({ enum: ['a","b', 'x', '\ud800', '\u0000'] });

@@ -1,5 +1,5 @@
 import { maxDepth } from '../publish/payload.js';
-import { comma, type Scan, tokenAt, unknown } from './scan.js';
+import { type Scan, unknown } from './scan.js';
 
 export interface ArrayRules {
   readonly items: Scan;
@@ -11,20 +11,20 @@ const opening = 0x5b;
 const closing = 0x5d;
 
 export function arrays({ items, minItems = 0, maxItems = Number.POSITIVE_INFINITY }: ArrayRules): Scan {
-  return (bytes, start, depth) => {
-    if (bytes[start] !== opening || depth >= maxDepth) return unknown;
-    let at = tokenAt(bytes, start + 1);
+  return (text, start, depth) => {
+    if (text.byteAt(start) !== opening || depth >= maxDepth) return unknown;
+    let at = text.tokenAt(start + 1);
     let count = 0;
-    if (bytes[at] !== closing) {
+    if (text.byteAt(at) !== closing) {
       for (;;) {
-        at = items(bytes, at, depth + 1);
+        at = items(text, at, depth + 1);
         if (at < 0) return unknown;
         count++;
-        at = tokenAt(bytes, at);
-        if (bytes[at] !== comma) break;
-        at = tokenAt(bytes, at + 1);
+        at = text.tokenAt(at);
+        if (!text.isComma(at)) break;
+        at = text.tokenAt(at + 1);
       }
-      if (bytes[at] !== closing) return unknown;
+      if (text.byteAt(at) !== closing) return unknown;
     }
     return count >= minItems && count <= maxItems ? at + 1 : unknown;
   };

@@ -54,7 +54,7 @@ export function compileScan({ schema: root, draft }: ParsedSchema, path: KeyPath
     const found = known.get(schema);
     if (found !== undefined) return found;
     // A schema that contains itself.
-    if (known.has(schema)) return (bytes, at, depth) => (known.get(schema) ?? dontKnow)(bytes, at, depth);
+    if (known.has(schema)) return (text, at, depth) => (known.get(schema) ?? dontKnow)(text, at, depth);
     known.set(schema, undefined);
     const scan = ofKinds(kindsOf(schema, { onPath, references: 0 }));
     known.set(schema, scan);

@@ -3,7 +3,7 @@ import { parsePointer } from '../publish/key-pointer.js';
 import type { ParsedSchema } from '../schema/form/parse.js';
 import { compileScan } from './compile.js';
 import { KeyPath } from './key.js';
-import { tokenAt } from './scan.js';
+import { text } from './text.js';
 
 /**
  * Looks through a payload without making a document of it. Undefined: it takes a parser and a validator to tell what it is. Otherwise these would
@@ -29,11 +29,10 @@ export function payloadScan(schema: ParsedSchema, keyPointer?: string): PayloadS
   let pause = 0;
 
   function decide(payload: Uint8Array): Uint8Array | null | undefined {
-    if (!isUtf8(payload)) return undefined;
+    if (!isUtf8(payload) || !text.load(payload)) return undefined;
     path?.start();
-    const end = scan(payload, tokenAt(payload, 0), 0);
-    // Reading beyond the end is right, but slow.
-    if (end < 0 || (end < payload.length && tokenAt(payload, end) < payload.length)) return undefined;
+    const end = scan(text, text.tokenAt(0), 0);
+    if (end < 0 || text.tokenAt(end) !== payload.length) return undefined;
     return path === undefined ? null : path.found(payload);
   }
 

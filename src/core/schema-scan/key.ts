@@ -19,10 +19,10 @@ export class KeyPath {
   /** The scan of the member that the token of this index names. A member that comes twice is beyond it: the last one counts, whatever the first one has. */
   kept(index: number, scan: Scan): Scan {
     const isLast = index === this.tokens.length - 1;
-    return (bytes, at, depth) => {
+    return (text, at, depth) => {
       // A token may also be an index.
-      if (this.#ends[index] !== 0 || (!isLast && bytes[at] === 0x5b)) return unknown;
-      const end = scan(bytes, at, depth);
+      if (this.#ends[index] !== 0 || (!isLast && text.byteAt(at) === 0x5b)) return unknown;
+      const end = scan(text, at, depth);
       this.#starts[index] = at;
       this.#ends[index] = end;
       return end;

@@ -12,7 +12,7 @@ export type Kind = (typeof kinds)[number];
 export type Kinds = { readonly [K in Kind]?: Scan };
 
 /** Any value of JSON. */
-export const anyValue: Scan = (bytes, at, depth) => scanAny(bytes, at, depth);
+export const anyValue: Scan = (text, at, depth) => scanAny(text, at, depth);
 
 export const anyKinds = {
   null: literals(['null']),
@@ -29,9 +29,9 @@ export function ofKinds(found: Kinds): Scan {
   // Each scan looks at the first byte itself.
   if (present.length === 1 && present[0] !== undefined) return present[0];
   const { string, number, object, array, boolean, null: nothing } = found;
-  return (bytes, at, depth) => {
-    const scan = choose(bytes[at] ?? 0);
-    return scan === undefined ? unknown : scan(bytes, at, depth);
+  return (text, at, depth) => {
+    const scan = choose(text.byteAt(at));
+    return scan === undefined ? unknown : scan(text, at, depth);
   };
 
   function choose(first: number): Scan | undefined {

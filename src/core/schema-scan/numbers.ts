@@ -1,4 +1,5 @@
-import { isDigit, type Scan, unknown } from './scan.js';
+import { type Scan, unknown } from './scan.js';
+import { isDigit, type Text } from './text.js';
 
 export interface NumberRules {
   readonly isInteger?: boolean;
@@ -20,26 +21,27 @@ const mostDigits = 15;
 /** Powers of ten that are exact: a whole number divided by one of them is the double that the decimal stands for. */
 const powers = Array.from({ length: mostDigits + 1 }, (_, exponent) => 10 ** exponent);
 
-/** A number of up to 15 digits, without an exponent. */
+/** A number without an exponent, of up to 15 digits if there is anything to be compared. */
 export function numbers(rules: NumberRules): Scan {
-  const { isInteger = false, values } = rules;
+  const { isInteger = false, values, ...bounds } = rules;
+  if (!isInteger && values === undefined && Object.keys(bounds).length === 0) return finiteNumber;
   const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = rules;
   const { exclusiveMinimum = Number.NEGATIVE_INFINITY, exclusiveMaximum = Number.POSITIVE_INFINITY } = rules;
-  return (bytes, at) => {
-    const start = bytes[at] === minus ? at + 1 : at;
+  return (text, at) => {
+    const start = text.byteAt(at) === minus ? at + 1 : at;
     let end = start;
     let digits = 0;
-    for (let c = bytes[end] ?? 0; isDigit(c); c = bytes[end] ?? 0) {
+    for (let c = text.byteAt(end); isDigit(c); c = text.byteAt(end)) {
       digits = digits * 10 + c - zero;
       end++;
     }
     const whole = end - start;
-    if (whole === 0 || (whole > 1 && bytes[start] === zero)) return unknown;
+    if (whole === 0 || (whole > 1 && text.byteAt(start) === zero)) return unknown;
     let value = digits;
     let count = whole;
-    if (bytes[end] === point) {
+    if (text.byteAt(end) === point) {
       const fraction = ++end;
-      for (let c = bytes[end] ?? 0; isDigit(c); c = bytes[end] ?? 0) {
+      for (let c = text.byteAt(end); isDigit(c); c = text.byteAt(end)) {
         digits = digits * 10 + c - zero;
         end++;
       }
@@ -48,7 +50,7 @@ export function numbers(rules: NumberRules): Scan {
       value = digits / (powers[end - fraction] ?? 1);
       if (isInteger && value % 1 !== 0) return unknown;
     }
-    if (count > mostDigits || isExponent(bytes[end])) return unknown;
+    if (count > mostDigits || isExponent(text.byteAt(end))) return unknown;
     if (start !== at) value = -value;
     const holds =
       value >= minimum &&
@@ -61,31 +63,34 @@ export function numbers(rules: NumberRules): Scan {
 }
 
 /** Any number, also one that is beyond a double. */
-export const anyNumber: Scan = (bytes, at) => {
-  let end = bytes[at] === minus ? at + 1 : at;
-  const start = end;
-  end = digitsEnd(bytes, end);
-  if (end === start || (end > start + 1 && bytes[start] === zero)) return unknown;
-  if (bytes[end] === point) {
-    const fraction = end + 1;
-    end = digitsEnd(bytes, fraction);
-    if (end === fraction) return unknown;
-  }
-  if (isExponent(bytes[end])) {
-    const sign = bytes[end + 1];
-    const exponent = sign === 0x2b || sign === minus ? end + 2 : end + 1;
-    end = digitsEnd(bytes, exponent);
-    if (end === exponent) return unknown;
-  }
-  return end;
+export const anyNumber: Scan = (text, at) => {
+  const end = decimalEnd(text, at);
+  if (end < 0 || !isExponent(text.byteAt(end))) return end;
+  const sign = text.byteAt(end + 1);
+  const exponent = sign === 0x2b || sign === minus ? end + 2 : end + 1;
+  const exponentEnd = text.digitsEnd(exponent);
+  return exponentEnd === exponent ? unknown : exponentEnd;
 };
 
-function digitsEnd(bytes: Uint8Array, from: number): number {
-  let at = from;
-  while (isDigit(bytes[at] ?? 0)) at++;
-  return at;
+/** So many digits are surely a finite number. */
+const finiteDigits = 300;
+
+/** A number that a double can hold, without an exponent. */
+const finiteNumber: Scan = (text, at) => {
+  const end = decimalEnd(text, at);
+  return end - at > finiteDigits || (end > 0 && isExponent(text.byteAt(end))) ? unknown : end;
+};
+
+/** The end of a number's digits, before and behind its point. */
+function decimalEnd(text: Text, at: number): number {
+  const start = text.byteAt(at) === minus ? at + 1 : at;
+  const end = text.digitsEnd(start);
+  if (end === start || (end > start + 1 && text.byteAt(start) === zero)) return unknown;
+  if (text.byteAt(end) !== point) return end;
+  const fractionEnd = text.digitsEnd(end + 1);
+  return fractionEnd === end + 1 ? unknown : fractionEnd;
 }
 
-function isExponent(c: number | undefined): boolean {
+function isExponent(c: number): boolean {
   return c === 0x65 || c === 0x45;
 }
