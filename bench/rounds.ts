@@ -1,10 +1,11 @@
-import { busySince, coreTimes, cpuMicros } from './process/cpu.js';
+import type { Measured } from './process/child.js';
+import { busySince, coreTimes } from './process/cpu.js';
 import { type Spread, spread } from './stats.js';
 
 /** Something that is measured in turns with others. */
 export interface Subject {
   /** The pinned process. */
-  readonly pid: number;
+  readonly child: Measured;
   /** Outside the measurement: before, and after. */
   prepare?(): Promise<void>;
   finish?(): Promise<void>;
@@ -48,12 +49,14 @@ export async function inRounds<K extends string>(
 }
 
 async function measure(subject: Subject): Promise<Sample> {
+  const { child } = subject;
   await subject.prepare?.();
-  await aroundSlices.get(subject.pid)?.begin();
-  const [cpu, cores] = [cpuMicros(subject.pid), coreTimes()];
+  await aroundSlices.get(child.pid)?.begin();
+  const [cpu, cores] = [await child.cpuMicros(), coreTimes()];
   const { events, seconds } = await subject.run();
-  const sample = { events, seconds, cpuMicros: cpuMicros(subject.pid) - cpu, busy: busySince(cores) };
-  await aroundSlices.get(subject.pid)?.end();
+  const busy = busySince(cores);
+  const sample = { events, seconds, cpuMicros: (await child.cpuMicros()) - cpu, busy };
+  await aroundSlices.get(child.pid)?.end();
   await subject.finish?.();
   return sample;
 }

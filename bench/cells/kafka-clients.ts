@@ -28,7 +28,7 @@ export const kafkaClients: Cell = {
       rows.push(cpuRow(name, {}, samples.ours, samples.reference, verified ?? `${eventsOf(samples.ours)} events`));
     };
     const timed = (side: Child<DirectCommands>, run: () => Promise<number>): Subject => ({
-      pid: side.pid,
+      child: side,
       run: async () => {
         const start = performance.now();
         const events = await run();

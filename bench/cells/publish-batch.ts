@@ -26,7 +26,7 @@ export const publishBatch: Cell = {
       const plan = { port: server.port, protocol: 'grpc' as const, topics: [topic], batch, eventBytes, connections: 2 };
       const { ours, reference } = await inRounds(rounds, {
         ours: {
-          pid: server.pid,
+          child: server.child,
           run: async () => {
             const done = await stage.load.ask('closedLoop', { ...plan, inFlight: 8, ms: sliceMs });
             acknowledged.ours += done.events;
@@ -34,7 +34,7 @@ export const publishBatch: Cell = {
           },
         },
         reference: {
-          pid: direct.pid,
+          child: direct,
           run: async () => {
             const start = performance.now();
             const events = await direct.ask('append', { batch, eventBytes, ms: sliceMs });

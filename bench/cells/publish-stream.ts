@@ -16,7 +16,7 @@ export const publishStream: Cell = {
     let acknowledged = 0;
     const { ours, reference } = await inRounds(rounds, {
       ours: {
-        pid: server.pid,
+        child: server.child,
         run: async () => {
           const done = await stage.load.ask('publishStreams', { ...plan, port: server.port, answered: true });
           acknowledged += done.events;
@@ -24,7 +24,7 @@ export const publishStream: Cell = {
         },
       },
       reference: {
-        pid: noOp.pid,
+        child: noOp,
         run: () => stage.load.ask('publishStreams', { ...plan, port: noOpPort, answered: false }),
       },
     });

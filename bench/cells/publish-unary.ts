@@ -35,11 +35,11 @@ export const publishUnary: Cell = {
       });
       const { ours, reference } = await inRounds(rounds, {
         ours: count('ours', {
-          pid: server.pid,
+          child: server.child,
           run: () => stage.load.ask('closedLoop', { ...plan, port: server.port, protocol, inFlight }),
         }),
         reference: count('raw', {
-          pid: raw.pid,
+          child: raw,
           run: () => stage.load.ask('closedLoop', { ...plan, port: rawPort, protocol: 'raw', inFlight }),
         }),
       });

@@ -47,7 +47,7 @@ export const slopes: Cell = {
     for (const [axis, [small, middle, large]] of Object.entries(axes)) {
       if (!small || !middle || !large) continue;
       const of = ({ topics: into, batch, eventBytes }: Step): Subject => ({
-        pid: server.pid,
+        child: server.child,
         run: () => stage.load.ask('closedLoop', { ...target, topics: into, batch, eventBytes, ms: sliceMs }),
       });
       const samples = await inRounds(rounds, { small: of(small), middle: of(middle), large: of(large) });

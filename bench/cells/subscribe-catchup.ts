@@ -35,7 +35,7 @@ export const subscribeCatchup: Cell = {
     let verified = '';
     const { ours, reference } = await inRounds(rounds, {
       ours: {
-        pid: server.pid,
+        child: server.child,
         run: async () => {
           const { seconds, ...read } = await stage.load.ask('catchUp', { port: server.port, topic });
           verified = verify('ours', read, filled);
@@ -43,7 +43,7 @@ export const subscribeCatchup: Cell = {
         },
       },
       reference: {
-        pid: direct.pid,
+        child: direct,
         run: async () => {
           const start = performance.now();
           const read = await direct.ask('read');

@@ -1,4 +1,5 @@
 import type { RawHttp2Commands } from '../measured/raw-http2.js';
+import type { Measured } from '../process/child.js';
 import { eventsPerSecond, inRounds, perEvent, ratios, type Sample, type Subject, saturated } from '../rounds.js';
 import type { Row } from '../row.js';
 import { type Spread, spread } from '../stats.js';
@@ -21,10 +22,10 @@ export const subscribeFanout: Cell = {
     const ourWay = stage.sharedLog === undefined ? ('publish' as const) : { log: stage.sharedLog };
     let outOfOrder = 0;
 
-    function subject(pid: number, port: number, streams: number, through: typeof ourWay | 'emit'): Subject {
+    function subject(child: Measured, port: number, streams: number, through: typeof ourWay | 'emit'): Subject {
       const plan = { port, topic, streams, batch, eventBytes, through, ms: Math.max(sliceMs, 1500) };
       return {
-        pid,
+        child,
         prepare: () => stage.load.ask('openFanOut', plan),
         run: async () => {
           const pumped = await stage.load.ask('pumpFanOut', plan);
@@ -41,10 +42,10 @@ export const subscribeFanout: Cell = {
     const perDelivery = new Map<number, Spread>();
     for (const streams of counts) {
       const { ours, reference, ourBase, rawBase } = await inRounds(rounds, {
-        ourBase: subject(server.pid, server.port, 0, ourWay),
-        ours: subject(server.pid, server.port, streams, ourWay),
-        reference: subject(raw.pid, rawPort, streams, 'emit'),
-        rawBase: subject(raw.pid, rawPort, 0, 'emit'),
+        ourBase: subject(server.child, server.port, 0, ourWay),
+        ours: subject(server.child, server.port, streams, ourWay),
+        reference: subject(raw, rawPort, streams, 'emit'),
+        rawBase: subject(raw, rawPort, 0, 'emit'),
       });
       const mine = net(ours, ourBase, streams);
       const theirs = net(reference, rawBase, streams);

@@ -32,7 +32,7 @@ async function catchUps(stage: Stage, server: Mainstem, { rounds, sliceMs }: Opt
     filled += (await stage.load.ask('closedLoop', { ...plan, port: server.port, ms: 200 })).events;
   let verified = '';
   const reads = (form: StreamForm): Subject => ({
-    pid: server.pid,
+    child: server.child,
     run: async () => {
       const { seconds, ...read } = await stage.load.ask('catchUp', { port: server.port, topic, form });
       verified = verify(form, read, filled);
@@ -72,7 +72,7 @@ async function fanOuts(stage: Stage, server: Mainstem, { rounds, sliceMs }: Opti
       ms: Math.max(sliceMs, 1500),
     };
     return {
-      pid: server.pid,
+      child: server.child,
       prepare: () => stage.load.ask('openFanOut', plan),
       run: async () => {
         const pumped = await stage.load.ask('pumpFanOut', plan);

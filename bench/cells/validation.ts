@@ -20,7 +20,7 @@ export const validation: Cell = {
     const rows: Row[] = [];
     for (const { name, batch, inFlight } of variants) {
       const into = (topic: string): Subject => ({
-        pid: server.pid,
+        child: server.child,
         run: () =>
           stage.load.ask('closedLoop', {
             ...{ port: server.port, protocol: 'grpc', topics: [topic], batch, eventBytes: 1024 },

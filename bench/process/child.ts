@@ -1,10 +1,16 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { builtFile } from '../build.js';
-import type { Answer, Commands, Question } from './commands.js';
+import type { Answer, Commands, CommonCommands, Question } from './commands.js';
 
-export interface Child<C extends Commands> {
+/** A process whose CPU time is compared. */
+export interface Measured {
   readonly pid: number;
+  /** CPU time so far, user and system, of all threads, those included that have ended: microseconds, exactly (/proc has ticks of 10 ms). */
+  cpuMicros(): Promise<number>;
+}
+
+export interface Child<C extends Commands> extends Measured {
   /** What it has written to stdout and stderr. */
   output(): string;
   /** Rejects with the child's own error, or when it ends before it has answered. */
@@ -56,17 +62,19 @@ export function startChild<C extends Commands>(
     child.kill(signal);
     await exited;
   };
+  const send = <T>(question: string, parameters?: unknown): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const id = questions++;
+      // The answer has the type of the command that was asked for: both sides are built from the same sources.
+      open.set(id, { resolve: resolve as (value: unknown) => void, reject });
+      const message: Question = { id, name: question, parameters };
+      child.send(message, (error) => error && reject(error));
+    });
   return {
     pid,
+    cpuMicros: () => send<Awaited<ReturnType<CommonCommands['cpuMicros']>>>('cpuMicros'),
     output: () => output,
-    ask: (question, ...parameters) =>
-      new Promise((resolve, reject) => {
-        const id = questions++;
-        // The answer has the type of the command that was asked for: both sides are built from the same sources.
-        open.set(id, { resolve: resolve as (value: unknown) => void, reject });
-        const message: Question = { id, name: question, parameters: parameters[0] };
-        child.send(message, (error) => error && reject(error));
-      }),
+    ask: (question, ...parameters) => send(question, parameters[0]),
     says: (pattern) =>
       new Promise((resolve, reject) => {
         const look = () => {

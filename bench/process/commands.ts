@@ -9,12 +9,22 @@ export interface Question {
 
 export type Answer = { readonly id: number; readonly result?: unknown; readonly error?: string };
 
+/** What every child can be asked. */
+const common = {
+  cpuMicros: async (): Promise<number> => {
+    const { user, system } = process.cpuUsage();
+    return user + system;
+  },
+};
+export type CommonCommands = typeof common;
+
 /** Answers the parent's questions, until the parent is gone. */
 export function answerCommands(commands: Commands): void {
+  const all: Commands = { ...common, ...commands };
   process.on('message', (message: Question) => {
     const { id, name, parameters } = message;
     const send = (answer: Answer) => void process.send?.(answer);
-    const command = commands[name];
+    const command = all[name];
     if (command === undefined) return send({ id, error: `no such command: ${name}` });
     // The parent's types check the parameters: both sides are built from the same sources.
     command(parameters as never).then(
