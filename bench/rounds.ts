@@ -27,9 +27,14 @@ export interface Sample {
 /** The samples of each subject, round by round. */
 export type Samples<K extends string> = { readonly [N in K]: readonly Sample[] };
 
+/** For about so long V8 compiles what a process does again and again: up to half of its CPU time at first. */
+export const warmSeconds = 3;
+/** How long each process has run in slices, by its id. */
+const ran = new Map<number, number>();
+
 /**
- * Runs all subjects once per round, in alternating order, so that whatever else happens on the machine falls on all of them. One round
- * before the others is not counted.
+ * Runs all subjects once per round, in alternating order, so that whatever else happens on the machine falls on all of them. Rounds before
+ * the others are not counted: one, and more until every process is warm.
  */
 export async function inRounds<K extends string>(
   rounds: number,
@@ -38,10 +43,13 @@ export async function inRounds<K extends string>(
   // The keys of a mapped type are its names; Object.keys does not say so.
   const names = Object.keys(subjects) as K[];
   const samples = new Map<K, Sample[]>(names.map((name) => [name, []]));
-  for (let round = 0; round <= rounds; round++) {
+  const isWarm = () => names.every((name) => (ran.get(subjects[name].child.pid) ?? 0) >= warmSeconds);
+  for (let round = 0, counted = 0; counted < rounds; round++) {
+    const counts = round > 0 && isWarm();
+    if (counts) counted++;
     for (const name of round % 2 === 0 ? names : names.toReversed()) {
       const sample = await measure(subjects[name]);
-      if (round > 0) samples.get(name)?.push(sample);
+      if (counts) samples.get(name)?.push(sample);
     }
   }
   // Each name has its list.
@@ -55,6 +63,7 @@ async function measure(subject: Subject): Promise<Sample> {
   const [cpu, cores] = [await child.cpuMicros(), coreTimes()];
   const { events, seconds } = await subject.run();
   const busy = busySince(cores);
+  ran.set(child.pid, (ran.get(child.pid) ?? 0) + seconds);
   const sample = { events, seconds, cpuMicros: (await child.cpuMicros()) - cpu, busy };
   await aroundSlices.get(child.pid)?.end();
   await subject.finish?.();

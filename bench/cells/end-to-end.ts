@@ -1,4 +1,5 @@
 import type { DirectCommands } from '../measured/direct.js';
+import { warmSeconds } from '../rounds.js';
 import type { Row } from '../row.js';
 import { percentileOf, spread } from '../stats.js';
 import type { Cell } from './cell.js';
@@ -18,10 +19,12 @@ export const endToEnd: Cell = {
     await stage.createTopic(server, topic);
     const direct = await stage.startReference<DirectCommands>('measured/direct', 4);
     await direct.ask('create');
-    const load = { topics: [topic], batch: 1, eventBytes: 1024, inFlight: 64, connections: 4, ms: 1000 };
-    let full = { events: 0, seconds: 1 };
-    for (let i = 0; i < 2; i++)
-      full = await stage.load.ask('closedLoop', { ...load, port: server.port, protocol: 'grpc' });
+    const load = {
+      ...{ port: server.port, protocol: 'grpc' as const, topics: [topic], batch: 1, eventBytes: 1024 },
+      ...{ inFlight: 64, connections: 4 },
+    };
+    await stage.load.ask('closedLoop', { ...load, ms: warmSeconds * 1000 });
+    const full = await stage.load.ask('closedLoop', { ...load, ms: 1000 });
     const plan = { perSecond: full.events / full.seconds / 2, ms: Math.max(sliceMs, 1500), eventBytes: 1024 };
     const ours: number[][] = [];
     const reference: number[][] = [];

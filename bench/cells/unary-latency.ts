@@ -1,4 +1,5 @@
 import type { RawHttp2Commands } from '../measured/raw-http2.js';
+import { warmSeconds } from '../rounds.js';
 import type { Row } from '../row.js';
 import { percentileOf, spread } from '../stats.js';
 import type { Cell } from './cell.js';
@@ -12,15 +13,18 @@ export const unaryLatency: Cell = {
     await stage.createTopic(server, topic);
     const raw = await stage.startReference<RawHttp2Commands>('measured/raw-http2', 4);
     const rawPort = await raw.ask('port');
-    const plan = { topics: [topic], batch: 1, eventBytes: 1024, ms: sliceMs };
+    // At half of what one call at a time reaches, a shorter slice has too few calls.
+    const plan = { topics: [topic], batch: 1, eventBytes: 1024, ms: Math.max(sliceMs, 1000) };
     const sides = {
       ours: { ...plan, port: server.port, protocol: 'grpc' as const },
       reference: { ...plan, port: rawPort, protocol: 'raw' as const },
     };
+    const warm = { inFlight: 64, connections: 4, ms: warmSeconds * 1000 };
+    await stage.load.ask('closedLoop', { ...sides.ours, ...warm });
+    await stage.load.ask('closedLoop', { ...sides.reference, ...warm });
     const rows: Row[] = [];
     for (const inFlight of [1, 16]) {
       const connections = Math.min(inFlight, 4);
-      await stage.load.ask('closedLoop', { ...sides.ours, inFlight, connections });
       const full = await stage.load.ask('closedLoop', { ...sides.ours, inFlight, connections });
       const perSecond = Math.max(20, full.events / full.seconds / 2);
       const p50 = { ours: [] as number[], reference: [] as number[] };
