@@ -16,6 +16,9 @@ export type Pair = 'embedded' | 'cluster';
 export const measuredCore = 0;
 export const otherCore = 1;
 
+/** A file system in memory, where Linux has one. */
+const memory = '/dev/shm';
+
 /** A running bus under measurement. */
 export interface Mainstem {
   readonly child: Child<MainstemCommands>;
@@ -30,7 +33,8 @@ export interface Stage {
   readonly pair: Pair;
   readonly load: Child<LoadCommands>;
   readonly cluster: Cluster | undefined;
-  startMainstem(): Promise<Mainstem>;
+  /** `inMemory`: an embedded log that never waits for a disk, where something else is asked than what storing costs. */
+  startMainstem(options?: { readonly inMemory?: boolean }): Promise<Mainstem>;
   /** Starts a reference of `bench/measured` with a log and a topic of its own; through the bus's default client, unless another is named. */
   startReference<C extends Commands>(name: string, partitions: number, kafkaClient?: string): Promise<Child<C>>;
   /** The log that a child may open beside the server: only Kafka lets several do so. */
@@ -58,8 +62,8 @@ export async function openStage(
   const directories: string[] = [];
   const id = randomUUID().slice(0, 6);
 
-  async function directory(): Promise<string> {
-    const made = await mkdtemp(join(tmpdir(), 'mainstem-bench-'));
+  async function directory(parent = tmpdir()): Promise<string> {
+    const made = await mkdtemp(join(parent, 'mainstem-bench-'));
     directories.push(made);
     return made;
   }
@@ -100,7 +104,7 @@ export async function openStage(
     sharedLog,
     load: start<LoadCommands>('load/main', otherCore, []),
     topicName: (name) => `${name}-${id}`,
-    async startMainstem() {
+    async startMainstem({ inMemory = false } = {}) {
       const schemas = await directory();
       const places = cluster
         ? [
@@ -109,7 +113,7 @@ export async function openStage(
             '--coordination',
             `zookeeper://${cluster.zookeeper.servers.join(',')}/bench-${randomUUID().slice(0, 8)}`,
           ]
-        : ['--log', `embedded:${await directory()}`];
+        : ['--log', `embedded:${await directory(inMemory ? memory : tmpdir())}`];
       return serve([...places, '--schemas', schemas, '--log-level', 'warn']);
     },
     async startReference(name, partitions, kafkaClient) {

@@ -1,33 +1,32 @@
 import { execFileSync } from 'node:child_process';
 import type { Cell } from './cell.js';
+import { eventsIn, liveStreams } from './live-streams.js';
 
 export const fetchedBytes: Cell = {
   name: 'fetched-bytes',
   describes: 'Bytes that the server gets from Kafka per event, at 1,000 live subscribers against 1',
   pairs: ['cluster'],
   async run(stage, { sliceMs }) {
-    const { sharedLog, cluster } = stage;
-    if (!sharedLog || !cluster) return [];
+    const { cluster } = stage;
+    if (!cluster) return [];
     const server = await stage.startMainstem();
     const topic = stage.topicName('fetched');
     await stage.createTopic(server, topic, { partitions: 1 });
     const brokerPort = cluster.kafka.address.slice(cluster.kafka.address.lastIndexOf(':') + 1);
     const perEvent = async (streams: number): Promise<number> => {
-      const through = { log: sharedLog };
-      const plan = {
-        port: server.port,
+      const { port, child } = server;
+      const { prepare, run, finish } = liveStreams(stage, child, {
+        port,
         topic,
         streams,
-        batch: 20,
-        eventBytes: 1024,
-        through,
-        ms: Math.max(sliceMs, 1500),
-      };
-      await stage.load.ask('openFanOut', plan);
+        through: eventsIn(stage),
+        ms: sliceMs,
+      });
+      await prepare?.();
       const before = receivedBytes(server.pid, brokerPort);
-      const { events } = await stage.load.ask('pumpFanOut', plan);
+      const { events } = await run();
       const bytes = receivedBytes(server.pid, brokerPort) - before;
-      await stage.load.ask('closeFanOut');
+      await finish?.();
       return bytes / events;
     };
     const one = await perEvent(1);

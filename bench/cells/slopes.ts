@@ -1,7 +1,6 @@
 import { eventSchema } from '../events.js';
-import { inRounds, perEvent, type Subject } from '../rounds.js';
-import type { Row } from '../row.js';
-import { spread } from '../stats.js';
+import { inRounds, perEvent, type Sample, type Subject } from '../rounds.js';
+import { type Growth, type Row, slopeRow } from '../row.js';
 import type { Cell } from './cell.js';
 
 interface Step {
@@ -51,22 +50,15 @@ export const slopes: Cell = {
         run: () => stage.load.ask('closedLoop', { ...target, topics: into, batch, eventBytes, ms: sliceMs }),
       });
       const samples = await inRounds(rounds, { small: of(small), middle: of(middle), large: of(large) });
-      const costs = [perEvent(samples.small), perEvent(samples.middle), perEvent(samples.large)] as const;
-      // Per event where events multiply: ten times the events at the same cost each are a slope of 1.
-      const slope = (from: readonly number[], to: readonly number[]) =>
-        from.map((cost, i) => Math.log10((to[i] ?? Number.NaN) / cost) + (axis === 'size' ? 0 : 1));
-      rows.push({
-        cell: 'slopes',
-        variant: axis,
-        pair: stage.pair,
-        measure: 'slope of cost, second step of × 10',
-        better: 'lower',
-        reach: 1.1,
-        aim: 1,
-        value: spread(slope(costs[1], costs[2])),
-        verified: 'every call answered OK',
-        note: `CPU µs/event: ${costs.map((cost) => spread(cost).median.toFixed(1)).join(' → ')}; first step ${spread(slope(costs[0], costs[1])).median.toFixed(2)}${axis === 'schemas' ? '; validators warm' : ''}`,
-      });
+      // Of one event, or of a byte of it: ten times as many at the same cost each are a slope of 1.
+      const each = (of: readonly Sample[], { eventBytes }: Step) =>
+        perEvent(of).map((cost) => (axis === 'size' ? (cost / eventBytes) * 1024 : cost));
+      const costs: Growth = [each(samples.small, small), each(samples.middle, middle), each(samples.large, large)];
+      const name = { cell: 'slopes', variant: axis, pair: stage.pair };
+      const unit = axis === 'size' ? 'CPU µs/KiB' : 'CPU µs/event';
+      rows.push(
+        slopeRow(name, costs, unit, 'every call answered OK', axis === 'schemas' ? 'validators warm' : undefined),
+      );
     }
     return rows;
   },

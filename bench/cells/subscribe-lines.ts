@@ -4,10 +4,9 @@ import type { Mainstem, Stage } from '../stage.js';
 import { spread } from '../stats.js';
 import type { StreamForm } from '../wire/lines.js';
 import type { Cell } from './cell.js';
+import { eventsIn, liveStreams } from './live-streams.js';
 
 const streams = 100;
-const batch = 20;
-const eventBytes = 1024;
 /** Events in the topic per second of a slice. */
 const perSecond = 60_000;
 
@@ -15,7 +14,7 @@ export const subscribeLines: Cell = {
   name: 'subscribe-lines',
   describes: 'NDJSON and server-sent events on the plain route, against the same streams by gRPC from the same server',
   async run(stage, options) {
-    const server = await stage.startMainstem();
+    const server = await stage.startMainstem({ inMemory: true });
     return [...(await catchUps(stage, server, options)), ...(await fanOuts(stage, server, options))];
   },
 };
@@ -26,7 +25,14 @@ async function catchUps(stage: Stage, server: Mainstem, { rounds, sliceMs }: Opt
   const topic = stage.topicName('lines-history');
   await stage.createTopic(server, topic);
   const events = Math.max(20_000, Math.round((perSecond * sliceMs) / 1000));
-  const plan = { topics: [topic], batch: 100, eventBytes, inFlight: 8, connections: 2, protocol: 'grpc' as const };
+  const plan = {
+    topics: [topic],
+    batch: 100,
+    eventBytes: 1024,
+    inFlight: 8,
+    connections: 2,
+    protocol: 'grpc' as const,
+  };
   let filled = 0;
   while (filled < events)
     filled += (await stage.load.ask('closedLoop', { ...plan, port: server.port, ms: 200 })).events;
@@ -58,40 +64,15 @@ async function catchUps(stage: Stage, server: Mainstem, { rounds, sliceMs }: Opt
 async function fanOuts(stage: Stage, server: Mainstem, { rounds, sliceMs }: Options): Promise<Row[]> {
   const topic = stage.topicName('lines-live');
   await stage.createTopic(server, topic, { partitions: 1 });
-  const through = stage.sharedLog === undefined ? ('publish' as const) : { log: stage.sharedLog };
-  let outOfOrder = 0;
-  const subject = (form: StreamForm, count: number): Subject => {
-    const plan = {
-      port: server.port,
-      topic,
-      streams: count,
-      batch,
-      eventBytes,
-      through,
-      form,
-      ms: Math.max(sliceMs, 1500),
-    };
-    return {
-      child: server.child,
-      prepare: () => stage.load.ask('openFanOut', plan),
-      run: async () => {
-        const pumped = await stage.load.ask('pumpFanOut', plan);
-        outOfOrder += pumped.outOfOrder;
-        return pumped;
-      },
-      async finish() {
-        await stage.load.ask('closeFanOut');
-        await new Promise((resolve) => setTimeout(resolve, 300));
-      },
-    };
-  };
+  const through = eventsIn(stage);
+  const subject = (form: StreamForm, count: number): Subject =>
+    liveStreams(stage, server.child, { port: server.port, topic, streams: count, form, through, ms: sliceMs });
   const { grpc, ndjson, sse, none } = await inRounds(rounds, {
     grpc: subject('grpc', streams),
     ndjson: subject('ndjson', streams),
     sse: subject('sse', streams),
     none: subject('grpc', 0),
   });
-  if (outOfOrder > 0) throw new Error(`${outOfOrder} deliveries did not follow the one before`);
   const without = spread(perEvent(none)).median;
   const perDelivery = (samples: readonly Sample[]) => perEvent(samples).map((cost) => (cost - without) / streams);
   const row = (form: string, samples: readonly Sample[]): Row => ({
