@@ -47,7 +47,8 @@ describe.each(await driverPairs())('on $name', (pair) => {
     const seen: string[] = [];
     const expected: string[] = [];
     for (let round = 0; round < 4; round++) {
-      const server = await startServer({ args });
+      // The session of the server that was killed has to end before its partitions are anybody's.
+      const server = await startServer({ args: [...args, '--zookeeper-session-timeout-ms', '3s'] });
       onTestFinished(() => server.kill());
       const mart = startMart(server.address, topic('people'));
       onTestFinished(() => mart.kill());

@@ -210,7 +210,7 @@ describe.each(pairs.filter(([name, at]) => name === 'embedded' || at))('on %s', 
   test.runIf(isZookeeper)(
     'an instance that is cut off stops by its own clock, is taken over from, and cannot commit',
     async () => {
-      await using fleet = await openFleet(at);
+      await using fleet = await openFleet(at, { sessionTimeoutMs: 4_000, operationTimeoutMs: 2_500 });
       const b = await fleet.open();
       await fleet.create('t', 2);
       const one = startReader(fleet.first.subscriptions, { ...mart, heartbeatMs: 1_000 });

@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 import { decodeCursor, encodeCursor } from '../../src/core/cursor.js';
 import { BusError } from '../../src/core/errors.js';
 import { allowAll } from '../../src/core/ports/authorizer.js';
-import { type Clock, systemClock, type Timer } from '../../src/core/ports/clock.js';
 import { createSubscriptions } from '../../src/core/subscribe/subscriptions.js';
+import { fastClock, withoutTimers } from '../support/clocks.js';
 import { openStream } from '../support/frames.js';
 import { openBus, type TestBus } from '../support/open-bus.js';
 
@@ -131,14 +131,7 @@ test('a reader behind in many partitions has them one after the other, and waits
   await using bus = await openBus();
   await topic(bus, { partitions: 16 });
   await publish(bus, upTo(200));
-  const clock: Clock = {
-    ...systemClock,
-    setTimeout() {
-      const timer: Timer = { close: () => undefined, unref: () => timer };
-      return timer;
-    },
-  };
-  const subscriptions = createSubscriptions({ ...bus, authorizer: allowAll, clock });
+  const subscriptions = createSubscriptions({ ...bus, authorizer: allowAll, clock: withoutTimers });
   const stream = openStream(subscriptions, { topic: 't', from: { at: 'earliest' }, follow: false });
   expect(texts(await stream.records(200))).toEqual(upTo(200));
   expect(await stream.expect('end')).toMatchObject({ reason: 'caught_up' });
@@ -194,9 +187,14 @@ test('a position beyond the end is refused after 10 s, never waited out', async 
   await using bus = await openBus();
   const { incarnation } = await topic(bus);
   const cursor = encodeCursor([{ topic: 't', incarnation, positions: [[0, 1_000]] }]);
-  const stream = openStream(bus.subscriptions, { topic: 't', from: { at: 'cursor', cursor } });
+  const clock = fastClock(20);
+  const subscriptions = createSubscriptions({ ...bus, authorizer: allowAll, clock });
+  const begun = clock.now();
+  const stream = openStream(subscriptions, { topic: 't', from: { at: 'cursor', cursor } });
   await stream.expect('ready');
   expect(await reasonOf(stream.next())).toBe('CURSOR_AHEAD');
+  expect(clock.now() - begun).toBeGreaterThanOrEqual(10_000);
+  await subscriptions.close();
 });
 
 test('a deleted topic ends its streams; a stream of the next one starts afresh', async () => {

@@ -11,7 +11,7 @@ import { createSubscribers, type SubscribersService } from '../../src/core/subsc
 import { createTopics, type TopicsService } from '../../src/core/topics/index.js';
 import { createSchemaCompiler } from '../../src/drivers/ajv/index.js';
 import { openEmbeddedCoordination, openEmbeddedLog } from '../../src/drivers/embedded/index.js';
-import { openZookeeper } from '../../src/drivers/zookeeper/index.js';
+import { openZookeeper, type ZookeeperOptions } from '../../src/drivers/zookeeper/index.js';
 import { openProxy } from '../contract/zookeeper-proxy.js';
 import { type FaultyCoordination, faultyCoordination } from './faulty-coordination.js';
 import { inlineJudge } from './inline-judge.js';
@@ -47,6 +47,8 @@ export interface Fleet extends AsyncDisposable {
 const never = new AbortController().signal;
 setMaxListeners(0, never);
 
+type Times = Pick<ZookeeperOptions, 'sessionTimeoutMs' | 'operationTimeoutMs'>;
+
 interface Connections {
   connect(): Promise<{
     coordination: Coordination;
@@ -56,11 +58,14 @@ interface Connections {
   }>;
 }
 
-/** @param servers of a ZooKeeper; undefined: embedded coordination. The log is embedded either way. */
-export async function openFleet(servers?: readonly string[]): Promise<Fleet> {
+/**
+ * @param servers of a ZooKeeper; undefined: embedded coordination. The log is embedded either way.
+ * @param times of ZooKeeper, other than usual.
+ */
+export async function openFleet(servers?: readonly string[], times: Times = {}): Promise<Fleet> {
   const directory = await temporaryDirectory();
   const log = await openEmbeddedLog({ directory: directory.path });
-  const connections = servers ? zookeeper(servers) : embedded(directory.path);
+  const connections = servers ? zookeeper(servers, times) : embedded(directory.path);
   const instances: Instance[] = [];
 
   async function open(): Promise<Instance> {
@@ -121,12 +126,12 @@ function embedded(directory: string): Connections {
   return { connect: async () => ({ coordination: await openEmbeddedCoordination({ directory }) }) };
 }
 
-function zookeeper(servers: readonly string[]): Connections {
+function zookeeper(servers: readonly string[], times: Times): Connections {
   const chroot = `/fleet-${randomUUID().slice(0, 8)}`;
   return {
     async connect() {
       const link = await openProxy(servers[0] ?? '');
-      const coordination = openZookeeper({ servers: link.address, chroot });
+      const coordination = openZookeeper({ ...times, servers: link.address, chroot });
       await coordination.session();
       return { coordination, loseSession: link.endSession, cutOff: link.freeze, close: link.close };
     },
