@@ -2,6 +2,7 @@ import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createMainstemClient, type MainstemClient } from '../../src/client/index.js';
 import { type PageServer, startPageServer } from '../support/page-server.js';
+import { steadyPort } from '../support/ports.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import { bundleForPage } from './bundle.js';
@@ -33,7 +34,7 @@ describe.skipIf(chromiumPath === undefined)('in a real browser, behind the proxy
 
   beforeAll(async () => {
     data = await temporaryDirectory();
-    await startBus('0');
+    await startBus(`${await steadyPort()}`);
     aside = createMainstemClient({ address: bus.address });
     web = await startPageServer(bus.address, html, await bundle());
     browser = await launchChromium();

@@ -1,6 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createMainstemClient } from '../../src/client/index.js';
+import { steadyPort } from '../support/ports.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import { until } from '../support/until.js';
@@ -58,7 +59,7 @@ describe.skipIf(chromiumPath === undefined)('EventSource in a real browser', () 
       bus = await startServer({ args: ['--log', `embedded:${data.path}`, '--port', port] });
       return bus;
     };
-    const first = await start('0');
+    const first = await start(`${await steadyPort()}`);
     const client = createMainstemClient({ address: first.address });
     onTestFinished(() => client.close());
     await client.topics.create({ topic: 'ticks', settings: { schemaless: true, partitions: 2 } });

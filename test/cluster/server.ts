@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { steadyPort } from '../support/ports.js';
 import type { Jvm } from './jvm.js';
 
 /** One real server that a test may ill-treat. Its address stays the same over restarts. */
@@ -42,7 +42,7 @@ export async function startServer(kind: ServerKind): Promise<Server> {
   for (let attempt = 1; ; attempt++) {
     const folder = await mkdtemp(join(tmpdir(), `mainstem-${kind.name}-`));
     try {
-      const ports = await freePorts(2);
+      const ports = [await steadyPort(), await steadyPort()];
       await kind.prepare(folder, ports);
       return await serverIn(kind, folder, `127.0.0.1:${ports[0]}`);
     } catch (error) {
@@ -107,21 +107,4 @@ async function serverIn(kind: ServerKind, folder: string, address: string): Prom
       await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     },
   };
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  try {
-    return await Promise.all(servers.map(listen));
-  } finally {
-    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  }
-}
-
-function listen(server: ReturnType<typeof createServer>): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    // A TCP server's address is an AddressInfo once it listens.
-    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port));
-  });
 }

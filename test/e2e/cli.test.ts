@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { steadyPort } from '../support/ports.js';
 import { cli } from '../unit/cli/run-cli.js';
 
 // The built command, as users run it; `npm test` builds first.
@@ -39,7 +40,7 @@ const run = (...args: string[]) => cli(address, args, { cwd: directory });
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'mainstem-e2e-'));
-  await serve('0');
+  await serve(`${await steadyPort()}`);
 });
 
 afterAll(async () => {

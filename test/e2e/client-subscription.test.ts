@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createMainstemClient as createFetchClient } from '../../src/client/browser.js';
 import {
@@ -8,6 +6,7 @@ import {
   type Subscription,
   type SubscriptionStatus,
 } from '../../src/client/index.js';
+import { steadyPort } from '../support/ports.js';
 import { startServer, type TestServer } from '../support/server.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
@@ -21,7 +20,7 @@ async function start(port: string): Promise<void> {
 
 beforeAll(async () => {
   data = await temporaryDirectory();
-  await start('0');
+  await start(`${await steadyPort()}`);
   client = createMainstemClient({ address: server.address });
 });
 
@@ -65,14 +64,7 @@ async function until<K extends SubscriptionStatus['kind']>(statuses: AsyncIterat
 }
 
 /** An address at which nobody listens. */
-async function deadAddress(): Promise<string> {
-  const listener = createServer().listen(0, '127.0.0.1');
-  await once(listener, 'listening');
-  const address = listener.address();
-  listener.close();
-  await once(listener, 'close');
-  return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
-}
+const deadAddress = async () => `http://127.0.0.1:${await steadyPort()}`;
 
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { cli } from '../support/cli.js';
+import { steadyPort } from '../support/ports.js';
 import { cleanEnvironment, cliPath, startServer } from '../support/server.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
@@ -93,11 +93,7 @@ test('liveness, readiness with the state of each part, and what is not there', a
 });
 
 test('with parts out of reach it starts, says so once, is not ready, and does not give up', async () => {
-  const free = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => free.once('listening', resolve));
-  const bound = free.address();
-  const port = typeof bound === 'object' && bound ? bound.port : 0;
-  await new Promise((resolve) => free.close(resolve));
+  const port = await steadyPort();
   const server = await startServer({
     args: ['--log', `kafka://127.0.0.1:${port}`, '--coordination', `zookeeper://127.0.0.1:${port}`],
     whenListening: true,

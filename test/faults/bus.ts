@@ -1,3 +1,4 @@
+import { steadyPort } from '../support/ports.js';
 import { startServer, type TestServer } from '../support/server.js';
 import type { History } from './history.js';
 
@@ -21,9 +22,9 @@ export interface Bus {
 
 /** @param args as for `mainstem serve` @param now the harness's clock */
 export async function startBus(name: string, args: readonly string[], now: () => number): Promise<Bus> {
-  let server: TestServer = await startServer({ args });
+  const own = [...args, '--port', `${await steadyPort()}`];
+  let server: TestServer = await startServer({ args: own });
   const { address } = server;
-  const port = new URL(address).port;
   let history: History | undefined;
   let paused: { to: number } | undefined;
 
@@ -45,7 +46,7 @@ export async function startBus(name: string, args: readonly string[], now: () =>
       history?.shutdowns.push({ instance: name, at, exitedAt: now(), result });
     },
     async start() {
-      server = await startServer({ args: [...args, '--port', port] });
+      server = await startServer({ args: own });
     },
     pause() {
       paused = { to: Number.POSITIVE_INFINITY };

@@ -2,9 +2,9 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { steadyPort } from '../support/ports.js';
 import { until } from '../support/wait.js';
 
 const version = '2.12.0';
@@ -34,7 +34,7 @@ export interface Toxiproxy {
 /** Starts a toxiproxy; builds it first where it is missing (about 30 s, needs go). It dies with this process. */
 export async function startToxiproxy(): Promise<Toxiproxy> {
   const binary = await ensureBinary();
-  const port = await freePort();
+  const port = await steadyPort();
   const script = '"$0" -host 127.0.0.1 -port "$1" >/dev/null 2>&1 & server=$!; cat >/dev/null; kill -9 "$server"';
   const child = spawn('sh', ['-c', script, binary, String(port)], {
     stdio: ['pipe', 'ignore', 'ignore'],
@@ -56,7 +56,7 @@ export async function startToxiproxy(): Promise<Toxiproxy> {
   await until(async () => (await fetch(`${api}/version`)).ok, { what: 'toxiproxy to answer' });
   return {
     async proxy(name, target) {
-      const listen = `127.0.0.1:${await freePort()}`;
+      const listen = `127.0.0.1:${await steadyPort()}`;
       const path = `/proxies/${name}`;
       await call('POST', '/proxies', { name, listen, upstream: target, enabled: true });
       const toxics = new Set<string>();
@@ -100,15 +100,4 @@ async function ensureBinary(): Promise<string> {
     await rm(scratch, { recursive: true, force: true });
   }
   return binary;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
