@@ -1,12 +1,14 @@
 import { defineConfig } from 'vitest/config';
+import LongestFirst from './test/longest-first.js';
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/cluster/global-setup.ts'],
-    // Real servers, native modules and process-wide state: a process per file, and no more of them than a small machine has cores.
+    sequence: { sequencer: LongestFirst },
+    // Real servers, native modules and process-wide state: a process per file. One more than a small machine has cores, since many tests wait more than they compute.
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 180_000,
     teardownTimeout: 60_000,
