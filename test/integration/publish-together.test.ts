@@ -1,0 +1,195 @@
+import { Buffer } from 'node:buffer';
+import { setMaxListeners } from 'node:events';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { BusError } from '../../src/core/errors.js';
+import type { EventInput, EventResult, PublishSession, SessionCommand } from '../../src/core/publish/command.js';
+import { openBus, type TestBus } from '../support/open-bus.js';
+
+const never = new AbortController().signal;
+setMaxListeners(0, never);
+
+type Outcome = readonly EventResult[] | BusError;
+
+const unheard = () => undefined;
+
+/** Publishes batches that came together. */
+function together(
+  session: PublishSession,
+  batches: readonly SessionCommand[],
+  warned: (warning: string) => void = unheard,
+  signal: AbortSignal = never,
+): Promise<Outcome>[] {
+  const outcomes = batches.map(
+    (batch) =>
+      new Promise<Outcome>((resolve) => {
+        const listener = {
+          warned,
+          answered: resolve,
+          failed: (error: unknown) => resolve(BusError.from(error)),
+        };
+        session.add(batch, listener, signal);
+      }),
+  );
+  session.flush();
+  return outcomes;
+}
+
+const oneByOne = (
+  session: PublishSession,
+  batches: readonly SessionCommand[],
+  onWarning: (warning: string) => void,
+): Promise<Outcome>[] =>
+  batches.map((batch) => session.publish({ ...batch, onWarning }, never).catch((error) => BusError.from(error)));
+
+const seen = (outcome: Outcome) =>
+  outcome instanceof BusError
+    ? { reason: outcome.reason, rules: outcome.violations.map(({ event, rule }) => ({ event, rule })) }
+    : outcome.map((result) =>
+        result.status === 'stored'
+          ? { offset: result.offset, schemaVersion: result.schemaVersion, duplicate: result.duplicate }
+          : { status: result.status, reason: result.error.reason },
+      );
+
+async function stored(bus: TestBus, topic: string, partition = 0): Promise<string[]> {
+  const read = await bus.log.read(topic, partition, 0, 10_000_000);
+  return read.outcome === 'ok' ? read.records.map(({ value }) => Buffer.from(value ?? []).toString()) : [];
+}
+
+const event: fc.Arbitrary<EventInput> = fc.record({
+  payload: fc
+    .oneof(
+      { weight: 8, arbitrary: fc.integer({ min: 0, max: 99 }).map((n) => `{"n":${n}}`) },
+      { weight: 1, arbitrary: fc.constantFrom('{"n":"one"}', '{', '', `{"n":1,"s":"${'x'.repeat(1_100)}"}`) },
+    )
+    .map((text) => Buffer.from(text)),
+  key: fc.option(
+    fc.constantFrom('a', 'b').map((key) => Buffer.from(key)),
+    { nil: undefined },
+  ),
+  id: fc.oneof(
+    { weight: 6, arbitrary: fc.constant(undefined) },
+    { weight: 1, arbitrary: fc.constantFrom('', 'i', 'j') },
+  ),
+  type: fc.constantFrom(undefined, undefined, 'changed'),
+});
+const batch = (topic: string) =>
+  fc.record({
+    topic: fc.oneof({ weight: 12, arbitrary: fc.constant(topic) }, { weight: 1, arbitrary: fc.constant('missing') }),
+    events: fc.oneof(
+      { weight: 8, arbitrary: event.map((one) => [one]) },
+      { weight: 1, arbitrary: fc.array(event, { maxLength: 3 }) },
+    ),
+    mode: fc.constantFrom('all_or_nothing' as const, 'independent' as const),
+    schemaVersion: fc.constantFrom(undefined, undefined, undefined, 1, 2),
+    idempotencyKey: fc.constantFrom(undefined, undefined, undefined, 'k'),
+    continueAfterFailure: fc.boolean(),
+  });
+
+test('what comes together ends as it does one by one', async () => {
+  await using bus = await openBus();
+  let run = 0;
+  const schema = JSON.stringify({ type: 'object', properties: { n: { type: 'integer' } } });
+  const lists = fc.array(fc.array(batch('t'), { minLength: 1, maxLength: 6 }), { maxLength: 8 });
+  await fc.assert(
+    fc.asyncProperty(lists, fc.boolean(), async (sent, isDeprecated) => {
+      run++;
+      const ways = [together, oneByOne].map(async (publish, way) => {
+        const name = `t${run}-${way}`;
+        await bus.topics.create({ name, settings: { maxEventBytes: 1024 }, schema, adopt: false });
+        if (isDeprecated) await bus.schemas.setState(name, 1, 'deprecated');
+        const session = bus.publisher.openStream();
+        const outcomes: Promise<Outcome>[] = [];
+        let warnings = 0;
+        for (const list of sent) {
+          const named = list.map((one) => (one.topic === 't' ? { ...one, topic: name } : one));
+          outcomes.push(...publish(session, named, () => void warnings++));
+          await new Promise(setImmediate);
+        }
+        return { outcomes: (await Promise.all(outcomes)).map(seen), warnings, stored: await stored(bus, name) };
+      });
+      const [first, second] = await Promise.all(ways);
+      expect(first).toEqual(second);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('nothing that comes together overtakes a failure, and what is answered as stored is what is stored', async () => {
+  await using bus = await openBus();
+  let run = 0;
+  const one = fc.record({ key: fc.constantFrom('a', 'b', 'c'), continueAfterFailure: fc.boolean() });
+  const lists = fc.array(fc.array(one, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 8 });
+  await fc.assert(
+    fc.asyncProperty(lists, fc.infiniteStream(fc.boolean()), async (sent, failing) => {
+      const topic = `f${++run}`;
+      await bus.topics.create({ name: topic, settings: { schemaless: true, partitions: 3 }, adopt: false });
+      bus.log.before = async () => {
+        await new Promise(setImmediate);
+        if (failing.next().value) throw new BusError('LOG_UNAVAILABLE', 'the broker is away');
+      };
+      const session = bus.publisher.openStream();
+      const all = sent.flat();
+      const outcomes: Promise<Outcome>[] = [];
+      for (const list of sent) {
+        const commands = list.map(({ key, continueAfterFailure }, i) => {
+          const payload = Buffer.from(String(outcomes.length + i));
+          return {
+            topic,
+            mode: 'all_or_nothing',
+            events: [{ key: Buffer.from(key), payload }],
+            continueAfterFailure,
+          } as const;
+        });
+        outcomes.push(...together(session, commands));
+        await new Promise(setImmediate);
+      }
+      const isStored = (await Promise.all(outcomes)).map((outcome) => !(outcome instanceof BusError));
+      bus.log.before = undefined;
+      const logs = await Promise.all(
+        [0, 1, 2].map(async (partition) => (await stored(bus, topic, partition)).map(Number)),
+      );
+      for (const log of logs) expect(log).toEqual(log.toSorted((a, b) => a - b));
+      expect(new Set(logs.flat())).toEqual(new Set([...all.keys()].filter((i) => isStored[i])));
+      all.forEach(({ key }, failed) => {
+        if (isStored[failed]) return;
+        const goesOn = all.findIndex(({ continueAfterFailure }, i) => i > failed && continueAfterFailure);
+        const until = goesOn < 0 ? all.length : goesOn;
+        for (let i = failed + 1; i < until; i++) if (all[i]?.key === key) expect(isStored[i]).toBe(false);
+      });
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('a stream that is cancelled takes back what is queued, and its room in the buffer', async () => {
+  await using bus = await openBus({ topicBufferBytes: 10_000 });
+  await bus.topics.create({ name: 't', settings: { schemaless: true }, adopt: false });
+  let open: () => void = () => undefined;
+  const opened = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  bus.log.before = () => opened;
+  const large = (letter: string) =>
+    ({
+      topic: 't',
+      mode: 'all_or_nothing',
+      events: [{ payload: Buffer.from(JSON.stringify(letter.repeat(2_000))) }],
+      continueAfterFailure: false,
+    }) as const;
+  const abort = new AbortController();
+  const session = bus.publisher.openStream();
+  const first = together(session, [large('a')], unheard, abort.signal);
+  const queued = together(session, [large('b'), large('c')], unheard, abort.signal);
+  abort.abort();
+  const reasons = (await Promise.all([...first, ...queued])).map(
+    (outcome) => outcome instanceof BusError && outcome.reason,
+  );
+  expect(reasons).toEqual(['CANCELLED', 'CANCELLED', 'CANCELLED']);
+  open();
+  const other = bus.publisher.openStream();
+  await Promise.all(together(other, [large('d')]));
+  const rest = await Promise.all(together(other, [large('e'), large('f'), large('g'), large('h')]));
+  expect(rest.map((outcome) => outcome instanceof BusError)).toEqual([false, false, false, false]);
+  expect((await stored(bus, 't')).map((text) => text[1])).toEqual(['a', 'd', 'e', 'f', 'g', 'h']);
+});
