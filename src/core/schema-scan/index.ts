@@ -29,10 +29,12 @@ export function payloadScan(schema: ParsedSchema, keyPointer?: string): PayloadS
   let pause = 0;
 
   function decide(payload: Uint8Array): Uint8Array | null | undefined {
-    if (!isUtf8(payload) || !text.load(payload)) return undefined;
+    if (!text.load(payload)) return undefined;
     path?.start();
     const end = scan(text, text.tokenAt(0), 0);
     if (end < 0 || text.tokenAt(end) !== payload.length) return undefined;
+    // Beside its strings, and what stands in the schema, an accepted text is ASCII.
+    if (text.isBeyondAscii && !isUtf8(payload)) return undefined;
     return path === undefined ? null : path.found(payload);
   }
 

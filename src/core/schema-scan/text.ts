@@ -14,12 +14,21 @@ const view = new DataView(bytes.buffer);
  * they are compiled into each scan, together with where the text is, while functions of a module would be looked up at each call.
  */
 class Text {
+  /** All words that strings were looked for the end of, by OR. */
+  #words = 0;
+
   /** Takes a copy of a text, in place of the one before; false if it is too long. */
   load(from: Uint8Array): boolean {
     if (from.length > mostBytes) return false;
     bytes.set(from);
     bytes[from.length] = 0;
+    this.#words = 0;
     return true;
+  }
+
+  /** Whether the strings that were read may hold more than ASCII. */
+  get isBeyondAscii(): boolean {
+    return (this.#words & 0x80808080) !== 0;
   }
 
   byteAt(at: number): number {
@@ -60,15 +69,19 @@ class Text {
 
   /** The first byte from `from` on that is not itself in a string: the closing quote, an escape, or what must not be there. */
   plainEnd(from: number): number {
+    let words = 0;
     for (let at = from; ; at += 4) {
       const word = view.getInt32(at, true);
+      words |= word;
       const quotes = word ^ 0x22222222;
       const escapes = word ^ 0x5c5c5c5c;
       // Sets the highest bit of the lowest byte that is a quote, a backslash or below a space, and of no byte before it.
       const found =
         ((quotes - 0x01010101) & ~quotes) | ((escapes - 0x01010101) & ~escapes) | ((word - 0x20202020) & ~word);
       const marks = found & 0x80808080;
-      if (marks !== 0) return at + ((31 - Math.clz32(marks & -marks)) >> 3);
+      if (marks === 0) continue;
+      this.#words |= words;
+      return at + ((31 - Math.clz32(marks & -marks)) >> 3);
     }
   }
 
