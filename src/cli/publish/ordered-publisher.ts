@@ -39,7 +39,7 @@ export interface PublishEnd {
   readonly notStored: readonly number[];
 }
 
-/** In flight at most: well below what the server allows (64 batches, 8 MiB). */
+/** In flight at most: well below what the server allows (256 batches, 8 MiB). */
 const maxBatches = 16;
 const maxBytes = 4 * 1024 * 1024;
 const longestDelayMs = 5_000;

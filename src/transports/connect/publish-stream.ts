@@ -13,8 +13,13 @@ import { toPublishCommand } from './publish-mapper.js';
 import { toViolation } from './result-mapper.js';
 import type { StreamForm } from './stream-form.js';
 
-/** How much of one stream may be under way; beyond that nothing more is read. The last batch read may go over the bytes. */
-const streamLimits = { batches: 64, bytes: 8 * 1024 * 1024 };
+/**
+ * How much of one stream may be under way; beyond that nothing more is read. The last batch read may go over the bytes. Few batches make small appends,
+ * each of which costs the same.
+ */
+const streamLimits = { batches: 256, bytes: 8 * 1024 * 1024 };
+/** What an event weighs beside its payload and key: for itself, and for a result that nobody reads. */
+const eventBytes = 64;
 
 /**
  * One PublishStream: batches are handed to the produce path in the order they come, without waiting for the ones before, and answered
@@ -78,15 +83,15 @@ export function publishStream<I, O>(
       return 0;
     }
     session.add(batch, listener, signal);
-    return payloadBytes(batch);
+    return weightOf(batch);
   }
 
   const work = { start, started: () => session.flush() };
   return inOrderTogether(requests, work, streamLimits, signal, session.draining, most);
 }
 
-function payloadBytes({ events }: PublishCommand): number {
-  let bytes = 0;
+function weightOf({ events }: PublishCommand): number {
+  let bytes = eventBytes * events.length;
   for (const { payload, key } of events) bytes += payload.length + (key?.length ?? 0);
   return bytes;
 }

@@ -428,9 +428,10 @@ export const PublishService: GenService<{
     output: typeof PublishResponseSchema;
   },
   /**
-   * Publishes a stream of batches; one response each, in order. HTTP/2 only. At most 64 batches or 8 MiB are in flight:
-   * beyond that the server stops reading. After a batch whose events were not all stored, later events for the partitions
-   * concerned are refused with STREAM_HALTED until a batch says `continue_after_failure`, so that a retry cannot be overtaken.
+   * Publishes a stream of batches; one response each, in order. HTTP/2 only. At most 256 batches or 8 MiB (payloads, keys,
+   * and 64 bytes for each event) are in flight: beyond that the server stops reading. After a batch whose events were not all
+   * stored, later events for the partitions concerned are refused with STREAM_HALTED until a batch says
+   * `continue_after_failure`, so that a retry cannot be overtaken.
    *
    * @generated from rpc mainstem.v1.PublishService.PublishStream
    */
