@@ -150,14 +150,26 @@ test('hand-encoded results say what the generated code would', () => {
   const error = new BusError('SCHEMA_VIOLATION', 'event 1: no', {
     violations: [{ event: 1, pointer: '/age', rule: 'minimum', message: 'must be >= 0' }],
   });
-  const results: EventResult[] = [
-    { status: 'stored', partition: 0, offset: 0, timestamp: 1_700_000_000_001, schemaVersion: undefined },
-    { status: 'rejected', error },
-    { status: 'stored', partition: 999, offset: 2 ** 53 - 1, timestamp: 0, schemaVersion: 3 },
-  ];
-  const $unknown = encodeResults(1, results);
-  expect($unknown[0]).toMatchObject({ no: 1, wireType: WireType.LengthDelimited });
-  const encoded = toBinary(PublishResponseSchema, { ...create(PublishResponseSchema), $unknown });
-  expect(fromBinary(PublishResponseSchema, encoded).results).toEqual(results.map(toResult));
+  const places = fc.record({
+    partition: fc.constantFrom(0, 1, 999),
+    offset: fc.oneof(fc.nat(200), fc.maxSafeNat()),
+    // Few, so that neighbours share them.
+    timestamp: fc.constantFrom(0, 1_700_000_000_000, 1_700_000_000_001),
+    schemaVersion: fc.constantFrom(undefined, 1, 300),
+  });
+  const stored = fc
+    .tuple(places, fc.boolean())
+    .map(
+      ([place, again]): EventResult => ({ status: 'stored', ...place, ...(again ? { duplicate: true as const } : {}) }),
+    );
+  const rejected = fc.constant<EventResult>({ status: 'rejected', error });
+  fc.assert(
+    fc.property(fc.array(fc.oneof({ arbitrary: stored, weight: 5 }, rejected), { minLength: 1 }), (results) => {
+      const $unknown = encodeResults(1, results);
+      expect($unknown[0]).toMatchObject({ no: 1, wireType: WireType.LengthDelimited });
+      const encoded = toBinary(PublishResponseSchema, { ...create(PublishResponseSchema), $unknown });
+      expect(fromBinary(PublishResponseSchema, encoded).results).toEqual(results.map(toResult));
+    }),
+  );
   expect(encodeResults(1, [])).toEqual([]);
 });

@@ -48,7 +48,8 @@ function decode(bytes: Uint8Array, isStream: boolean): PublishBatch | undefined 
     const tag = bytes[reader.at++];
     if (tag === eventsTag) {
       const eventEnd = reader.fieldEnd(end);
-      const event = eventEnd < 0 ? undefined : readEvent(reader, eventEnd, events.length);
+      const event =
+        eventEnd < 0 ? undefined : (readPlain(reader, eventEnd) ?? readEvent(reader, eventEnd, events.length));
       if (event === undefined) return undefined;
       events.push(event);
     } else if (tag === topicTag) {
@@ -82,6 +83,16 @@ const subjectTag = bytesTag(8);
 const timeTag = bytesTag(9);
 
 type Texts = { -readonly [K in 'id' | 'source' | 'type' | 'subject' | 'time']: string | undefined };
+
+/** The event from here to `end`, if it is a payload and nothing else, as nearly all are. */
+function readPlain(reader: WireReader, end: number): EventInput | undefined {
+  const start = reader.at;
+  if (reader.bytes[reader.at++] === jsonBytesTag && reader.fieldEnd(end) === end) {
+    return { payload: readBytes(reader, end) };
+  }
+  reader.at = start;
+  return undefined;
+}
 
 /** The event from here to `end`. */
 function readEvent(reader: WireReader, end: number, index: number): EventInput | undefined {

@@ -84,6 +84,9 @@ export function encodeStreamAnswer(
 
 function writeResults(field: number, results: readonly EventResult[]): void {
   const entryTag = bytesTag(field);
+  let before: Stored | undefined;
+  let from = 0;
+  let to = 0;
   for (const result of results) {
     if (result.status !== 'stored') {
       writer.bytes(entryTag, toBinary(PublishResultSchema, toResult(result)));
@@ -92,10 +95,29 @@ function writeResults(field: number, results: readonly EventResult[]): void {
     const entry = writer.open(entryTag);
     writer.int(tag.partition, result.partition);
     writer.int(tag.offset, result.offset);
-    writeTime(writer, tag.time, result.timestamp);
-    writer.int(tag.status, PublishStatus.STORED);
-    if (result.schemaVersion !== undefined) writer.int(tag.schemaVersion, result.schemaVersion);
-    if (result.duplicate) writer.int(tag.duplicate, 1);
+    if (before !== undefined && hasSameRest(result, before)) writer.repeat(from, to);
+    else {
+      from = writer.length;
+      writeRest(result);
+      to = writer.length;
+      before = result;
+    }
     writer.close(entry);
   }
+}
+
+type Stored = Extract<EventResult, { readonly status: 'stored' }>;
+
+/** All but the position: the same for events that were stored together. */
+function writeRest({ timestamp, schemaVersion, duplicate }: Stored): void {
+  writeTime(writer, tag.time, timestamp);
+  writer.int(tag.status, PublishStatus.STORED);
+  if (schemaVersion !== undefined) writer.int(tag.schemaVersion, schemaVersion);
+  if (duplicate) writer.int(tag.duplicate, 1);
+}
+
+function hasSameRest(one: Stored, other: Stored): boolean {
+  return (
+    one.timestamp === other.timestamp && one.schemaVersion === other.schemaVersion && one.duplicate === other.duplicate
+  );
 }

@@ -95,6 +95,12 @@ export class WireWriter {
     this.#at += fields.length;
   }
 
+  /** Once more the few bytes that were written from here to there, by `length`. */
+  repeat(from: number, to: number): void {
+    this.#reserve(to - from);
+    for (let i = from; i < to; i++) this.#buffer[this.#at++] = this.#buffer[i] ?? 0;
+  }
+
   /** What was written, as bytes of their own; the writer is empty again. */
   take(): Uint8Array {
     const taken = Buffer.allocUnsafe(this.#at);
