@@ -52,8 +52,18 @@ export interface EventLog {
   /**
    * Reads a bounded range, apart from the tail. Returns at once when there is nothing at `from` yet. Returns at least one
    * record where there is one, even if it exceeds `maxBytes`.
+   *
+   * @param memory lent for the records' bytes, to whatever part of it a driver makes use of: the records are right until the caller writes to it,
+   * or lends it again. What does not fit in it gets memory of its own.
    */
-  read(topic: string, partition: number, from: number, maxBytes: number, signal?: AbortSignal): Promise<ReadResult>;
+  read(
+    topic: string,
+    partition: number,
+    from: number,
+    maxBytes: number,
+    signal?: AbortSignal,
+    memory?: Uint8Array,
+  ): Promise<ReadResult>;
 
   /** The first offset that is left, and the high watermark (the offset that the next record will have). */
   bounds(topic: string, partition: number): Promise<Bounds>;
@@ -114,6 +124,8 @@ export interface Slice extends Bounds {
   readonly records: readonly LogRecord[];
   /** Where to read next: may be past the last record (holes), also without any record. */
   readonly nextOffset: number;
+  /** The records' bytes, or some of them, lie in the memory that was lent to the read. */
+  readonly borrowed?: boolean | undefined;
 }
 
 export interface OutOfRange extends Bounds {

@@ -73,6 +73,43 @@ function writeRecord(batch: Buffer, start: number, record: AppendRecord, names: 
 const tooMany = () =>
   new BusError('EVENT_TOO_LARGE', `an event may have at most ${MOST} headers, and a batch as many different names`);
 
+/** Where the bytes of records that are read are put. */
+export interface Copies {
+  /** About how many bytes of records are copied together, and share memory; 0: each has its own. */
+  readonly together: number;
+  /** Copies a part of a batch. */
+  copy(batch: Buffer, from: number, to: number): Uint8Array;
+}
+
+/** Memory of their own. */
+export function freshCopies(together: number): Copies {
+  return {
+    together,
+    copy(batch, from, to) {
+      const bytes = Buffer.allocUnsafeSlow(to - from);
+      batch.copy(bytes, 0, from, to);
+      return bytes;
+    },
+  };
+}
+
+/** What the caller has lent, one after the other; memory of their own for those that do not fit in it any more. */
+export function lentCopies(memory: Uint8Array, together: number): Copies {
+  const fresh = freshCopies(together);
+  let used = 0;
+  return {
+    together,
+    copy(batch, from, to) {
+      const length = to - from;
+      if (used + length > memory.length) return fresh.copy(batch, from, to);
+      const bytes = memory.subarray(used, used + length);
+      bytes.set(new Uint8Array(batch.buffer, batch.byteOffset + from, length));
+      used += length;
+      return bytes;
+    },
+  };
+}
+
 /** Which batch is decoded, and which of its records. */
 export interface DecodeRange {
   readonly baseOffset: number;
@@ -81,8 +118,7 @@ export interface DecodeRange {
   readonly from: number;
   /** Stops before the record that would exceed it, except that the very first of `into` is always given. */
   readonly maxBytes: number;
-  /** About how many bytes of records may share memory; 0: each has its own. */
-  readonly sharedBytes: number;
+  readonly copies: Copies;
 }
 
 /**
@@ -93,105 +129,107 @@ export interface DecodeRange {
  */
 export function decodeBatch(batch: Buffer, length: number, range: DecodeRange, into: LogRecord[]): number {
   if (length < 3 || batch[0] !== FORMAT) throw broken(range.baseOffset);
+  const view = new DataView(batch.buffer, batch.byteOffset, length);
   const names: string[] = [];
   let at = 3;
-  for (let left = batch.readUInt16LE(1); left > 0; left--) {
-    const end = at + 4 + batch.readUInt32LE(at);
+  for (let left = view.getUint16(1, true); left > 0; left--) {
+    const end = at + 4 + view.getUint32(at, true);
     if (end > length) throw broken(range.baseOffset);
     names.push(batch.toString('utf8', at + 4, end));
     at = end;
   }
+  const endOfRecord = (start: number): number => {
+    const end = start + 4 + view.getUint32(start, true);
+    if (end > length) throw broken(range.baseOffset);
+    return end;
+  };
+  const { from, maxBytes, timestamp, copies } = range;
   let offset = range.baseOffset;
-  for (; offset < range.from && at + 4 <= length; offset++) at = endOfRecord(batch, at, length, range);
+  for (; offset < from && at + 4 <= length; offset++) at = endOfRecord(at);
   const wanted = at;
   while (at + 4 <= length) {
     // One run, which is copied together.
     const [start, first] = [at, offset];
     let isFull = false;
-    while (at + 4 <= length && (at === start || at - start < range.sharedBytes)) {
-      const end = endOfRecord(batch, at, length, range);
-      isFull = into.length + offset - first > 0 && end - wanted > range.maxBytes;
+    while (at + 4 <= length && (at === start || at - start < copies.together)) {
+      const end = endOfRecord(at);
+      isFull = into.length + offset - first > 0 && end - wanted > maxBytes;
       if (isFull) break;
       offset++;
       at = end;
     }
-    if (at > start) decodeRecords(copyOf(batch, start, at), first, range.timestamp, names, into);
+    if (at > start) decodeRecords(copies.copy(batch, start, at), first, timestamp, names, into);
     if (isFull) return at - wanted;
   }
   if (at !== length) throw broken(range.baseOffset);
   return at - wanted;
 }
 
-function copyOf(batch: Buffer, from: number, to: number): Buffer {
-  const bytes = Buffer.allocUnsafeSlow(to - from);
-  batch.copy(bytes, 0, from, to);
-  return bytes;
-}
-
-function endOfRecord(batch: Buffer, at: number, length: number, { baseOffset }: DecodeRange): number {
-  const end = at + 4 + batch.readUInt32LE(at);
-  if (end > length) throw broken(baseOffset);
-  return end;
-}
-
 const noHeaders: readonly Header[] = [];
 
 /** @param bytes whole records, the first one of which has the offset `first`. */
 function decodeRecords(
-  bytes: Buffer,
+  bytes: Uint8Array,
   first: number,
   timestamp: number,
   names: readonly string[],
   into: LogRecord[],
 ): void {
-  let before: LogRecord | undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let headers = noHeaders;
   for (let [start, offset] = [0, first]; start < bytes.length; offset++) {
-    const keyLength = bytes.readInt32LE(start + 4);
-    const valueLength = bytes.readInt32LE(start + 8);
-    const keyAt = start + RECORD_BYTES + bytes.readUInt16LE(start + 12) * HEADER_BYTES;
+    const keyLength = view.getInt32(start + 4, true);
+    const valueLength = view.getInt32(start + 8, true);
+    const keyAt = start + RECORD_BYTES + view.getUint16(start + 12, true) * HEADER_BYTES;
     const valueAt = keyAt + Math.max(0, keyLength);
     const headersAt = valueAt + Math.max(0, valueLength);
-    const record: LogRecord = {
-      key: keyLength < 0 ? null : bytes.subarray(keyAt, valueAt),
-      value: valueLength < 0 ? null : bytes.subarray(valueAt, headersAt),
-      headers: decodeHeaders(bytes, start, headersAt, names, before?.headers),
+    // Most batches are of one kind: who looks at headers can then see by identity that they are the same again.
+    if (!isSameHeaders(view, start, headersAt, names, headers)) headers = decodeHeaders(view, start, headersAt, names);
+    into.push({
+      key: keyLength < 0 ? null : part(view, keyAt, keyLength),
+      value: valueLength < 0 ? null : part(view, valueAt, valueLength),
+      headers,
       offset,
       timestamp,
-    };
-    into.push(record);
-    before = record;
-    start += 4 + bytes.readUInt32LE(start);
+    });
+    start += 4 + view.getUint32(start, true);
   }
 }
 
-/** The headers of the record at `start`; `before`, those of the record before it, if they are the same: most batches are of one kind. */
-function decodeHeaders(
-  bytes: Buffer,
+/** Several times faster than `subarray`. */
+function part(view: DataView, at: number, length: number): Buffer {
+  return Buffer.from(view.buffer, view.byteOffset + at, length);
+}
+
+/** The headers of the record at `start`, whose values begin at `contentAt`. */
+function decodeHeaders(view: DataView, start: number, contentAt: number, names: readonly string[]): readonly Header[] {
+  const headers: Header[] = [];
+  const values = start + RECORD_BYTES + view.getUint16(start + 12, true) * HEADER_BYTES;
+  let at = contentAt;
+  for (let entry = start + RECORD_BYTES; entry < values; entry += HEADER_BYTES) {
+    const length = view.getUint32(entry + 2, true);
+    headers.push([names[view.getUint16(entry, true)] ?? '', part(view, at, length)]);
+    at += length;
+  }
+  return headers;
+}
+
+/** Whether the record at `start` has these headers. */
+function isSameHeaders(
+  view: DataView,
   start: number,
   contentAt: number,
   names: readonly string[],
-  before: readonly Header[] | undefined,
-): readonly Header[] {
-  const count = bytes.readUInt16LE(start + 12);
-  if (count === 0) return noHeaders;
+  headers: readonly Header[],
+): boolean {
+  if (view.getUint16(start + 12, true) !== headers.length) return false;
   let at = contentAt;
-  let same = before?.length === count;
-  const headers: Header[] = [];
-  for (let i = 0; i < count; i++) {
-    const entry = start + RECORD_BYTES + i * HEADER_BYTES;
-    const name = names[bytes.readUInt16LE(entry)] ?? '';
-    const end = at + bytes.readUInt32LE(entry + 2);
-    const known = same ? before?.[i] : undefined;
-    same = known !== undefined && known[0] === name && isSame(bytes, at, end, known[1]);
-    headers.push(same && known !== undefined ? known : [name, bytes.subarray(at, end)]);
-    at = end;
+  let entry = start + RECORD_BYTES;
+  for (const [name, value] of headers) {
+    if (names[view.getUint16(entry, true)] !== name || view.getUint32(entry + 2, true) !== value.length) return false;
+    for (const byte of value) if (view.getUint8(at++) !== byte) return false;
+    entry += HEADER_BYTES;
   }
-  return same && before !== undefined ? before : headers;
-}
-
-function isSame(bytes: Buffer, from: number, to: number, other: Uint8Array): boolean {
-  if (to - from !== other.length) return false;
-  for (let i = 0; i < other.length; i++) if (bytes[from + i] !== other[i]) return false;
   return true;
 }
 

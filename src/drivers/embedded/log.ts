@@ -2,6 +2,7 @@ import { BusError } from '../../core/errors.js';
 import { statusNamed } from '../../core/ports/dependency.js';
 import type { EventLog } from '../../core/ports/event-log.js';
 import { appendBatch } from './append.js';
+import { freshCopies, lentCopies } from './batch-format.js';
 import { partitionKey, readBits } from './batch-key.js';
 import { cleaner } from './cleaner.js';
 import { firstOffsetWhere, readRange, retainedBytes, startRecord } from './partition.js';
@@ -29,7 +30,8 @@ export interface EmbeddedLogOptions {
 const BYTES_PER_TURN = 2 * 1024 * 1024;
 
 /** The records of a read share memory in pieces of about so much: an allocation for each costs more than the rest of reading it. */
-const sharedBytes = 64 * 1024;
+const together = 64 * 1024;
+const fresh = freshCopies(together);
 
 /** The event log on an open store, which it releases on `close`. */
 export function embeddedLog(store: Store, options: EmbeddedLogOptions): EventLog {
@@ -122,14 +124,20 @@ export function embeddedLog(store: Store, options: EmbeddedLogOptions): EventLog
         },
       };
     },
-    async read(topic, number, from, maxBytes, signal) {
+    async read(topic, number, from, maxBytes, signal, memory) {
       await takeTurn();
       signal?.throwIfAborted();
-      const result = readRange(store, find(topic, number), from, maxBytes, sharedBytes);
+      const result = readRange(
+        store,
+        find(topic, number),
+        from,
+        maxBytes,
+        memory ? lentCopies(memory, together) : fresh,
+      );
       bytesThisTurn += 1024;
       if (result.outcome === 'ok')
         for (const record of result.records) bytesThisTurn += 100 + (record.value?.length ?? 0);
-      return result;
+      return result.outcome === 'ok' && memory ? { ...result, borrowed: true } : result;
     },
     async bounds(topic, number) {
       const { earliest, next } = find(topic, number);

@@ -1,7 +1,7 @@
 import { BusError } from '../../core/errors.js';
 import type { LogRecord } from '../../core/model.js';
 import type { ReadResult } from '../../core/ports/event-log.js';
-import { decodeBatch } from './batch-format.js';
+import { type Copies, decodeBatch } from './batch-format.js';
 import { type BatchFacts, keyAfter, keyBefore, partitionKey, readBatchKey, readBits } from './batch-key.js';
 import type { Store, Table } from './store.js';
 import type { Partition, Topic } from './topic.js';
@@ -47,14 +47,14 @@ const MAX_BATCHES = 1_000;
 /**
  * One bounded read, in one go: the read transaction ends with the event loop's turn. Cuts within a batch.
  *
- * @param sharedBytes about how many bytes of records may share memory; 0: each has its own.
+ * @param copies where the records' bytes are put.
  */
 export function readRange(
   store: Store,
   partition: Partition,
   from: number,
   maxBytes: number,
-  sharedBytes: number,
+  copies: Copies,
 ): ReadResult {
   const { earliest, next: highWatermark } = partition;
   if (from < earliest) return { outcome: 'expired', earliest, highWatermark };
@@ -68,7 +68,7 @@ export function readRange(
       const batch = store.batches.getBinaryFast(key);
       if (batch === undefined) throw lost(partition, facts.baseOffset);
       const { baseOffset, timestamp } = facts;
-      const range = { baseOffset, timestamp, from, maxBytes: maxBytes - bytes, sharedBytes };
+      const range = { baseOffset, timestamp, from, maxBytes: maxBytes - bytes, copies };
       bytes += decodeBatch(batch, facts.bytes, range, records);
       const complete = (records.at(-1)?.offset ?? -1) === facts.baseOffset + facts.count - 1;
       if (!complete || bytes >= maxBytes) break;

@@ -1,10 +1,13 @@
 import type { LogRecord } from '../../core/model.js';
 import type { LogTail, Slice, TailSink } from '../../core/ports/event-log.js';
-import { decodeBatch } from './batch-format.js';
+import { decodeBatch, freshCopies } from './batch-format.js';
 import { readRange } from './partition.js';
 import type { Store } from './store.js';
 import type { Follower, Partition } from './topic.js';
 import type { TopicCatalog } from './topic-catalog.js';
+
+/** Whoever follows keeps some of the records for long, and not others. */
+const copies = freshCopies(0);
 
 /** How much a partition that lags behind gets per turn. */
 const SLICE_BYTES = 256 * 1024;
@@ -58,7 +61,7 @@ export function openTail(store: Store, catalog: TopicCatalog, sink: TailSink): L
     const { partition } = entry;
     if (partition === undefined) return;
     const { topic, number } = partition;
-    const result = readRange(store, partition, entry.position, SLICE_BYTES, 0);
+    const result = readRange(store, partition, entry.position, SLICE_BYTES, copies);
     if (result.outcome !== 'ok') {
       forget(name);
       guarded(() => sink.stopped(topic.name, number, result));
@@ -87,8 +90,7 @@ export function openTail(store: Store, catalog: TopicCatalog, sink: TailSink): L
         decodeBatch(
           batch,
           bytes,
-          // Whoever follows keeps some of them for long, and not others.
-          { baseOffset, timestamp, from: baseOffset, maxBytes: Number.POSITIVE_INFINITY, sharedBytes: 0 },
+          { baseOffset, timestamp, from: baseOffset, maxBytes: Number.POSITIVE_INFINITY, copies },
           records,
         );
         entry.position = baseOffset + count;
