@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../ports/clock.js';
 import type { EventLog, OutOfRange } from '../ports/event-log.js';
@@ -13,12 +14,18 @@ export interface Chunk {
   readonly from: number;
   readonly nextOffset: number;
   readonly deliveries: readonly Delivery[];
+  /** What the deliveries weigh together. */
+  readonly bytes: number;
+  /** What the records lie in, where that can be used again: as long as one stream alone has got the chunk. */
+  memory: Uint8Array | undefined;
 }
 
-/** How much one read asks for. Also what a frame carries at most, so that a chunk is a frame. */
+/** How much one read asks for, and what a frame carries at most, but for the weight of what records have beside their bytes: a chunk is a frame. */
 export const chunkBytes = 512 * 1024;
 /** How much of what was read is kept for other streams that come by, in the whole process. */
 const cacheBytes = 32 * 1024 * 1024;
+/** How many chunks' memory is kept to be used again. */
+const mostSpare = 8;
 
 /** One life of a topic. */
 export interface ChunkSource {
@@ -28,24 +35,37 @@ export interface ChunkSource {
 
 /** Reads ranges for streams that are behind: each range once for all that ask for it at the time, in fair turns. */
 export interface ChunkReader {
-  /** The chunk that holds an offset, if it is still in memory. */
-  peek(source: ChunkSource, partition: number, offset: number): Chunk | undefined;
-  /** Reads from an offset on. Waits out an unavailable log; throws only on abort, and what is not a matter of waiting. */
-  read(source: ChunkSource, partition: number, offset: number, signal: AbortSignal): Promise<Chunk | OutOfRange>;
+  /**
+   * The chunk that holds an offset, if it is still in memory.
+   *
+   * @param alone the caller is the only reader of the topic, and tells when it is done with a chunk.
+   */
+  peek(source: ChunkSource, partition: number, offset: number, alone: boolean): Chunk | undefined;
+  /** Reads from an offset on. Waits out an unavailable log; throws only on abort, and what is not a matter of waiting. `alone` as above. */
+  read(
+    source: ChunkSource,
+    partition: number,
+    offset: number,
+    alone: boolean,
+    signal: AbortSignal,
+  ): Promise<Chunk | OutOfRange>;
   /** Keeps a chunk no longer: nobody else is going to ask for it. */
   drop(source: ChunkSource, partition: number, chunk: Chunk): void;
+  /** Whoever has dropped a chunk is done with it, and uses its records no more: others may be read into its memory. */
+  done(chunk: Chunk): void;
   /** Drops what is kept of a topic. */
   forget(source: ChunkSource): void;
 }
 
 export function createChunkReader(log: EventLog, clock: Clock): ChunkReader {
   const turns = createReadTurns(clock);
-  const reading = new Map<string, Promise<Chunk | OutOfRange>>();
+  const reading = new Map<string, { isJoined: boolean; readonly result: Promise<Chunk | OutOfRange> }>();
+  const spare: Uint8Array[] = [];
   /** By partition: the start offsets of the chunks that are in the cache. */
   const starts = new Map<string, Set<number>>();
   const cache = new LRUCache<string, Chunk>({
     maxSize: cacheBytes,
-    sizeCalculation: (chunk) => 1 + chunk.deliveries.reduce((sum, delivery) => sum + delivery.bytes, 0),
+    sizeCalculation: ({ bytes, memory }) => 1 + Math.max(bytes, memory?.length ?? 0),
     dispose: (chunk, key, why) => {
       if (why === 'set') return;
       const name = key.slice(0, key.lastIndexOf('/'));
@@ -55,7 +75,7 @@ export function createChunkReader(log: EventLog, clock: Clock): ChunkReader {
     },
   });
 
-  function peek(source: ChunkSource, partition: number, offset: number): Chunk | undefined {
+  function find(source: ChunkSource, partition: number, offset: number): Chunk | undefined {
     const name = nameOf(source, partition);
     const exact = cache.get(`${name}/${offset}`);
     if (exact) return exact;
@@ -67,14 +87,26 @@ export function createChunkReader(log: EventLog, clock: Clock): ChunkReader {
     return undefined;
   }
 
-  async function load(source: ChunkSource, partition: number, offset: number): Promise<Chunk | OutOfRange> {
-    const result = await log.read(source.topic, partition, offset, chunkBytes);
+  async function load(
+    source: ChunkSource,
+    partition: number,
+    offset: number,
+    memory: Uint8Array | undefined,
+  ): Promise<Chunk | OutOfRange> {
+    const result = await log.read(source.topic, partition, offset, chunkBytes, undefined, memory);
+    const isBorrowed = result.outcome === 'ok' && result.borrowed === true;
+    if (memory && !isBorrowed) giveBack(memory);
     if (result.outcome !== 'ok') return result;
+    const deliveries = toDeliveries(partition, result.records);
+    let bytes = 0;
+    for (const delivery of deliveries) bytes += delivery.bytes;
     const chunk: Chunk = {
       outcome: 'ok',
       from: offset,
       nextOffset: result.nextOffset,
-      deliveries: toDeliveries(partition, result.records),
+      deliveries,
+      bytes,
+      memory: isBorrowed ? memory : undefined,
     };
     // An empty one would be a lie as soon as something is appended.
     if (chunk.nextOffset > chunk.from) {
@@ -86,21 +118,44 @@ export function createChunkReader(log: EventLog, clock: Clock): ChunkReader {
     return chunk;
   }
 
-  function once(source: ChunkSource, partition: number, offset: number): Promise<Chunk | OutOfRange> {
+  function giveBack(memory: Uint8Array): void {
+    if (spare.length < mostSpare) spare.push(memory);
+  }
+
+  function once(source: ChunkSource, partition: number, offset: number, alone: boolean): Promise<Chunk | OutOfRange> {
     const name = nameOf(source, partition);
     const key = `${name}/${offset}`;
-    let shared = reading.get(key);
-    if (!shared) {
-      shared = turns.run(name, () => load(source, partition, offset)).finally(() => reading.delete(key));
-      reading.set(key, shared);
+    const joined = reading.get(key);
+    if (joined) {
+      joined.isJoined = true;
+      return joined.result;
     }
-    return shared;
+    const memory = alone ? (spare.pop() ?? Buffer.allocUnsafeSlow(chunkBytes)) : undefined;
+    const read = async (): Promise<Chunk | OutOfRange> => {
+      try {
+        const chunk = await turns.run(name, () => load(source, partition, offset, memory));
+        return chunk.outcome === 'ok' && entry.isJoined ? shared(chunk) : chunk;
+      } finally {
+        reading.delete(key);
+      }
+    };
+    const entry = { isJoined: false, result: read() };
+    reading.set(key, entry);
+    return entry.result;
   }
 
   return {
-    peek,
-    read: (source, partition, offset, signal) => waitOutLog(clock, () => once(source, partition, offset), signal),
+    peek(source, partition, offset, alone) {
+      const chunk = find(source, partition, offset);
+      return chunk && !alone ? shared(chunk) : chunk;
+    },
+    read: (source, partition, offset, alone, signal) =>
+      waitOutLog(clock, () => once(source, partition, offset, alone), signal),
     drop: (source, partition, { from }) => cache.delete(`${nameOf(source, partition)}/${from}`),
+    done(chunk) {
+      if (chunk.memory) giveBack(chunk.memory);
+      chunk.memory = undefined;
+    },
     forget(source) {
       const prefix = `${source.topic}/${source.incarnation}/`;
       for (const key of cache.keys()) if (key.startsWith(prefix)) cache.delete(key);
@@ -112,7 +167,15 @@ function nameOf({ topic, incarnation }: ChunkSource, partition: number): string 
   return `${topic}/${incarnation}/${partition}`;
 }
 
+/** Several streams may have it from now on. */
+function shared(chunk: Chunk): Chunk {
+  chunk.memory = undefined;
+  return chunk;
+}
+
 /** The records of a chunk from an offset on. */
 export function takeFromChunk(chunk: Chunk, offset: number, maxBytes: number): Taken {
-  return takeFrom(chunk.deliveries, lowerBound(chunk.deliveries, offset), maxBytes, chunk.nextOffset);
+  const { from, nextOffset, deliveries, bytes } = chunk;
+  if (offset === from && maxBytes >= chunkBytes && bytes <= 2 * chunkBytes) return { deliveries, nextOffset, bytes };
+  return takeFrom(deliveries, lowerBound(deliveries, offset), maxBytes, nextOffset);
 }

@@ -7,18 +7,21 @@ import type { Delivery } from './frames.js';
 export function toDeliveries(partition: number, records: readonly LogRecord[]): Delivery[] {
   let headers: LogRecord['headers'] | undefined;
   let version: number | undefined;
+  let beside = 0;
   return records.map((record) => {
+    const { key, value } = record;
     // A driver hands out the same headers again where they do not change from one record to the next.
     if (record.headers !== headers) {
       headers = record.headers;
       version = readSchemaVersion(headers);
+      beside = recordBytes({ key: null, value: null, headers });
     }
     return {
       partition,
       record,
       kind: kindOf(record, version),
       schemaVersion: version || undefined,
-      bytes: recordBytes(record),
+      bytes: beside + (key?.length ?? 0) + (value?.length ?? 0),
       wire: undefined,
       line: undefined,
     };

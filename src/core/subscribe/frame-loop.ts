@@ -103,7 +103,8 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
       const { partition, to } = step;
       return { topic, frame: { ...step, topic: topic.name, cursor }, reached: [{ topic, partition, next: to }] };
     }
-    const frame = { kind: 'events', topic: topic.name, deliveries: step.deliveries, cursor } as const;
+    const { deliveries, lent } = step;
+    const frame = { kind: 'events', topic: topic.name, deliveries, cursor, lent } as const;
     if (commitMode === 'explicit') return { topic, frame, reached: [] };
     if (passed) return { topic, frame, reached: passed() };
     const progress = serving.get(topic.name)?.progress;

@@ -99,6 +99,8 @@ export type Frame =
       readonly topic: string;
       readonly deliveries: readonly Delivery[];
       readonly cursor: string;
+      /** Nobody else gets these records from memory, and what they lie in is used again after the next pull. */
+      readonly lent?: boolean | undefined;
     }
   | { readonly kind: 'heartbeat'; readonly cursor: string; readonly partitions: readonly Progress[] }
   | {
@@ -147,8 +149,9 @@ export interface Subscriptions {
    * a BusError. Pulling the next frame is the back-pressure. An async iterable; who writes to many streams takes the frames by `pull`.
    *
    * @param signal ends the stream: everything it holds is released on its abort, whether or not anybody still pulls.
+   * @param takesLent whoever pulls a frame is done with the records of the one before, and has kept nothing of them: frames may be `lent`.
    */
-  subscribe(command: SubscribeCommand, signal: AbortSignal): Pulled<Frame>;
+  subscribe(command: SubscribeCommand, signal: AbortSignal, takesLent?: boolean): Pulled<Frame>;
   /**
    * Commits a cursor, durably, for the owner with this generation. Forward only. FENCED where the cursor has a partition that the generation does not own
    * (nothing of that partition changes, the others are committed), CURSOR_*.

@@ -10,7 +10,12 @@ import type { Wakeup } from './wakeup.js';
 
 /** The next thing to send. The position has moved past it already. */
 export type Step =
-  | { readonly kind: 'events'; readonly deliveries: readonly Delivery[] }
+  | {
+      readonly kind: 'events';
+      readonly deliveries: readonly Delivery[];
+      /** They are right until the next step is asked for. */
+      readonly lent: boolean;
+    }
   | {
       readonly kind: 'gap';
       readonly partition: number;
@@ -67,14 +72,21 @@ interface Position {
   lostUpTo: number | undefined;
 }
 
+export interface ProgressPorts {
+  readonly wakeup: Wakeup;
+  readonly clock: Clock;
+  readonly loads: Loads;
+  readonly signal: AbortSignal;
+  /** Records of this time (milliseconds since 1970) or later are not sent. */
+  readonly before?: number | undefined;
+  /** Whoever asks for a step is done with the records of the one before. */
+  readonly takesLent: boolean;
+}
+
 export function createProgress(
   topic: ActiveTopic,
   feed: TopicFeed,
-  wakeup: Wakeup,
-  clock: Clock,
-  loads: Loads,
-  signal: AbortSignal,
-  before?: number,
+  { wakeup, clock, loads, signal, before, takesLent }: ProgressPorts,
 ): StreamProgress {
   let positions: Position[] = [];
   let gaps: Extract<Step, { kind: 'gap' }>[] = [];
@@ -82,6 +94,14 @@ export function createProgress(
   let turn = 0;
   /** Whether the collecting that is under way has moved a position. */
   let moved = false;
+  /** Where what was taken last came from, if not from the ring. */
+  let source: Chunk | undefined;
+  /** Of the step that is being made, or was made last: whether its records are lent, and the chunks that it has come to the end of. */
+  let lent = false;
+  let spent: Chunk[] = [];
+
+  /** Nobody else reads the topic, and what is taken for this stream is not needed beyond the next step. */
+  const isAlone = () => takesLent && feed.users === 1;
 
   function position(partition: number, next: number, end = Number.POSITIVE_INFINITY): Position {
     const partitionFeed = feed.partitions[partition];
@@ -100,6 +120,7 @@ export function createProgress(
   /** What is in memory at a position; starts a read where nothing is. */
   function take(at: Position, maxBytes: number): Taken | undefined {
     const { ring, partition } = at.feed;
+    source = undefined;
     if (at.next === ring.next) {
       at.aheadSince = undefined;
       at.chunk = undefined;
@@ -118,16 +139,25 @@ export function createProgress(
         return taken;
       }
     }
-    const { chunk = feed.chunks.peek(feed, partition, at.next) } = at;
+    const alone = isAlone();
+    const { chunk = feed.chunks.peek(feed, partition, at.next, alone) } = at;
     if (chunk && chunk.from <= at.next && at.next < chunk.nextOffset) {
-      const taken = takeFromChunk(chunk, at.next, maxBytes);
-      // Who reads alone leaves nothing behind: records that outlive their frame cost more to collect than to read.
-      if (feed.users === 1 && taken.nextOffset === chunk.nextOffset) feed.chunks.drop(feed, partition, chunk);
-      return taken;
+      source = chunk;
+      if (alone) lent = true;
+      else chunk.memory = undefined;
+      return takeFromChunk(chunk, at.next, maxBytes);
     }
     at.chunk = undefined;
     if (at.next < ring.next) load(at);
     return undefined;
+  }
+
+  /** Who reads alone leaves nothing behind: records that outlive their frame cost more to collect than to read. */
+  function leave(at: Position, chunk: Chunk): void {
+    if (at.next < chunk.nextOffset || feed.users > 1) return;
+    at.chunk = undefined;
+    feed.chunks.drop(feed, at.feed.partition, chunk);
+    spent.push(chunk);
   }
 
   function load(at: Position): void {
@@ -145,7 +175,7 @@ export function createProgress(
     at.inLine = undefined;
     at.loadingSince = now;
     loads.add(at);
-    feed.chunks.read(feed, at.feed.partition, at.next, signal).then(
+    feed.chunks.read(feed, at.feed.partition, at.next, isAlone(), signal).then(
       (result) => {
         at.loadingSince = undefined;
         loads.delete(at);
@@ -259,10 +289,11 @@ export function createProgress(
       const sent = selection ? selection.select(topic, fit, left) : fit;
       if (sent.nextOffset !== at.next) moved = true;
       at.next = sent.nextOffset;
+      if (source) leave(at, source);
       room -= sent.bytes;
       deliveries = deliveries.length === 0 ? sent.deliveries : [...deliveries, ...sent.deliveries];
     }
-    return deliveries.length > 0 ? { kind: 'events', deliveries } : undefined;
+    return deliveries.length > 0 ? { kind: 'events', deliveries, lent } : undefined;
   }
 
   return {
@@ -281,6 +312,9 @@ export function createProgress(
     next(maxRecords, selection) {
       if (feed.failure) throw feed.failure;
       if (failure) throw failure;
+      spent.forEach(feed.chunks.done);
+      spent = [];
+      lent = false;
       return gaps.shift() ?? collect(maxRecords, selection);
     },
     get done() {

@@ -50,6 +50,8 @@ export interface ServingPorts {
   readonly signal: AbortSignal;
   /** Records of this time (milliseconds since 1970) or later are not sent: a partition ends at the first one. */
   readonly before?: number | undefined;
+  /** Whoever asks for what comes next is done with the records that came before. */
+  readonly takesLent: boolean;
   /** A topic is open now, or has all its new partitions. */
   onOpened(): void;
   /** A topic that is followed is no more; it is closed already. */
@@ -65,6 +67,7 @@ export function createServing({
   wakeup,
   signal,
   before,
+  takesLent,
   onOpened,
   onDeleted,
   onFailure,
@@ -116,7 +119,8 @@ export function createServing({
     if (signal.aborted) unfollow();
     signal.throwIfAborted();
     close(topic.name);
-    const served: Served = { topic, feed, progress: createProgress(topic, feed, wakeup, clock, loads, signal, before) };
+    const progress = createProgress(topic, feed, { wakeup, clock, loads, signal, before, takesLent });
+    const served: Served = { topic, feed, progress };
     const unlisten = feed.listen(wakeup.wake);
     const unwatch = topics.watch(topic, (now) => {
       if (open.get(topic.name)?.feed !== feed) return;

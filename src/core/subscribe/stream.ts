@@ -67,12 +67,14 @@ export interface RunningStream {
  *
  * @param found the topics that there are at the start.
  * @param select where not all of all records is asked for.
+ * @param takesLent see `Subscriptions.subscribe`.
  */
 export async function startStream(
   ports: StreamPorts,
   command: SubscribeCommand,
   found: readonly ActiveTopic[],
   select: Select | undefined,
+  takesLent: boolean,
   signal: AbortSignal,
 ): Promise<RunningStream> {
   const { clock, draining, log } = ports;
@@ -101,6 +103,8 @@ export async function startStream(
     wakeup,
     signal,
     before: until?.at === 'time' ? until.timestamp : undefined,
+    // What a selection has looked at is kept for a while, with what was found in it.
+    takesLent: takesLent && select === undefined,
     onOpened: () => membership?.look(),
     onDeleted: (topic, error) => {
       if (pattern === undefined && topic !== redrive) fail(error);

@@ -106,7 +106,7 @@ export function createSubscriptions({
     }
   }
 
-  function subscribe(command: SubscribeCommand, callSignal: AbortSignal): Pulled<Frame> {
+  function subscribe(command: SubscribeCommand, callSignal: AbortSignal, takesLent = false): Pulled<Frame> {
     // Everything that the stream holds hangs on this signal: it fires when the caller goes, and when the stream ends by itself.
     const over = new AbortController();
     const { signal } = over;
@@ -137,7 +137,7 @@ export function createSubscriptions({
       const [topic] = found;
       const declare = topic && (await readerDeclaration(ports, command, topic));
       signal.throwIfAborted();
-      const stream = await startStream(ports, command, found, select, signal);
+      const stream = await startStream(ports, command, found, select, takesLent, signal);
       await declare?.(stream.streamId, signal);
       return stream.pull;
     }
