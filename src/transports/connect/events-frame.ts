@@ -3,9 +3,10 @@ import { create } from '@bufbuild/protobuf';
 import { WireType } from '@bufbuild/protobuf/wire';
 import type { Frame } from '../../core/subscribe/frames.js';
 import { type SubscribeResponse, SubscribeResponseSchema } from '../../gen/mainstem/v1/subscribe_pb.js';
+import { giveBack } from './frame-blocks.js';
 import { encodedAs, envelopeBytes, writeEnvelope } from './lane/envelope.js';
 import { toRecord } from './record-mapper.js';
-import { encodeRecords, recordPieces } from './record-pieces.js';
+import { encodeOnce, encodeRecords, recordPieces } from './record-pieces.js';
 import { bytesTag, varintLength } from './wire-writer.js';
 
 export type EventsFrame = Extract<Frame, { kind: 'events' }>;
@@ -41,7 +42,8 @@ function isLatest({ topic, deliveries, cursor }: EventsFrame): boolean {
 
 function encoded(events: EventsFrame) {
   if (latest === undefined || !isLatest(events)) {
-    const pieces = piecesOf(events);
+    encodeRecords(events.deliveries, tag.records);
+    const pieces = piecesOf(events, recordPieces(events.deliveries));
     latest = { ...events, pieces, message: encodedAs(create(SubscribeResponseSchema), pieces) };
   }
   return latest;
@@ -49,7 +51,9 @@ function encoded(events: EventsFrame) {
 
 /** A frame for the lane: the message is empty, and known by its encoding. */
 export function eventsFramePieces(events: EventsFrame): SubscribeResponse {
-  return encoded(events).message;
+  if (events.lent !== true) return encoded(events).message;
+  const { pieces, blocks } = encodeOnce(events.deliveries, tag.records);
+  return encodedAs(create(SubscribeResponseSchema), piecesOf(events, pieces), () => giveBack(blocks));
 }
 
 /**
@@ -67,9 +71,7 @@ export function encodedEventsFrame(events: EventsFrame): SubscribeResponse {
 }
 
 /** An enveloped SubscribeResponse with the records in the middle of it, in as many pieces as it takes to copy little. */
-function piecesOf({ topic, deliveries, cursor }: EventsFrame): Buffer[] {
-  encodeRecords(deliveries, tag.records);
-  const records = recordPieces(deliveries);
+function piecesOf({ topic, cursor }: EventsFrame, records: readonly Buffer[]): Buffer[] {
   let recordBytes = 0;
   for (const piece of records) recordBytes += piece.length;
   const topicBytes = Buffer.byteLength(topic);

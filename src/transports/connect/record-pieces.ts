@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import type { Delivery, EncodedRecord } from '../../core/subscribe/frames.js';
+import { blockBytes, takeBlock } from './frame-blocks.js';
 import { writeRecord } from './record-encoder.js';
 import { WireWriter } from './wire-writer.js';
 
@@ -56,6 +57,33 @@ export function recordPieces(deliveries: readonly Delivery[]): Buffer[] {
   if (run !== undefined) pieces.push(part(run));
   return pieces;
 }
+
+/** Encodes records that are sent once, and keeps nothing with them. The pieces lie in the blocks, as far as they are not too large. */
+export function encodeOnce(deliveries: readonly Delivery[], entryTag: number): { pieces: Buffer[]; blocks: Buffer[] } {
+  const pieces: Buffer[] = [];
+  const blocks: Buffer[] = [];
+  const memory = (bytes: number): Buffer => {
+    if (bytes > blockBytes) return Buffer.allocUnsafeSlow(bytes);
+    const block = takeBlock();
+    blocks.push(block);
+    return block;
+  };
+  let room = 0;
+  let writer: WireWriter | undefined;
+  for (const delivery of deliveries) {
+    if (writer === undefined || writer.length + delivery.bytes > room) {
+      const next = memory(delivery.bytes);
+      room = next.length;
+      if (writer === undefined) writer = new WireWriter(next);
+      else pieces.push(writer.turnTo(next));
+    }
+    writeRecord(writer, entryTag, delivery);
+  }
+  if (writer !== undefined) pieces.push(writer.turnTo(none));
+  return { pieces, blocks };
+}
+
+const none = Buffer.alloc(0);
 
 function part({ bytes, from, to }: EncodedRecord): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from);

@@ -15,7 +15,8 @@ export function subscribeService(
   return {
     subscribe: guardPulled(onInternalError, (request, context) => {
       const form = messageForm(context);
-      const frames = subscriptions.subscribe(toSubscribeCommand(request), context.signal);
+      // The lane has encoded a frame before it pulls the next; what others do with their messages is theirs.
+      const frames = subscriptions.subscribe(toSubscribeCommand(request), context.signal, form === 'pieces');
       const client = context.values.get(stallWatch);
       return mapped(frames, (frame) => {
         // Only with a generation does it own partitions, which others would wait for.

@@ -24,9 +24,9 @@ export class WireWriter {
   #buffer: Buffer;
   #at = 0;
 
-  /** @param bytes about how much is going to be written. */
-  constructor(bytes = initialBytes) {
-    this.#buffer = Buffer.allocUnsafeSlow(bytes);
+  /** @param memory to write to, or about how much is going to be written. */
+  constructor(memory: Buffer | number = initialBytes) {
+    this.#buffer = typeof memory === 'number' ? Buffer.allocUnsafeSlow(memory) : memory;
   }
 
   /** How many bytes were written since `take`. */
@@ -114,6 +114,14 @@ export class WireWriter {
   finish(): Uint8Array {
     const isFull = this.#at * 4 >= this.#buffer.length * 3;
     return isFull ? this.#buffer.subarray(0, this.#at) : this.take();
+  }
+
+  /** What was written, in the writer's own buffer; it goes on in another one. */
+  turnTo(memory: Buffer): Buffer {
+    const written = this.#buffer.subarray(0, this.#at);
+    this.#buffer = memory;
+    this.#at = 0;
+    return written;
   }
 
   #varint(value: number): void {

@@ -17,15 +17,24 @@ export function writeEnvelope(target: Buffer, length: number, flags = 0, at = 0)
   target.writeUInt32BE(length, at + 1);
 }
 
-const ready = new WeakMap<object, readonly Uint8Array[]>();
+/** A message's encoding in protobuf's binary form, envelope included, as pieces to be written one after the other. */
+export interface Encoding {
+  readonly pieces: readonly Uint8Array[];
+  /** To be called when the pieces have been sent, and are not needed any more; if they are not sent, never. */
+  readonly sent: (() => void) | undefined;
+}
+
+const ready = new WeakMap<object, Encoding>();
 
 /**
- * Gives a message its encoding in protobuf's binary form, envelope included, as pieces to be written one after the other. The lane then writes
- * these, to every stream that gets the message, and does not look at the message itself. The pieces never change from now on.
+ * Gives a message its encoding. The lane then writes its pieces, to every stream that gets the message, and does not look at the message itself.
+ * The pieces never change until they are sent.
+ *
+ * @param sent see `Encoding`: such a message is for one stream.
  */
-export function encodedAs<T extends Message>(message: T, pieces: readonly Uint8Array[]): T {
-  ready.set(message, pieces);
+export function encodedAs<T extends Message>(message: T, pieces: readonly Uint8Array[], sent?: () => void): T {
+  ready.set(message, { pieces, sent });
   return message;
 }
 
-export const encodingOf = (message: object): readonly Uint8Array[] | undefined => ready.get(message);
+export const encodingOf = (message: object): Encoding | undefined => ready.get(message);

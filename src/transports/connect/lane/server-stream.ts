@@ -67,18 +67,24 @@ type Output = Parameters<typeof create<ServerStreamMethod['spec']['method']['out
 /** False if the client should first read what it has been sent. */
 function write({ stream, form, method }: StreamCall, output: Output): boolean {
   const { serialization, spec } = method;
-  const pieces = form.binary ? encodingOf(output) : undefined;
-  if (pieces === undefined) {
+  const encoding = form.binary ? encodingOf(output) : undefined;
+  if (encoding === undefined) {
     const message = serialization.getO(form.binary).serialize(create(spec.method.output, output));
     return stream.write(enveloped(message));
   }
+  const { pieces, sent } = encoding;
   let isRoom = true;
   // All at once, and without putting them together.
   if (pieces.length > 1) stream.cork();
-  for (const piece of pieces) isRoom = stream.write(piece);
+  const last = pieces.at(-1);
+  for (const piece of pieces) isRoom = sent && piece === last ? stream.write(piece, ifSent(sent)) : stream.write(piece);
   if (pieces.length > 1) stream.uncork();
   return isRoom;
 }
+
+const ifSent = (done: () => void) => (error: Error | null | undefined) => {
+  if (!error) done();
+};
 
 function end(call: StreamCall, error: ConnectError | undefined): void {
   const { stream, form, context } = call;
