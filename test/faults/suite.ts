@@ -11,9 +11,10 @@ export function everyNemesisOnce(pair: Pair): void {
 
   describe(`on the ${pair} pair nothing is lost, doubled, out of order or silently missing`, () => {
     let stand: Stand;
+    // The first time it builds what stands between the bus and its cluster.
     beforeAll(async () => {
       stand = await startStand(pair, () => performance.now());
-    });
+    }, 400_000);
     afterAll(() => stand?.stop());
 
     test.each(nemeses.filter(({ pairs }) => pairs.includes(pair)))(

@@ -31,9 +31,9 @@ export interface Toxiproxy {
   stop(): Promise<void>;
 }
 
-/** Starts a toxiproxy; builds it first where it is missing (about 30 s, needs go). It dies with this process. */
+/** Starts a toxiproxy. It dies with this process. */
 export async function startToxiproxy(): Promise<Toxiproxy> {
-  const binary = await ensureBinary();
+  const binary = await ensureToxiproxy();
   const port = await steadyPort();
   const script = '"$0" -host 127.0.0.1 -port "$1" >/dev/null 2>&1 & server=$!; cat >/dev/null; kill -9 "$server"';
   const child = spawn('sh', ['-c', script, binary, String(port)], {
@@ -86,7 +86,8 @@ export async function startToxiproxy(): Promise<Toxiproxy> {
   };
 }
 
-async function ensureBinary(): Promise<string> {
+/** Where it is; builds it first where it is missing (half a minute, more if busy; needs go). */
+export async function ensureToxiproxy(): Promise<string> {
   const binary = join(folder, `toxiproxy-server-${version}`);
   if (existsSync(binary)) return binary;
   await mkdir(folder, { recursive: true });
