@@ -6,9 +6,8 @@ import { type Spread, spread } from './stats.js';
 export interface Subject {
   /** The pinned process. */
   readonly child: Measured;
-  /** Outside the measurement: before, and after. */
+  /** Before each slice, outside the measurement. */
   prepare?(): Promise<void>;
-  finish?(): Promise<void>;
   /** One slice. All that it causes in the process is over when it resolves. */
   run(): Promise<{ readonly events: number; readonly seconds: number }>;
 }
@@ -66,7 +65,6 @@ async function measure(subject: Subject): Promise<Sample> {
   ran.set(child.pid, (ran.get(child.pid) ?? 0) + seconds);
   const sample = { events, seconds, cpuMicros: (await child.cpuMicros()) - cpu, busy };
   await aroundSlices.get(child.pid)?.end();
-  await subject.finish?.();
   return sample;
 }
 

@@ -55,24 +55,12 @@ export function cpuRow(
   };
 }
 
-/** What something costs each, round by round: now, at ten times as many or as large, and at a hundred times. */
-export type Growth = readonly [readonly number[], readonly number[], readonly number[]];
+/** How a total grows when there are ten times as many of what each cost so much: 1 is in proportion. */
+export const slope = (costs: number, then: number): number => 1 + Math.log10(then / costs);
 
-/** How a cost grows with what it is for: log10 of the total at ten times as much. 1 is in proportion. */
-export function slopeRow(name: RowName, costs: Growth, unit: string, verified: string, note?: string): Row {
-  const step = (from: 0 | 1, to: 1 | 2) =>
-    spread(costs[from].map((cost, i) => 1 + Math.log10((costs[to][i] ?? Number.NaN) / cost)));
-  const medians = costs.map((each) => spread(each).median.toFixed(1)).join(' → ');
-  return {
-    ...name,
-    measure: 'slope of cost, second step of × 10',
-    better: 'lower',
-    reach: 1.1,
-    aim: 1,
-    value: step(1, 2),
-    verified,
-    note: `${unit}: ${medians}; first step ${step(0, 1).median.toFixed(2)}${note ? `; ${note}` : ''}`,
-  };
+export function slopeRow(name: RowName, second: Spread, verified: string, note: string): Row {
+  const targets = { reach: 1.1, aim: 1, better: 'lower' as const };
+  return { ...name, ...targets, measure: 'slope of cost, second step of × 10', value: second, verified, note };
 }
 
 /**

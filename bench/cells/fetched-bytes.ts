@@ -15,7 +15,7 @@ export const fetchedBytes: Cell = {
     const brokerPort = cluster.kafka.address.slice(cluster.kafka.address.lastIndexOf(':') + 1);
     const perEvent = async (streams: number): Promise<number> => {
       const { port, child } = server;
-      const { prepare, run, finish } = liveStreams(stage, child, {
+      const { prepare, run } = liveStreams(stage, child, {
         port,
         topic,
         streams,
@@ -26,7 +26,7 @@ export const fetchedBytes: Cell = {
       const before = receivedBytes(server.pid, brokerPort);
       const { events } = await run();
       const bytes = receivedBytes(server.pid, brokerPort) - before;
-      await finish?.();
+      await stage.load.ask('closeFanOut');
       return bytes / events;
     };
     const one = await perEvent(1);

@@ -1,6 +1,7 @@
 import { eventSchema } from '../events.js';
 import { inRounds, perEvent, type Sample, type Subject } from '../rounds.js';
-import { type Growth, type Row, slopeRow } from '../row.js';
+import { type Row, slope, slopeRow } from '../row.js';
+import { spread } from '../stats.js';
 import type { Cell } from './cell.js';
 
 interface Step {
@@ -53,12 +54,15 @@ export const slopes: Cell = {
       // Of one event, or of a byte of it: ten times as many at the same cost each are a slope of 1.
       const each = (of: readonly Sample[], { eventBytes }: Step) =>
         perEvent(of).map((cost) => (axis === 'size' ? (cost / eventBytes) * 1024 : cost));
-      const costs: Growth = [each(samples.small, small), each(samples.middle, middle), each(samples.large, large)];
-      const name = { cell: 'slopes', variant: axis, pair: stage.pair };
+      const costs = [each(samples.small, small), each(samples.middle, middle), each(samples.large, large)] as const;
+      const step = (from: readonly number[], to: readonly number[]) =>
+        spread(from.map((cost, i) => slope(cost, to[i] ?? Number.NaN)));
+      const medians = costs.map((of) => spread(of).median.toFixed(1)).join(' → ');
       const unit = axis === 'size' ? 'CPU µs/KiB' : 'CPU µs/event';
-      rows.push(
-        slopeRow(name, costs, unit, 'every call answered OK', axis === 'schemas' ? 'validators warm' : undefined),
-      );
+      const note = `${unit}: ${medians}; first step ${step(costs[0], costs[1]).median.toFixed(2)}`;
+      const name = { cell: 'slopes', variant: axis, pair: stage.pair };
+      const warm = axis === 'schemas' ? '; validators warm' : '';
+      rows.push(slopeRow(name, step(costs[1], costs[2]), 'every call answered OK', note + warm));
     }
     return rows;
   },

@@ -1,10 +1,9 @@
-import { inRounds, perEvent, ratios, type Sample, type Subject, saturated } from '../rounds.js';
+import { inRounds, type Sample, type Subject, saturated } from '../rounds.js';
 import { cpuRow, type Row, verify } from '../row.js';
 import type { Mainstem, Stage } from '../stage.js';
-import { spread } from '../stats.js';
 import type { StreamForm } from '../wire/lines.js';
 import type { Cell } from './cell.js';
-import { eventsIn, liveStreams } from './live-streams.js';
+import { eventsIn, fromAll, liveStreams, perDelivery, slicesPerRound } from './live-streams.js';
 
 const streams = 100;
 /** Events in the topic per second of a slice. */
@@ -62,19 +61,21 @@ async function catchUps(stage: Stage, server: Mainstem, { rounds, sliceMs }: Opt
 }
 
 async function fanOuts(stage: Stage, server: Mainstem, { rounds, sliceMs }: Options): Promise<Row[]> {
-  const topic = stage.topicName('lines-live');
-  await stage.createTopic(server, topic, { partitions: 1 });
-  const through = eventsIn(stage);
-  const subject = (form: StreamForm, count: number): Subject =>
-    liveStreams(stage, server.child, { port: server.port, topic, streams: count, form, through, ms: sliceMs });
-  const { grpc, ndjson, sse, none } = await inRounds(rounds, {
-    grpc: subject('grpc', streams),
-    ndjson: subject('ndjson', streams),
-    sse: subject('sse', streams),
-    none: subject('grpc', 0),
-  });
-  const without = spread(perEvent(none)).median;
-  const perDelivery = (samples: readonly Sample[]) => perEvent(samples).map((cost) => (cost - without) / streams);
+  const subject = async (form: StreamForm, count: number): Promise<Subject> => {
+    const topic = stage.topicName(`lines-live-${form}-${count}`);
+    await stage.createTopic(server, topic, { partitions: 1 });
+    const plan = { port: server.port, topic, streams: count, form, through: eventsIn(stage), ms: sliceMs };
+    return liveStreams(stage, server.child, plan);
+  };
+  const subjects = {
+    grpc: await subject('grpc', streams),
+    ndjson: await subject('ndjson', streams),
+    sse: await subject('sse', streams),
+    none: await subject('grpc', 0),
+  };
+  const { grpc, ndjson, sse, none } = await inRounds(rounds * slicesPerRound, subjects);
+  const cost = (samples: readonly Sample[]) => perDelivery(samples, none, streams);
+  const reference = cost(grpc);
   const row = (form: string, samples: readonly Sample[]): Row => ({
     cell: 'subscribe-lines',
     variant: `${form}, ${streams} live subscribers`,
@@ -83,9 +84,9 @@ async function fanOuts(stage: Stage, server: Mainstem, { rounds, sliceMs }: Opti
     better: 'higher',
     reach: 0.5,
     aim: 0.8,
-    value: ratios(perDelivery(grpc), perDelivery(samples)),
-    ours: spread(perDelivery(samples)),
-    reference: spread(perDelivery(grpc)),
+    value: fromAll(rounds, (keep) => reference(keep) / cost(samples)(keep)),
+    ours: fromAll(rounds, cost(samples)),
+    reference: fromAll(rounds, reference),
     unit: 'CPU µs/delivery',
     saturated: saturated(samples),
     verified: 'each stream got each event once, in order',

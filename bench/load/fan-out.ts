@@ -41,19 +41,23 @@ interface LiveStreams {
   outOfOrder: number;
   wake: () => void;
 }
-let open: LiveStreams | undefined;
+const open = new Map<string, LiveStreams>();
+/** Streams of one topic get what is sent to any of them. */
+const nameOf = ({ port, topic }: FanOutPlan) => `${port}/${topic}`;
 let logs: { readonly place: string; readonly log: EventLog } | undefined;
 let sequence = 0;
 
-/** Opens the streams; resolves when each is ready. */
-export async function openFanOut({ port, topic, streams, through, form = 'grpc' }: FanOutPlan): Promise<void> {
+/** Opens the streams of a topic, unless they are open; resolves when each is ready. They stay until `closeFanOut`. */
+export async function openFanOut(plan: FanOutPlan): Promise<void> {
+  if (open.has(nameOf(plan))) return;
+  const { port, topic, streams, through, form = 'grpc' } = plan;
   const sessions = await openConnections(port, Math.max(1, Math.ceil(streams / perConnection)));
   const [publishing] = await openConnections(port, 1);
   if (!publishing) throw new Error('no connection');
   const state: LiveStreams = { sessions, publishing, deliveries: 0, outOfOrder: 0, wake: () => undefined };
-  open = state;
+  open.set(nameOf(plan), state);
   const request = subscribeRequest(topic, 'latest', { follow: true });
-  const path = through === 'emit' ? '/stream' : subscribePath;
+  const path = through === 'emit' ? `/stream/${topic}` : subscribePath;
   const ready = Array.from({ length: streams }, (_, i) => {
     const session = sessions[i % sessions.length];
     if (!session) throw new Error('no connection');
@@ -90,8 +94,8 @@ export async function openFanOut({ port, topic, streams, through, form = 'grpc' 
 
 /** Sends batch after batch, each when every stream has got the one before: frames have the same size on both sides. */
 export async function pumpFanOut(plan: FanOutPlan): Promise<FannedOut> {
-  if (!open) throw new Error('open the streams first');
-  const state = open;
+  const state = open.get(nameOf(plan));
+  if (!state) throw new Error('open the streams first');
   const send = sender(plan, state.publishing);
   const before = state.deliveries;
   const start = performance.now();
@@ -111,9 +115,11 @@ export async function pumpFanOut(plan: FanOutPlan): Promise<FannedOut> {
   return { events, deliveries: events * plan.streams, seconds, outOfOrder: state.outOfOrder };
 }
 
+/** Closes the streams of all topics. */
 export async function closeFanOut(): Promise<void> {
-  if (open) await closeConnections([...open.sessions, open.publishing]);
-  open = undefined;
+  const all = [...open.values()];
+  open.clear();
+  await closeConnections(all.flatMap(({ sessions, publishing }) => [...sessions, publishing]));
 }
 
 function sender(plan: FanOutPlan, session: ClientHttp2Session): () => Promise<unknown> {
@@ -129,7 +135,7 @@ function sender(plan: FanOutPlan, session: ClientHttp2Session): () => Promise<un
   }
   if (through === 'emit') {
     const frame = eventsFrame(plan.topic, events);
-    return () => call(session, 'raw', '/emit', frame);
+    return () => call(session, 'raw', `/emit/${plan.topic}`, frame);
   }
   const { log } = logs ?? {};
   if (!log) throw new Error('the log is not open');

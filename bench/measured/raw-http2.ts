@@ -6,14 +6,14 @@ import { readBack } from './direct-loops.js';
 import { naturalBatches } from './natural-batches.js';
 import { createTopic, openLog } from './open-log.js';
 
-// Reference: what plain node:http2 costs. `POST /append` awaits an append of its body; `GET /stream` stays open, and
-// `POST /emit` writes its body to all of them.
+// Reference: what plain node:http2 costs. `POST /append` awaits an append of its body; `GET /stream/<topic>`
+// stays open, and `POST /emit/<topic>` writes its body to all of that topic.
 const [place = '', topic = 'bench', partitions = '4'] = process.argv.slice(2);
 const log = await openLog(place);
 await createTopic(log, topic, Number(partitions));
 const append = Array.from({ length: Number(partitions) }, (_, partition) => naturalBatches(log, topic, partition));
 const headers: readonly Header[] = [['mainstem_schema', Buffer.from('1')]];
-const streams = new Set<ServerHttp2Stream>();
+const followers = new Map<string, Set<ServerHttp2Stream>>();
 let turn = 0;
 
 function onAppend(stream: ServerHttp2Stream, body: Buffer): void {
@@ -40,7 +40,10 @@ const server = createServer({
 server.on('session', (session: ServerHttp2Session) => session.setLocalWindowSize(8 * 1024 * 1024));
 server.on('stream', (stream: ServerHttp2Stream, head) => {
   stream.on('error', () => undefined);
-  if (head[':path'] === '/stream') {
+  const [, what = '', topicName = ''] = (head[':path'] ?? '').split('/');
+  const streams = followers.get(topicName) ?? new Set();
+  followers.set(topicName, streams);
+  if (what === 'stream') {
     stream.respond({ ':status': 200, 'content-type': 'application/octet-stream' });
     streams.add(stream);
     stream.once('close', () => streams.delete(stream));
@@ -50,7 +53,7 @@ server.on('stream', (stream: ServerHttp2Stream, head) => {
   stream.on('data', (part: Buffer) => parts.push(part));
   stream.on('end', () => {
     const body = parts.length === 1 ? (parts[0] ?? Buffer.alloc(0)) : Buffer.concat(parts);
-    if (head[':path'] === '/append') return onAppend(stream, body);
+    if (what === 'append') return onAppend(stream, body);
     for (const each of streams) each.write(body);
     stream.respond({ ':status': 200 });
     stream.end();

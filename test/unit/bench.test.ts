@@ -1,9 +1,10 @@
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { expect, test } from 'vitest';
+import { fromAll, perDelivery } from '../../bench/cells/live-streams.js';
 import { eventSchema, makeEvent, readPublisher, readSequence, sequenceAt, writeSequence } from '../../bench/events.js';
 import { markdown } from '../../bench/report/markdown.js';
 import type { Run } from '../../bench/report/run.js';
-import { ratios } from '../../bench/rounds.js';
+import { inRounds, ratios, type Sample, type Subject } from '../../bench/rounds.js';
 import { verify } from '../../bench/row.js';
 import { messageReader, readFrame } from '../../bench/wire/frames.js';
 import { envelope, numbered, publishTemplate, subscribeRequest } from '../../bench/wire/requests.js';
@@ -71,6 +72,32 @@ test('frames are read however they are cut', () => {
     for (let at = 0; at < bytes.length; at += size) read(bytes.subarray(at, at + size));
     expect(seen).toEqual(['c0', 3, [3, 70_000, 300, 0], 'c1', 'end']);
   }
+});
+
+test('a slice counts once every process is warm', async () => {
+  const subject = (pid: number, seconds: number): Subject & { slices: number } => ({
+    slices: 0,
+    child: { pid, cpuMicros: async () => 0 },
+    async run() {
+      this.slices++;
+      return { events: 10, seconds };
+    },
+  });
+  const [slow, quick] = [subject(-1, 1), subject(-2, 2)];
+  const samples = await inRounds(2, { slow, quick });
+  // Three of a second, before the first that counts.
+  expect([slow.slices, quick.slices, samples.slow.length, samples.quick.length]).toEqual([5, 5, 2, 2]);
+});
+
+test('what a delivery costs is no matter of a single slice', () => {
+  const slices = (costs: readonly number[]): Sample[] =>
+    costs.map((cost) => ({ events: 10, seconds: 1, cpuMicros: cost * 10, busy: [] }));
+  // Ten streams at 3 each; getting the event in costs 50, and once three times as much.
+  const nobody = slices([50, 50, 150, 50, 50, 50]);
+  const ours = perDelivery(slices([80, 80, 80, 80, 900, 80]), nobody, 10);
+  expect(fromAll(2, ours)).toEqual({ median: 3, low: 3, high: 3 });
+  const drifting = perDelivery(slices([80, 80, 80, 90, 90, 90]), nobody, 10);
+  expect(fromAll(2, drifting)).toEqual({ median: 3.5, low: 3, high: 4 });
 });
 
 test('a run in which events are missing, twice or out of order is no result', () => {
