@@ -26,8 +26,9 @@ export const slopes: Cell = {
     await stage.createTopic(server, sized);
     const many = async (name: string, schema: (i: number) => string | null) => {
       const names = Array.from({ length: 100 }, (_, i) => stage.topicName(`${name}${i}`));
-      for (const [i, topic] of names.entries())
-        await stage.createTopic(server, topic, { partitions: 1, schema: schema(i) });
+      await Promise.all(
+        names.map((topic, i) => stage.createTopic(server, topic, { partitions: 1, schema: schema(i) })),
+      );
       return names;
     };
     const topics = await many('topic', () => null);
@@ -40,7 +41,7 @@ export const slopes: Cell = {
     };
     const target = { port: server.port, protocol: 'grpc' as const, inFlight: 8, connections: 2 };
     for (let left = warmEvents * schemas.length; left > 0; ) {
-      const plan = { ...target, topics: schemas, batch: 20, eventBytes: 1024, ms: 1_000 };
+      const plan = { ...target, topics: schemas, batch: 200, eventBytes: 1024, ms: 1_000 };
       left -= (await stage.load.ask('closedLoop', plan)).events;
     }
     const rows: Row[] = [];
