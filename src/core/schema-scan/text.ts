@@ -61,10 +61,14 @@ class Text {
   }
 
   /** Whether these bytes stand at `at`. */
-  standsAt(at: number, { words, rest, mask }: Wanted): boolean {
-    let word = at;
-    for (let i = 0; i < words.length; i++, word += 4) if (view.getInt32(word, true) !== words[i]) return false;
-    return ((view.getInt32(word, true) ^ rest) & mask) === 0;
+  standsAt(at: number, wanted: Wanted): boolean {
+    if (((view.getInt32(at, true) ^ wanted.word) & wanted.mask) !== 0) return false;
+    let { more } = wanted;
+    for (let word = at + 4; more !== undefined; word += 4) {
+      if (((view.getInt32(word, true) ^ more.word) & more.mask) !== 0) return false;
+      more = more.more;
+    }
+    return true;
   }
 
   /** The first byte from `from` on that is not itself in a string: the closing quote, an escape, or what must not be there. */
@@ -123,23 +127,27 @@ export function isDigit(c: number): boolean {
   return c >= 0x30 && c <= 0x39;
 }
 
-/** Bytes to compare with, none of them zero: four at a time, and the rest, up to three, as they stand in a word under a mask. */
+/** Bytes to compare with, none of them zero, four at a time; those of the last word that count are under its mask. */
 export interface Wanted {
   readonly length: number;
-  readonly words: Int32Array;
-  readonly rest: number;
+  readonly word: number;
   readonly mask: number;
+  readonly more: Wanted | undefined;
 }
 
 export function toWanted(value: string): Wanted {
-  const encoded = new TextEncoder().encode(value);
+  return wantedOf(new TextEncoder().encode(value));
+}
+
+function wantedOf(encoded: Uint8Array): Wanted {
   const { length } = encoded;
-  const padded = new DataView(new ArrayBuffer(length + 4));
-  encoded.forEach((byte, i) => {
-    padded.setUint8(i, byte);
+  const word = new DataView(new ArrayBuffer(4));
+  encoded.subarray(0, 4).forEach((byte, i) => {
+    word.setUint8(i, byte);
   });
-  const words = Int32Array.from({ length: length >> 2 }, (_, i) => padded.getInt32(i * 4, true));
-  return { length, words, rest: padded.getInt32(length & ~3, true), mask: (1 << ((length & 3) * 8)) - 1 };
+  const mask = length < 4 ? (1 << (length * 8)) - 1 : -1;
+  const more = length > 4 ? wantedOf(encoded.subarray(4)) : undefined;
+  return { length, word: word.getInt32(0, true), mask, more };
 }
 
 /** Whether a string stands in documents as it is, unless something is escaped there without need. */
