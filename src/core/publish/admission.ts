@@ -17,6 +17,8 @@ export interface Checked {
   readonly warning: string | undefined;
   /** One for each event: the record, or why it is refused. */
   readonly events: readonly (Prepared | BusError)[];
+  /** Those of them that are refused. */
+  readonly refused: readonly BusError[];
   /** Of the records together. */
   readonly bytes: number;
   /** By partition, of those to which events with an identity go. */
@@ -32,10 +34,14 @@ export function checkEvents(
 ): Checked {
   const { prepare, schemaVersion, warning } = preparation(topic, command, anyPartition);
   const found = new Map<number, PartitionWindow>();
+  const refused: BusError[] = [];
   let bytes = 0;
   const events = command.events.map((event, index) => {
     const prepared = prepare(event, index);
-    if (prepared instanceof BusError) return prepared;
+    if (prepared instanceof BusError) {
+      refused.push(prepared);
+      return prepared;
+    }
     bytes += prepared.bytes;
     if (prepared.identity && !found.has(prepared.partition)) {
       const window = windows.of(topic, prepared.partition);
@@ -43,7 +49,7 @@ export function checkEvents(
     }
     return prepared;
   });
-  return { topic, command, schemaVersion, warning, events, bytes, windows: found };
+  return { topic, command, schemaVersion, warning, events, refused, bytes, windows: found };
 }
 
 export function isReady({ windows }: Checked): boolean {

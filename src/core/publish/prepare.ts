@@ -10,9 +10,8 @@ import { keyAt, parsePointer } from './key-pointer.js';
 import { identityOf, partitionOf } from './partitioner.js';
 import { parsePayload } from './payload.js';
 
-/** An event that may be stored: the record, where it goes, and what it weighs in buffers. */
-export interface Prepared {
-  readonly record: AppendRecord;
+/** An event that may be stored: a record, where it goes, and what it weighs in buffers. */
+export interface Prepared extends AppendRecord {
   readonly partition: number;
   readonly bytes: number;
   /** Undefined where it has none, or the topic does not compare. */
@@ -74,12 +73,13 @@ export function preparation(
       return refusal('INVALID_REQUEST', index, 'metadata', BusError.from(error).message);
     }
     const placedBy = key ?? (event.id ? identityOf(event.source, event.id) : undefined);
-    const record: AppendRecord = { key, value: payload, headers };
     const text = compares ? (event.id ? idText(event.source, event.id) : ofCall && callText(ofCall)) : undefined;
     return {
-      record,
+      key,
+      value: payload,
+      headers,
       partition: placedBy === undefined ? partitionOfCall : partitionOf(placedBy, partitions),
-      bytes: recordBytes(record),
+      bytes: recordBytes({ key, value: payload, headers }),
       identity: text === undefined ? undefined : toIdentity(text, payload),
     };
   }

@@ -29,8 +29,12 @@ interface CallRun extends Run {
   readonly records: AppendRecord[];
   readonly events: number[];
   identified: CallIdentified | undefined;
+  readonly identify: () => CallIdentified;
   bytes: number;
 }
+
+/** Of one call, by partition. */
+type Runs = Map<number, CallRun>;
 
 interface CallIdentified extends Identified {
   readonly identities: (Identity | undefined)[];
@@ -94,11 +98,8 @@ export function createPublisher({
   /** Checks the events of a call. Throws where that refuses it as a whole. */
   function checked(topic: ActiveTopic, command: PublishCommand): Checked {
     const call = checkEvents(topic, command, windows, anyPartition(topic.settings.partitions));
-    const { events, bytes } = call;
-    if (command.mode === 'all_or_nothing') {
-      const refused = events.filter((event) => event instanceof BusError);
-      if (refused.length > 0) throw callRefusal(refused, events.length);
-    }
+    const { events, refused, bytes } = call;
+    if (command.mode === 'all_or_nothing' && refused.length > 0) throw callRefusal(refused, events.length);
     if (bytes > limits.bytesPerCall + events.length * 256) {
       throw new BusError(
         'BATCH_TOO_LARGE',
@@ -139,7 +140,8 @@ export function createPublisher({
     const { mode } = command;
     for (const warning of warningsOf(checked, windows)) command.onWarning?.(warning);
     const call = createCall(mode, events.length);
-    const accepted: (Prepared | undefined)[] = new Array(events.length);
+    const runs: Runs = new Map();
+    const startIn = (partition: number) => startRun(topic, partition, schemaVersion, call, order);
     const reused: BusError[] = [];
     const judgementOf = judge(checked);
     let bytes = 0;
@@ -158,7 +160,7 @@ export function createPublisher({
       }
       const judgement = judgementOf(index);
       if (judgement === undefined) {
-        accepted[index] = prepared;
+        addTo(runs, prepared, index, startIn);
         bytes += prepared.bytes;
       } else if (judgement instanceof BusError) {
         reused.push(judgement);
@@ -168,36 +170,11 @@ export function createPublisher({
     });
     if (reused.length > 0 && mode === 'all_or_nothing') throw callRefusal(reused, events.length);
     if (bytes > 0) budget.reserve(topic.name, bytes);
-    enqueue(topic, accepted, schemaVersion, call, order, signal);
+    enqueue(topic, runs, call, signal);
     return call.results;
   }
 
-  function enqueue(
-    topic: ActiveTopic,
-    accepted: readonly (Prepared | undefined)[],
-    schemaVersion: number | undefined,
-    call: Call,
-    order: Order | undefined,
-    signal: AbortSignal,
-  ): void {
-    const group = order ?? call;
-    const runs = new Map<number, CallRun>();
-    accepted.forEach((prepared, index) => {
-      if (!prepared) return;
-      const { partition, record, bytes, identity } = prepared;
-      let run = runs.get(partition);
-      if (!run) {
-        run = startRun(topic, partition, schemaVersion, call, group, order);
-        runs.set(partition, run);
-      }
-      if (identity) {
-        run.identified ??= startIdentified(partition, schemaVersion, call, run.events);
-        run.identified.identities[run.records.length] = identity;
-      }
-      run.records.push(record);
-      run.events.push(index);
-      run.bytes += bytes;
-    });
+  function enqueue(topic: ActiveTopic, runs: Runs, call: Call, signal: AbortSignal): void {
     const withdraw = () => {
       for (const run of runs.values()) run.withdrawn = true;
       call.abort(BusError.from(signal.reason));
@@ -212,7 +189,6 @@ export function createPublisher({
     partition: number,
     schemaVersion: number | undefined,
     call: Call,
-    group: object,
     order: Order | undefined,
   ): CallRun {
     /** Which event of the call each record is. */
@@ -221,9 +197,10 @@ export function createPublisher({
       events,
       records: [],
       identified: undefined,
+      identify: () => startIdentified(partition, schemaVersion, call, events),
       bytes: 0,
       incarnation: topic.incarnation,
-      group,
+      group: order ?? call,
       withdrawn: false,
       released: (bytes) => budget.release(topic.name, bytes),
       done(from, to, outcome) {
@@ -289,6 +266,23 @@ export function createPublisher({
       windows.close();
     },
   };
+}
+
+/** Adds an event of this index to the run for its partition, which begins with it. */
+function addTo(runs: Runs, prepared: Prepared, index: number, start: (partition: number) => CallRun): void {
+  const { partition, identity } = prepared;
+  let run = runs.get(partition);
+  if (!run) {
+    run = start(partition);
+    runs.set(partition, run);
+  }
+  if (identity) {
+    run.identified ??= run.identify();
+    run.identified.identities[run.records.length] = identity;
+  }
+  run.records.push(prepared);
+  run.events.push(index);
+  run.bytes += prepared.bytes;
 }
 
 function startIdentified(

@@ -69,7 +69,7 @@ export function createSingles(path: SinglesPath, order: Order): Singles {
     const { topic, checks, runs } = open;
     const prepared = checks.prepare(event, 0);
     if (prepared instanceof BusError || prepared.identity || prepared.bytes > path.bytesPerCall) return false;
-    const { partition, record, bytes } = prepared;
+    const { partition, bytes } = prepared;
     path.budget.reserve(topic.name, bytes);
     let run = runs.get(partition);
     if (run === undefined) {
@@ -77,7 +77,7 @@ export function createSingles(path: SinglesPath, order: Order): Singles {
       runs.set(partition, run);
     }
     if (checks.warning !== undefined) listener.warned(checks.warning);
-    run.add(record, bytes, batch.mode, listener);
+    run.add(prepared, bytes, batch.mode, listener);
     return true;
   }
 
