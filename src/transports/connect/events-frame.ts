@@ -7,7 +7,7 @@ import { giveBack } from './frame-blocks.js';
 import { encodedAs, envelopeBytes, writeEnvelope } from './lane/envelope.js';
 import { toRecord } from './record-mapper.js';
 import { encodeOnce, encodeRecords, recordPieces } from './record-pieces.js';
-import { bytesTag, varintLength } from './wire-writer.js';
+import { bytesTag, putVarint, varintLength } from './wire-writer.js';
 
 export type EventsFrame = Extract<Frame, { kind: 'events' }>;
 
@@ -102,17 +102,6 @@ export function eventsFrameMessage({ topic, deliveries, cursor }: EventsFrame): 
   return create(SubscribeResponseSchema, {
     frame: { case: 'events', value: { topic, records: deliveries.map(toRecord), cursor } },
   });
-}
-
-function putVarint(target: Buffer, start: number, value: number): number {
-  let rest = value;
-  let at = start;
-  while (rest > 0x7f) {
-    target[at++] = (rest & 0x7f) | 0x80;
-    rest >>>= 7;
-  }
-  target[at++] = rest;
-  return at;
 }
 
 function putText(target: Buffer, start: number, fieldTag: number, text: string, length: number): number {

@@ -124,17 +124,18 @@ export class WireWriter {
     return written;
   }
 
+  /** For who puts many short pieces by himself: memory with room for so many bytes more from `length` on. `end` then tells where they end. */
+  memory(bytes: number): Uint8Array {
+    this.#reserve(bytes);
+    return this.#buffer;
+  }
+
+  end(at: number): void {
+    this.#at = at;
+  }
+
   #varint(value: number): void {
-    let rest = value;
-    while (rest > 0x7fff_ffff) {
-      this.#buffer[this.#at++] = (rest % 0x80) | 0x80;
-      rest = Math.floor(rest / 0x80);
-    }
-    while (rest > 0x7f) {
-      this.#buffer[this.#at++] = (rest & 0x7f) | 0x80;
-      rest >>>= 7;
-    }
-    this.#buffer[this.#at++] = rest;
+    this.#at = putVarint(this.#buffer, this.#at, value);
   }
 
   /** Negative numbers take ten bytes, as 64-bit two's complement. */
@@ -156,7 +157,27 @@ export class WireWriter {
   }
 }
 
-/** How many bytes a number takes, 0 to 2^31 - 1. */
+/** Puts a number, 0 to 2^53 - 1, at a place where there is room. Returns the place after it. */
+export function putVarint(target: Uint8Array, start: number, value: number): number {
+  let rest = value;
+  let at = start;
+  while (rest > 0x7fff_ffff) {
+    target[at++] = (rest % 0x80) | 0x80;
+    rest = Math.floor(rest / 0x80);
+  }
+  while (rest > 0x7f) {
+    target[at++] = (rest & 0x7f) | 0x80;
+    rest >>>= 7;
+  }
+  target[at++] = rest;
+  return at;
+}
+
+/** How many bytes a number takes, 0 to 2^53 - 1. */
 export function varintLength(value: number): number {
-  return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x20_0000 ? 3 : value < 0x1000_0000 ? 4 : 5;
+  if (value < 0x80) return 1;
+  if (value < 0x4000) return 2;
+  if (value < 0x20_0000) return 3;
+  if (value < 0x1000_0000) return 4;
+  return value < 0x8_0000_0000 ? 5 : 5 + varintLength(Math.floor(value / 0x8_0000_0000));
 }
