@@ -44,14 +44,13 @@ export function perDelivery(samples: readonly Sample[], nobody: readonly Sample[
 }
 
 /**
- * A figure from all slices; low and high are what it is without those of one round. A difference of two numbers that vary has no meaning in a
+ * A figure from all slices; low and high: how far those of one round, left out, would move it. A difference of two numbers that vary has no meaning in a
  * single slice.
  */
 export function fromAll(rounds: number, figure: Figure): Spread {
   const all = figure(() => true);
-  if (rounds < 2) return { median: all, low: all, high: all };
-  const without = Array.from({ length: rounds }, (_, round) =>
-    figure((slice) => Math.floor(slice / slicesPerRound) !== round),
-  );
-  return { median: all, low: Math.min(...without), high: Math.max(...without) };
+  const figures = [all];
+  for (let round = 0; round < rounds && rounds > 1; round++)
+    figures.push(figure((slice) => Math.floor(slice / slicesPerRound) !== round));
+  return { median: all, low: Math.min(...figures), high: Math.max(...figures) };
 }
