@@ -28,12 +28,14 @@ export type Samples<K extends string> = { readonly [N in K]: readonly Sample[] }
 
 /** For about so long V8 compiles what a process does again and again: up to half of its CPU time at first. */
 export const warmSeconds = 3;
+/** For so long at least a subject runs uncounted, be its process as warm as it may: another protocol is other code. */
+const warmSubjectSeconds = 1.5;
 /** How long each process has run in slices, by its id. */
 const ran = new Map<number, number>();
 
 /**
  * Runs all subjects once per round, in alternating order, so that whatever else happens on the machine falls on all of them. Rounds before
- * the others are not counted: one, and more until every process is warm.
+ * the others are not counted, until every process and every subject is warm.
  */
 export async function inRounds<K extends string>(
   rounds: number,
@@ -42,13 +44,16 @@ export async function inRounds<K extends string>(
   // The keys of a mapped type are its names; Object.keys does not say so.
   const names = Object.keys(subjects) as K[];
   const samples = new Map<K, Sample[]>(names.map((name) => [name, []]));
-  const isWarm = () => names.every((name) => (ran.get(subjects[name].child.pid) ?? 0) >= warmSeconds);
+  const uncounted = new Map<K, number>();
+  const isWarm = (name: K) =>
+    (ran.get(subjects[name].child.pid) ?? 0) >= warmSeconds && (uncounted.get(name) ?? 0) >= warmSubjectSeconds;
   for (let round = 0, counted = 0; counted < rounds; round++) {
-    const counts = round > 0 && isWarm();
+    const counts = names.every(isWarm);
     if (counts) counted++;
     for (const name of round % 2 === 0 ? names : names.toReversed()) {
       const sample = await measure(subjects[name]);
       if (counts) samples.get(name)?.push(sample);
+      else uncounted.set(name, (uncounted.get(name) ?? 0) + sample.seconds);
     }
   }
   // Each name has its list.

@@ -74,7 +74,7 @@ test('frames are read however they are cut', () => {
   }
 });
 
-test('a slice counts once every process is warm', async () => {
+test('a slice counts once every process, and every subject, is warm', async () => {
   const subject = (pid: number, seconds: number): Subject & { slices: number } => ({
     slices: 0,
     child: { pid, cpuMicros: async () => 0 },
@@ -87,6 +87,10 @@ test('a slice counts once every process is warm', async () => {
   const samples = await inRounds(2, { slow, quick });
   // Three of a second, before the first that counts.
   expect([slow.slices, quick.slices, samples.slow.length, samples.quick.length]).toEqual([5, 5, 2, 2]);
+  const other = subject(-1, 1);
+  await inRounds(2, { other });
+  // Two of the same process, because it may be other code.
+  expect(other.slices).toBe(4);
 });
 
 test('what a delivery costs is no matter of a single slice', () => {
