@@ -33,8 +33,8 @@ export interface AutoCommits {
 }
 
 export function createAutoCommits({ committer, clock, subscriber, signal }: AutoCommitsOptions): AutoCommits {
-  /** By partition: what is not committed yet. */
-  const open = new Map<string, Reached & { readonly generation: number }>();
+  /** By partition: what is not committed yet; `asked` while that is under way. */
+  const open = new Map<string, Reached & { readonly generation: number; asked: boolean }>();
   const underWay = new Set<Promise<void>>();
 
   const commit = ({ topic, partition, next }: Reached, generation: number) =>
@@ -49,11 +49,15 @@ export function createAutoCommits({ committer, clock, subscriber, signal }: Auto
 
   function send(key: string): void {
     const entry = open.get(key);
-    if (!entry) return;
+    if (!entry || entry.asked) return;
+    entry.asked = true;
     const writing = commit(entry, entry.generation)
       .then(
         () => open.get(key) === entry && open.delete(key),
-        (error: unknown) => !isAway(error) && open.get(key) === entry && open.delete(key),
+        (error: unknown) => {
+          entry.asked = false;
+          if (!isAway(error) && open.get(key) === entry) open.delete(key);
+        },
       )
       .then(() => {
         underWay.delete(writing);
@@ -63,7 +67,7 @@ export function createAutoCommits({ committer, clock, subscriber, signal }: Auto
 
   return {
     after(reached, generation) {
-      for (const each of reached) open.set(keyOf(each.topic, each.partition), { ...each, generation });
+      for (const each of reached) open.set(keyOf(each.topic, each.partition), { ...each, generation, asked: false });
       for (const key of open.keys()) send(key);
     },
     async settled() {
