@@ -11,6 +11,7 @@ import { slopes } from './slopes.js';
 import { subscribeCatchup } from './subscribe-catchup.js';
 import { subscribeFanout } from './subscribe-fanout.js';
 import { subscribeLines } from './subscribe-lines.js';
+import { subscriberScale } from './subscriber-scale.js';
 import { unaryLatency } from './unary-latency.js';
 import { validation } from './validation.js';
 
@@ -26,6 +27,7 @@ export const cells: readonly Cell[] = [
   endToEnd,
   idleMemory,
   restart,
+  subscriberScale,
   validation,
   slopes,
   kafkaClients,

@@ -1,5 +1,6 @@
 import { answerCommands } from '../process/commands.js';
 import { catchUp } from './catch-up.js';
+import { closeDurable, feedDurable, leave, openDurable, settled } from './durable-streams.js';
 import { endToEnd } from './end-to-end.js';
 import { closeFanOut, openFanOut, pumpFanOut } from './fan-out.js';
 import { allBack, closeIdle, openIdle, openReconnecting } from './idle-streams.js';
@@ -20,6 +21,11 @@ const commands = {
   openReconnecting,
   allBack,
   endToEnd,
+  openDurable,
+  settled,
+  leave,
+  feedDurable,
+  closeDurable,
 };
 export type LoadCommands = typeof commands;
 answerCommands(commands);

@@ -38,7 +38,13 @@ export type SubscribeFrom = 'earliest' | 'latest' | { readonly cursor: string };
 export function subscribeRequest(
   topic: string,
   from: SubscribeFrom,
-  options: { readonly follow: boolean; readonly heartbeatSeconds?: number; readonly subscriber?: string | undefined },
+  options: {
+    readonly follow: boolean;
+    readonly heartbeatSeconds?: number;
+    readonly subscriber?: string | undefined;
+    /** The server commits what it has delivered. */
+    readonly onDelivery?: boolean;
+  },
 ): Buffer {
   const start =
     typeof from === 'object' ? field(6, Buffer.from(from.cursor)) : Buffer.from([5 << 3, from === 'earliest' ? 1 : 2]);
@@ -50,6 +56,7 @@ export function subscribeRequest(
     start,
     Buffer.from([9 << 3, options.follow ? 1 : 0]),
     heartbeat,
+    ...(options.onDelivery ? [Buffer.from([...varint(19 << 3), 2])] : []),
   ];
   return envelope(Buffer.concat(message));
 }
