@@ -13,10 +13,11 @@ import { type Appender, createAppender } from './appender.js';
 import { createBudget } from './budget.js';
 import { type Call, createCall } from './call.js';
 import type { EventResult, PublishCommand, Publishing, PublishLimits } from './command.js';
+import type { Order } from './order.js';
 import { rotation } from './partitioner.js';
 import { callRefusal, type Prepared } from './prepare.js';
 import type { Identified, Run } from './run.js';
-import { createPublishSession, type Order } from './session.js';
+import { createPublishSession } from './session.js';
 import { onAbort } from './withdrawals.js';
 
 export interface Publisher extends Publishing {

@@ -1,16 +1,8 @@
 import { BusError } from '../errors.js';
 import { type Checked, isReady } from './admission.js';
 import type { EventResult, PublishCommand, PublishSession, SessionCommand } from './command.js';
+import type { Order } from './order.js';
 import { createSingles, type SinglesPath } from './singles.js';
-
-/** The order that one stream of batches keeps: a partition in which something failed takes no more until the client goes on knowingly. */
-export interface Order {
-  /** Why nothing may be queued for a partition; undefined if it may. */
-  check(topic: string, partition: number): BusError | undefined;
-  halt(topic: string, partition: number, cause: BusError): void;
-  /** An event of the batch that is being admitted is refused. */
-  refused(cause: BusError): void;
-}
 
 interface Admission extends SinglesPath {
   readonly draining: AbortSignal;

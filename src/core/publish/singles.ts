@@ -6,9 +6,9 @@ import type { Appender } from './appender.js';
 import type { Budget } from './budget.js';
 import { createCall } from './call.js';
 import type { BatchListener, EventResult, PublishCommand, PublishMode } from './command.js';
+import type { Order } from './order.js';
 import { type Preparation, preparation } from './prepare.js';
 import type { Run } from './run.js';
-import type { Order } from './session.js';
 import { onAbort } from './withdrawals.js';
 
 /**
