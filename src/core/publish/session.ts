@@ -1,7 +1,6 @@
-import { BusError } from '../errors.js';
 import { type Checked, isReady } from './admission.js';
 import type { EventResult, PublishCommand, PublishSession, SessionCommand } from './command.js';
-import type { Order } from './order.js';
+import { createOrder, type Order } from './order.js';
 import { createSingles, type SinglesPath } from './singles.js';
 
 interface Admission extends SinglesPath {
@@ -14,46 +13,18 @@ interface Admission extends SinglesPath {
 
 /** One PublishStream. Batches are admitted strictly in the order of the calls, also where something has to be waited for first. */
 export function createPublishSession(admission: Admission): PublishSession {
-  const halted = new Map<string, BusError>();
-  let lastAdmission: Promise<unknown> | undefined;
-  /** Set after a batch that failed as a whole: it may have been for any partition. */
-  let haltedAll: BusError | undefined;
-  /** Of the batch that is being admitted. */
-  let haltOnRefusal = false;
-
-  const order: Order = {
-    check(topic, partition) {
-      const cause = haltedAll ?? halted.get(`${topic}/${partition}`);
-      if (!cause) return undefined;
-      return new BusError(
-        'STREAM_HALTED',
-        `not stored: an earlier batch of this stream failed (${cause.reason}), as far as partition ${partition} of ${topic} is concerned; set continue_after_failure to go on`,
-        { cause },
-      );
-    },
-    halt(topic, partition, cause) {
-      // A withdrawal behind a failure is a consequence; the failure itself halted the partition.
-      if (cause.reason !== 'STREAM_HALTED') halted.set(`${topic}/${partition}`, cause);
-    },
-    refused(cause) {
-      if (haltOnRefusal) haltedAll ??= cause;
-    },
-  };
-
+  const order = createOrder();
   const singles = createSingles(admission, order);
+  let lastAdmission: Promise<unknown> | undefined;
 
   /** Everything up to the queue; what fails here fails for the whole batch. */
   function enter(checked: Checked, command: SessionCommand, signal: AbortSignal): Promise<EventResult[]> {
-    if (command.continueAfterFailure) {
-      halted.clear();
-      haltedAll = undefined;
-    }
-    haltOnRefusal = command.haltOnRefusal ?? false;
+    order.admitting(command);
     try {
       return admission.admit(checked, order, signal);
     } catch (error) {
       // Here and now: the next batch may be admitted before anybody who waits for this one hears of it.
-      haltAll(error);
+      order.haltAll(error);
       throw error;
     }
   }
@@ -69,18 +40,13 @@ export function createPublishSession(admission: Admission): PublishSession {
       await before;
       return admission.checkInTime(command, signal, begun);
     })();
-    const mine = found.catch(haltAll);
+    const mine = found.catch(order.haltAll);
     lastAdmission = mine;
     try {
       return { results: enter(await found, command, signal) };
     } finally {
       if (lastAdmission === mine) lastAdmission = undefined;
     }
-  }
-
-  function haltAll(error: unknown): void {
-    const refused = BusError.from(error);
-    haltedAll ??= refused.cause instanceof BusError ? refused.cause : refused;
   }
 
   function publish(command: SessionCommand, signal: AbortSignal): Promise<EventResult[]> {
@@ -91,7 +57,7 @@ export function createPublishSession(admission: Admission): PublishSession {
       now = lastAdmission ? undefined : admission.checkNow(command);
       if (now && isReady(now)) return enter(now, command, signal);
     } catch (error) {
-      haltAll(error);
+      order.haltAll(error);
       return Promise.reject(error);
     }
     return enterLater(command, signal, now).then(({ results }) => results);
@@ -101,7 +67,7 @@ export function createPublishSession(admission: Admission): PublishSession {
     draining: admission.draining,
     publish,
     add(command, listener, signal) {
-      const isUsual = !lastAdmission && !haltedAll && halted.size === 0 && !command.haltOnRefusal;
+      const isUsual = !lastAdmission && !order.isHalted && !command.haltOnRefusal;
       if (isUsual && singles.take(command, listener, signal)) return;
       publish({ ...command, onWarning: (warning) => listener.warned(warning) }, signal).then(
         (results) => listener.answered(results),
