@@ -6,7 +6,12 @@ import { BusError } from '../../src/core/errors.js';
 import { readHeaders } from '../../src/core/event-headers.js';
 import { allowAll } from '../../src/core/ports/authorizer.js';
 import { systemClock } from '../../src/core/ports/clock.js';
-import { defaultPublishLimits, type EventInput, type PublishCommand } from '../../src/core/publish/command.js';
+import {
+  defaultPublishLimits,
+  type EventInput,
+  type EventResult,
+  type PublishCommand,
+} from '../../src/core/publish/command.js';
 import { partitionOf } from '../../src/core/publish/partitioner.js';
 import { createPublisher, type Publisher } from '../../src/core/publish/publisher.js';
 import type { SettingsInput } from '../../src/core/topics/topic.js';
@@ -269,12 +274,23 @@ describe('a window', () => {
   });
 });
 
-test('on a stream, a batch that waits for a window is not overtaken', async () => {
-  await using bus = await openTopic();
-  await publish(bus.publisher, [event(1, 'a')]);
-  const stream = restarted(bus).openStream();
-  const send = (each: EventInput) =>
-    stream.publish({ topic: 't', events: [each], mode: 'independent', continueAfterFailure: false }, never);
-  const results = await Promise.all([send(event(2, 'b')), send(event(3)), send(event(1, 'a')), send(event(4))]);
-  expect(results.flat().map((result) => result.status === 'stored' && result.offset)).toEqual([1, 2, 0, 3]);
-});
+test.each(['publish', 'add'] as const)(
+  'on a stream, a batch that waits for a window is not overtaken, by %s',
+  async (way) => {
+    await using bus = await openTopic();
+    await publish(bus.publisher, [event(1, 'a')]);
+    const stream = restarted(bus).openStream();
+    const batch = (each: EventInput) =>
+      ({ topic: 't', events: [each], mode: 'independent', continueAfterFailure: false }) as const;
+    const send = (each: EventInput) =>
+      way === 'publish'
+        ? stream.publish(batch(each), never)
+        : new Promise<readonly EventResult[]>((answered, failed) =>
+            stream.add(batch(each), { warned: () => undefined, answered, failed }, never),
+          );
+    const sent = [send(event(2, 'b')), send(event(3)), send(event(1, 'a')), send(event(4))];
+    stream.flush();
+    const results = await Promise.all(sent);
+    expect(results.flat().map((result) => result.status === 'stored' && result.offset)).toEqual([1, 2, 0, 3]);
+  },
+);

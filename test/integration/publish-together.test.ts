@@ -23,11 +23,13 @@ function together(
   const outcomes = batches.map(
     (batch) =>
       new Promise<Outcome>((resolve) => {
-        const listener = {
-          warned,
-          answered: resolve,
-          failed: (error: unknown) => resolve(BusError.from(error)),
+        let isTold = false;
+        const tell = (outcome: Outcome) => {
+          if (isTold) throw new Error('told twice');
+          isTold = true;
+          resolve(outcome);
         };
+        const listener = { warned, answered: tell, failed: (error: unknown) => tell(BusError.from(error)) };
         session.add(batch, listener, signal);
       }),
   );
@@ -56,41 +58,55 @@ async function stored(bus: TestBus, topic: string, partition = 0): Promise<strin
   return read.outcome === 'ok' ? read.records.map(({ value }) => Buffer.from(value ?? []).toString()) : [];
 }
 
+const payload = fc.integer({ min: 0, max: 99 }).map((n) => `{"n":${n}}`);
+const refused = fc.constantFrom('{"n":"one"}', '{', '', `{"n":1,"s":"${'x'.repeat(1_100)}"}`);
+const key = fc.option(
+  fc.constantFrom('a', 'b').map((text) => Buffer.from(text)),
+  { nil: undefined },
+);
+const often = <T>(weight: number, usual: fc.Arbitrary<T>, else_: fc.Arbitrary<T>) =>
+  fc.oneof({ weight, arbitrary: usual }, { weight: 1, arbitrary: else_ });
+
+/** All kinds of batches. */
 const event: fc.Arbitrary<EventInput> = fc.record({
-  payload: fc
-    .oneof(
-      { weight: 8, arbitrary: fc.integer({ min: 0, max: 99 }).map((n) => `{"n":${n}}`) },
-      { weight: 1, arbitrary: fc.constantFrom('{"n":"one"}', '{', '', `{"n":1,"s":"${'x'.repeat(1_100)}"}`) },
-    )
-    .map((text) => Buffer.from(text)),
-  key: fc.option(
-    fc.constantFrom('a', 'b').map((key) => Buffer.from(key)),
-    { nil: undefined },
-  ),
-  id: fc.oneof(
-    { weight: 6, arbitrary: fc.constant(undefined) },
-    { weight: 1, arbitrary: fc.constantFrom('', 'i', 'j') },
-  ),
+  payload: often(8, payload, refused).map((text) => Buffer.from(text)),
+  key,
+  id: often(6, fc.constant(undefined), fc.constantFrom('', 'i', 'j')),
   type: fc.constantFrom(undefined, undefined, 'changed'),
 });
-const batch = (topic: string) =>
-  fc.record({
-    topic: fc.oneof({ weight: 12, arbitrary: fc.constant(topic) }, { weight: 1, arbitrary: fc.constant('missing') }),
-    events: fc.oneof(
-      { weight: 8, arbitrary: event.map((one) => [one]) },
-      { weight: 1, arbitrary: fc.array(event, { maxLength: 3 }) },
-    ),
-    mode: fc.constantFrom('all_or_nothing' as const, 'independent' as const),
-    schemaVersion: fc.constantFrom(undefined, undefined, undefined, 1, 2),
-    idempotencyKey: fc.constantFrom(undefined, undefined, undefined, 'k'),
-    continueAfterFailure: fc.boolean(),
-  });
+const anything = fc.record({
+  topic: often(12, fc.constant('t'), fc.constant('missing')),
+  events: often(
+    8,
+    event.map((one) => [one]),
+    fc.array(event, { maxLength: 3 }),
+  ),
+  mode: fc.constantFrom('all_or_nothing' as const, 'independent' as const),
+  schemaVersion: fc.constantFrom(undefined, undefined, undefined, 1, 2),
+  idempotencyKey: fc.constantFrom(undefined, undefined, undefined, 'k'),
+  continueAfterFailure: fc.boolean(),
+});
+/** Batches whose events are recognised: sent again, or others under an identity that is taken. */
+const identified = fc.record({
+  topic: fc.constant('t'),
+  events: fc
+    .record({
+      payload: fc.constantFrom('{"n":1}', '{"n":2}').map((text) => Buffer.from(text)),
+      id: fc.constantFrom('i', 'j', 'k'),
+    })
+    .map((one) => [one]),
+  // What a refusal halts depends on what is on its way already.
+  mode: fc.constant('independent' as const),
+  continueAfterFailure: fc.boolean(),
+});
+const listsOf = (batch: fc.Arbitrary<SessionCommand>) =>
+  fc.array(fc.array(batch, { minLength: 1, maxLength: 6 }), { maxLength: 8 });
 
 test('what comes together ends as it does one by one', async () => {
   await using bus = await openBus();
   let run = 0;
   const schema = JSON.stringify({ type: 'object', properties: { n: { type: 'integer' } } });
-  const lists = fc.array(fc.array(batch('t'), { minLength: 1, maxLength: 6 }), { maxLength: 8 });
+  const lists = fc.oneof(listsOf(anything), listsOf(identified));
   await fc.assert(
     fc.asyncProperty(lists, fc.boolean(), async (sent, isDeprecated) => {
       run++;
@@ -99,20 +115,53 @@ test('what comes together ends as it does one by one', async () => {
         await bus.topics.create({ name, settings: { maxEventBytes: 1024 }, schema, adopt: false });
         if (isDeprecated) await bus.schemas.setState(name, 1, 'deprecated');
         const session = bus.publisher.openStream();
-        const outcomes: Promise<Outcome>[] = [];
+        const outcomes: Outcome[] = [];
         let warnings = 0;
         for (const list of sent) {
           const named = list.map((one) => (one.topic === 't' ? { ...one, topic: name } : one));
-          outcomes.push(...publish(session, named, () => void warnings++));
-          await new Promise(setImmediate);
+          // What is known when the next ones come would depend on chance otherwise.
+          outcomes.push(...(await Promise.all(publish(session, named, () => void warnings++))));
         }
-        return { outcomes: (await Promise.all(outcomes)).map(seen), warnings, stored: await stored(bus, name) };
+        return { outcomes: outcomes.map(seen), warnings, stored: await stored(bus, name) };
       });
       const [first, second] = await Promise.all(ways);
       expect(first).toEqual(second);
     }),
     { numRuns: 40 },
   );
+});
+
+test('of what comes together, an event under an identity that is taken is refused alone, and halts what comes later', async () => {
+  await using bus = await openBus();
+  await bus.topics.create({ name: 't', settings: { schemaless: true }, adopt: false });
+  const one = (id: string, payload: string, continueAfterFailure = false): SessionCommand => ({
+    topic: 't',
+    mode: 'all_or_nothing',
+    events: [{ id, payload: Buffer.from(payload) }],
+    continueAfterFailure,
+  });
+  const session = bus.publisher.openStream();
+  const publish = async (...batches: SessionCommand[]) =>
+    (await Promise.all(together(session, batches))).map((outcome) =>
+      outcome instanceof BusError
+        ? outcome.reason
+        : outcome.map((result) => result.status === 'stored' && result.offset),
+    );
+  // The window is read first.
+  expect(await publish(one('a', '0'))).toEqual([[0]]);
+  expect(await publish(one('b', '1'), one('b', '2'), one('b', '1'), one('c', '3'))).toEqual([
+    [1],
+    'EVENT_ID_REUSED',
+    [1],
+    [2],
+  ]);
+  expect(await publish(one('d', '4'), one('e', '5', true), one('a', '6'), one('f', '7'))).toEqual([
+    'STREAM_HALTED',
+    [3],
+    'EVENT_ID_REUSED',
+    'STREAM_HALTED',
+  ]);
+  expect(await stored(bus, 't')).toEqual(['0', '1', '3', '5']);
 });
 
 test('nothing that comes together overtakes a failure, and what is answered as stored is what is stored', async () => {

@@ -5,7 +5,7 @@ import { createSegment } from '../dedupe/segment.js';
 import { type DedupeWindows, shortWindowText } from '../dedupe/windows.js';
 import { BusError } from '../errors.js';
 import type { ActiveTopic } from '../topics/topic.js';
-import type { PublishCommand } from './command.js';
+import type { EventResult, PublishCommand } from './command.js';
 import { type Prepared, preparation } from './prepare.js';
 
 /** A call whose events were checked against one snapshot of their topic: it may be queued as soon as its windows are ready. */
@@ -72,11 +72,12 @@ export function warningsOf({ topic, warning, windows }: Checked, all: DedupeWind
  * queued. Also against those before them in the call.
  */
 export function judge({ windows, events }: Checked): (event: number) => Seen | BusError | undefined {
-  const identities = windows.size === 0 ? 0 : events.length;
-  if (identities === 0) return () => undefined;
-  const own = createSegment(2 ** Math.ceil(Math.log2(identities)));
+  if (windows.size === 0) return () => undefined;
+  /** Of the call itself; one event has nothing beside it. */
+  const own = events.length > 1 ? createSegment(2 ** Math.ceil(Math.log2(events.length))) : undefined;
 
   function reusedInCall(event: number, identity: Identity, partition: number): BusError | undefined {
+    if (!own) return undefined;
     const place = own.find(identity);
     if (place < 0) {
       own.add(identity, event, 0);
@@ -100,6 +101,15 @@ export function judge({ windows, events }: Checked): (event: number) => Seen | B
     if (first) return first.same ? first : reusedError(event, partition, first, undefined);
     return reusedInCall(event, identity, partition);
   };
+}
+
+/** The result of an event that was stored before. */
+export function duplicate(
+  partition: number,
+  { offset, timestamp }: Seen,
+  schemaVersion: number | undefined,
+): EventResult {
+  return { status: 'stored', partition, offset, timestamp, schemaVersion, duplicate: true };
 }
 
 /** EVENT_ID_REUSED. @param first undefined: the other event is not stored yet @param lostAt where the record was written all the same */

@@ -3,7 +3,7 @@ import { BusError } from '../errors.js';
 import { type AppendRecord, recordBytes } from '../model.js';
 import type { Appended, EventLog } from '../ports/event-log.js';
 import type { ActiveTopic } from '../topics/topic.js';
-import type { Part, Run } from './run.js';
+import type { Part, Run, Stretch } from './run.js';
 import { type Sifted, sift } from './sift.js';
 
 /** How many records one append takes at most. */
@@ -133,7 +133,7 @@ export function createAppender(
     onIdle();
   }
 
-  function fail(parts: readonly Part[], error: BusError): void {
+  function fail(parts: readonly Stretch[], error: BusError): void {
     const groups = new Set<object>();
     for (const part of parts) {
       groups.add(part.run.group);

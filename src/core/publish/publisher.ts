@@ -1,6 +1,5 @@
 import { setMaxListeners } from 'node:events';
 import type { Identity } from '../dedupe/identity.js';
-import type { Seen } from '../dedupe/identity-index.js';
 import { createDedupeWindows, type ShortWindow } from '../dedupe/windows.js';
 import { BusError } from '../errors.js';
 import type { AppendRecord } from '../model.js';
@@ -8,7 +7,7 @@ import type { Authorizer } from '../ports/authorizer.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
-import { type Checked, checkEvents, isReady, judge, reusedError, warningsOf } from './admission.js';
+import { type Checked, checkEvents, duplicate, isReady, judge, reusedError, warningsOf } from './admission.js';
 import { type Appender, createAppender } from './appender.js';
 import { createBudget } from './budget.js';
 import { type Call, createCall } from './call.js';
@@ -259,6 +258,7 @@ export function createPublisher({
         anyPartition,
         appenderOf,
         budget,
+        windows,
         bytesPerCall: limits.bytesPerCall,
       }),
     async drain() {
@@ -294,7 +294,7 @@ function startIdentified(
 ): CallIdentified {
   return {
     identities: [],
-    isAllOrNothing: call.mode === 'all_or_nothing',
+    wholeTo: () => (call.mode === 'all_or_nothing' ? events.length : undefined),
     found(index, first, lostAt) {
       const event = events[index] ?? 0;
       if (first.same) call.settle(event, duplicate(partition, first, schemaVersion));
@@ -302,8 +302,4 @@ function startIdentified(
     },
     reused: (index, first) => reusedError(events[index] ?? 0, partition, first, undefined),
   };
-}
-
-function duplicate(partition: number, { offset, timestamp }: Seen, schemaVersion: number | undefined): EventResult {
-  return { status: 'stored', partition, offset, timestamp, schemaVersion, duplicate: true };
 }

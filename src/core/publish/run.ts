@@ -30,8 +30,8 @@ export interface Run {
 export interface Identified {
   /** One for each record; undefined where it has none. */
   readonly identities: readonly (Identity | undefined)[];
-  /** A record that is refused refuses those beside it. */
-  readonly isAllOrNothing: boolean;
+  /** Where those end that are refused with the record if one of them is: the records of its call. Undefined: each stands for itself. */
+  wholeTo(index: number): number | undefined;
   /**
    * The record's identity was there before: that settles it, as a duplicate or as EVENT_ID_REUSED.
    *
@@ -42,10 +42,14 @@ export interface Identified {
   reused(index: number, first: Seen | undefined): BusError;
 }
 
-/** What one append takes of a run. */
-export interface Part {
+/** Records of a run that are next to each other: from `from` up to `to`, exclusive. */
+export interface Stretch {
   readonly run: Run;
   readonly from: number;
   readonly to: number;
+}
+
+/** What one append takes of a run. */
+export interface Part extends Stretch {
   readonly bytes: number;
 }

@@ -4,13 +4,13 @@ import { createSegment } from '../dedupe/segment.js';
 import { BusError } from '../errors.js';
 import type { AppendRecord } from '../model.js';
 import type { Appended } from '../ports/event-log.js';
-import type { Part, Run } from './run.js';
+import type { Part, Run, Stretch } from './run.js';
 
 /** What is left of a batch to append, when what is there already is taken out. */
 export interface Sifted {
   readonly records: readonly AppendRecord[];
-  /** Parts of calls that are stored whole or not at all, and why they are not. */
-  readonly refused: readonly { readonly part: Part; readonly error: BusError }[];
+  /** Calls, or parts of them, that are stored whole or not at all, and why they are not. */
+  readonly refused: readonly { readonly part: Stretch; readonly error: BusError }[];
   /** Settles what was appended. Resolves when it is known of each event whether it was the first of its identity. */
   settle(appended: Appended): Promise<void>;
 }
@@ -23,19 +23,17 @@ interface Kept {
 
 /** Settles at once the events whose identity is in the window, and puts aside those that another one of the batch has too. */
 export function sift(parts: readonly Part[], window: PartitionWindow): Sifted {
-  const refused: { part: Part; error: BusError }[] = [];
+  const refused: { part: Stretch; error: BusError }[] = [];
   const kept: Kept[] = [];
   const twins: (Kept & { readonly identity: Identity })[] = [];
   /** The batch's own identities; in place of an offset, which of those kept it is. */
   const batch = createSegment(2 ** Math.ceil(Math.log2(parts.reduce((sum, { from, to }) => sum + to - from, 1))));
 
-  /** Why a part of a call that is stored whole or not at all is refused. */
-  function conflict({ run, from, to }: Part): BusError | undefined {
-    const { identified } = run;
-    if (!identified?.isAllOrNothing) return undefined;
+  /** Why records that are stored together or not at all are refused. */
+  function conflict({ run: { identified }, from, to }: Stretch): BusError | undefined {
     for (let index = from; index < to; index++) {
-      const identity = identified.identities[index];
-      if (!identity) continue;
+      const identity = identified?.identities[index];
+      if (!identified || !identity) continue;
       const seen = window.find(identity);
       if (seen?.same === false) return identified.reused(index, seen);
       const place = seen ? -1 : batch.find(identity);
@@ -44,22 +42,25 @@ export function sift(parts: readonly Part[], window: PartitionWindow): Sifted {
     return undefined;
   }
 
-  for (const part of parts) {
-    const { run, from, to } = part;
-    const error = conflict(part);
-    if (error) {
-      refused.push({ part, error });
-      continue;
+  function keep(run: Run, index: number): void {
+    const identity = run.identified?.identities[index];
+    const seen = identity && window.find(identity);
+    if (seen) run.identified?.found(index, seen, undefined);
+    else if (identity && batch.find(identity) >= 0) twins.push({ run, index, identity });
+    else {
+      if (identity) batch.add(identity, kept.length, 0);
+      kept.push({ run, index, identity });
     }
-    for (let index = from; index < to; index++) {
-      const identity = run.identified?.identities[index];
-      const seen = identity && window.find(identity);
-      if (seen) run.identified?.found(index, seen, undefined);
-      else if (identity && batch.find(identity) >= 0) twins.push({ run, index, identity });
-      else {
-        if (identity) batch.add(identity, kept.length, 0);
-        kept.push({ run, index, identity });
-      }
+  }
+
+  for (const { run, from, to } of parts) {
+    for (let start = from; start < to; ) {
+      const wholeTo = run.identified?.wholeTo(start);
+      const part = { run, from: start, to: Math.min(to, wholeTo ?? start + 1) };
+      const error = wholeTo === undefined ? undefined : conflict(part);
+      if (error) refused.push({ part, error });
+      else for (let index = start; index < part.to; index++) keep(run, index);
+      start = part.to;
     }
   }
 

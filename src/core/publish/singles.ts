@@ -1,18 +1,22 @@
+import type { Identity } from '../dedupe/identity.js';
+import type { Seen } from '../dedupe/identity-index.js';
+import { type DedupeWindows, shortWindowText } from '../dedupe/windows.js';
 import { BusError } from '../errors.js';
 import type { AppendRecord } from '../model.js';
 import type { Appended } from '../ports/event-log.js';
 import type { ActiveTopic } from '../topics/topic.js';
+import { duplicate, reusedError } from './admission.js';
 import type { Appender } from './appender.js';
 import type { Budget } from './budget.js';
 import { createCall } from './call.js';
 import type { BatchListener, EventResult, PublishCommand, PublishMode } from './command.js';
 import type { Order } from './order.js';
-import { type Preparation, preparation } from './prepare.js';
-import type { Run } from './run.js';
+import { type Preparation, type Prepared, preparation } from './prepare.js';
+import type { Identified, Run } from './run.js';
 import { onAbort } from './withdrawals.js';
 
 /**
- * The short way for batches of one plain event each that come together: nearly all of a stream's. They are checked as all are, and then share one run per
+ * The short way for batches of one event each that come together: nearly all of a stream's. They are checked as all are, and then share one run per
  * partition, without promises and lists of their own.
  */
 export interface Singles {
@@ -32,6 +36,7 @@ export interface SinglesPath {
   /** Where events without a key go: one place for all that come together. */
   anyPartition(partitions: number): number;
   appenderOf(topic: ActiveTopic, partition: number): Appender;
+  readonly windows: DedupeWindows;
   readonly bytesPerCall: number;
 }
 
@@ -57,9 +62,20 @@ export function createSingles(path: SinglesPath, order: Order): Singles {
     return preparation(topic, {}, path.anyPartition(topic.settings.partitions));
   }
 
+  /** Whether the event is not known to be there, and whether that can be said at once. */
+  function isNew(topic: ActiveTopic, { identity, partition }: Prepared): boolean {
+    const window = identity && path.windows.of(topic, partition);
+    return !identity || !window || (window.isReady && !window.find(identity));
+  }
+
+  function warn(topic: ActiveTopic, { identity, partition }: Prepared, listener: BatchListener): void {
+    const cut = identity && path.windows.cut(topic.name, partition);
+    if (cut) listener.warned(shortWindowText(topic.name, partition, cut));
+  }
+
   function take(batch: PublishCommand, listener: BatchListener, signal: AbortSignal): boolean {
     const [event] = batch.events;
-    if (event === undefined || batch.events.length > 1 || event.id) return false;
+    if (event === undefined || batch.events.length > 1) return false;
     if (batch.idempotencyKey !== undefined || batch.schemaVersion !== undefined) return false;
     if (open?.topic.name !== batch.topic || open.signal !== signal) {
       flush();
@@ -68,7 +84,7 @@ export function createSingles(path: SinglesPath, order: Order): Singles {
     }
     const { topic, checks, runs } = open;
     const prepared = checks.prepare(event, 0);
-    if (prepared instanceof BusError || prepared.identity || prepared.bytes > path.bytesPerCall) return false;
+    if (prepared instanceof BusError || prepared.bytes > path.bytesPerCall || !isNew(topic, prepared)) return false;
     const { partition, bytes } = prepared;
     path.budget.reserve(topic.name, bytes);
     let run = runs.get(partition);
@@ -77,7 +93,8 @@ export function createSingles(path: SinglesPath, order: Order): Singles {
       runs.set(partition, run);
     }
     if (checks.warning !== undefined) listener.warned(checks.warning);
-    run.add(prepared, bytes, batch.mode, listener);
+    warn(topic, prepared, listener);
+    run.add(prepared, batch.mode, listener);
     return true;
   }
 
@@ -102,16 +119,18 @@ export function createSingles(path: SinglesPath, order: Order): Singles {
 }
 
 /** Batches of one event each, for one partition. */
-class SinglesRun implements Run {
+class SinglesRun implements Run, Identified {
   readonly records: AppendRecord[] = [];
+  readonly identities: (Identity | undefined)[] = [];
+  identified: Identified | undefined;
   bytes = 0;
   readonly incarnation: string;
   readonly group: object;
   withdrawn = false;
   readonly #modes: PublishMode[] = [];
-  readonly #listeners: BatchListener[] = [];
-  /** How many have been told. */
-  #told = 0;
+  /** Undefined once they have been told. */
+  readonly #listeners: (BatchListener | undefined)[] = [];
+  #untold = 0;
   readonly #settled: () => void;
 
   constructor(
@@ -127,51 +146,74 @@ class SinglesRun implements Run {
     this.#settled = onAbort(signal, () => this.#withdraw(BusError.from(signal.reason)));
   }
 
-  add(record: AppendRecord, bytes: number, mode: PublishMode, listener: BatchListener): void {
-    this.records.push(record);
-    this.bytes += bytes;
+  add(prepared: Prepared, mode: PublishMode, listener: BatchListener): void {
+    if (prepared.identity) {
+      this.identities[this.records.length] = prepared.identity;
+      this.identified = this;
+    }
+    this.records.push(prepared);
+    this.bytes += prepared.bytes;
     this.#modes.push(mode);
     this.#listeners.push(listener);
+    this.#untold++;
   }
 
   done(from: number, to: number, outcome: Appended | BusError): void {
-    if (outcome instanceof BusError) this.order.halt(this.topic.name, this.partition, outcome);
-    // What was withdrawn while it was on its way has been told.
-    if (from < this.#told) return;
-    this.#told = to;
-    for (let i = from; i < to; i++) {
-      if (outcome instanceof BusError) this.#fail(i, outcome);
-      else {
-        const { partition, schemaVersion } = this;
-        const { baseOffset, timestamp } = outcome;
-        this.#listeners[i]?.answered([
-          { status: 'stored', partition, offset: baseOffset + i - from, timestamp, schemaVersion },
-        ]);
-      }
+    if (outcome instanceof BusError) {
+      this.order.halt(this.topic.name, this.partition, outcome);
+      const status = outcome.reason === 'STORE_OUTCOME_UNKNOWN' ? 'unknown' : 'not_stored';
+      for (let i = from; i < to; i++) this.#fail(i, { status, error: outcome });
+      return;
     }
-    if (to === this.records.length) this.#settled();
+    const { partition, schemaVersion } = this;
+    const { baseOffset, timestamp } = outcome;
+    for (let i = from; i < to; i++) {
+      const offset = baseOffset + i - from;
+      this.#listener(i)?.answered([{ status: 'stored', partition, offset, timestamp, schemaVersion }]);
+    }
   }
 
   released(bytes: number): void {
     this.budget.release(this.topic.name, bytes);
   }
 
+  wholeTo(index: number): number | undefined {
+    return this.#modes[index] === 'all_or_nothing' ? index + 1 : undefined;
+  }
+
+  found(index: number, first: Seen, lostAt: number | undefined): void {
+    const { partition, schemaVersion } = this;
+    if (first.same) this.#listener(index)?.answered([duplicate(partition, first, schemaVersion)]);
+    else this.#fail(index, { status: 'rejected', error: reusedError(0, partition, first, lostAt) });
+  }
+
+  reused(_: number, first: Seen | undefined): BusError {
+    return reusedError(0, this.partition, first, undefined);
+  }
+
   /** As a call of one event that was not stored ends. */
-  #fail(i: number, error: BusError): void {
-    const listener = this.#listeners[i];
-    const status = error.reason === 'STORE_OUTCOME_UNKNOWN' ? 'unknown' : 'not_stored';
-    const call = createCall(this.#modes[i] ?? 'all_or_nothing', 1);
-    const result: EventResult = { status, error };
+  #fail(index: number, result: EventResult): void {
+    const listener = this.#listener(index);
+    if (listener === undefined) return;
+    const call = createCall(this.#modes[index] ?? 'all_or_nothing', 1);
     call.settle(0, result);
     call.results.then(
-      (results) => listener?.answered(results),
-      (failure) => listener?.failed(failure),
+      (results) => listener.answered(results),
+      (failure) => listener.failed(failure),
     );
   }
 
   #withdraw(error: BusError): void {
     this.withdrawn = true;
-    for (let i = this.#told; i < this.records.length; i++) this.#listeners[i]?.failed(error);
-    this.#told = this.records.length;
+    for (let i = 0; i < this.records.length; i++) this.#listener(i)?.failed(error);
+  }
+
+  /** Who is to be told of a record, once. */
+  #listener(index: number): BatchListener | undefined {
+    const listener = this.#listeners[index];
+    if (listener === undefined) return undefined;
+    this.#listeners[index] = undefined;
+    if (--this.#untold === 0) this.#settled();
+    return listener;
   }
 }
