@@ -1,5 +1,5 @@
 import type { AppendRecord } from '../../../core/model.js';
-import { batchBytes, writeBatch } from './record-batch.js';
+import { layOut, writeBatch } from './record-batch.js';
 import type { KafkaRequest } from './requests.js';
 import { ByteReader } from './wire.js';
 
@@ -19,8 +19,8 @@ export function produceRequest(
   timeoutMs: number,
 ): KafkaRequest<Produced> {
   const topicBytes = Buffer.byteLength(topic);
-  const size = batchBytes(records);
-  const body = Buffer.allocUnsafe(26 + topicBytes + size);
+  const layout = layOut(records);
+  const body = Buffer.allocUnsafe(26 + topicBytes + layout.bytes);
   let at = body.writeInt16BE(-1, 0); // no transaction
   at = body.writeInt16BE(-1, at); // acks: all
   at = body.writeInt32BE(timeoutMs, at);
@@ -29,8 +29,8 @@ export function produceRequest(
   at += body.write(topic, at);
   at = body.writeInt32BE(1, at);
   at = body.writeInt32BE(partition, at);
-  at = body.writeInt32BE(size, at);
-  writeBatch(body, at, records, timestamp);
+  at = body.writeInt32BE(layout.bytes, at);
+  writeBatch(body, at, records, layout, timestamp);
   return {
     apiKey: 0,
     apiVersion: 7,

@@ -6,23 +6,49 @@ import { writeInt64 } from './wire.js';
 /** Bytes before the records of a batch. */
 const batchHeaderBytes = 61;
 
-/** The bytes that these records take as one uncompressed batch (format 2). */
-export function batchBytes(records: readonly AppendRecord[]): number {
+/** What is found out about records before they are written as one uncompressed batch (format 2). */
+export interface BatchLayout {
+  /** Of the whole batch. */
+  readonly bytes: number;
+  /** Of each record, without its length in front. */
+  readonly bodies: readonly number[];
+  /** Of each record, its headers as they are written: records that share them, as most do, share this too. */
+  readonly headers: readonly Uint8Array[];
+}
+
+const nothing: Uint8Array = new Uint8Array();
+
+export function layOut(records: readonly AppendRecord[]): BatchLayout {
+  const bodies: number[] = [];
+  const headers: Uint8Array[] = [];
   let bytes = batchHeaderBytes;
-  for (let i = 0; i < records.length; i++) {
-    const record = records[i];
-    if (record === undefined) continue;
-    const body = bodyBytes(record, i);
+  let encoded = nothing;
+  let before: readonly Header[] | undefined;
+  for (const record of records) {
+    if (record.headers !== before) {
+      before = record.headers;
+      encoded = encodeHeaders(before);
+    }
+    const fixed = 2 + varintSize(bodies.length) + fieldBytes(record.key) + fieldBytes(record.value);
+    const body = fixed + encoded.length;
     bytes += varintSize(body) + body;
+    bodies.push(body);
+    headers.push(encoded);
   }
-  return bytes;
+  return { bytes, bodies, headers };
 }
 
 /**
- * Writes a batch (format 2, uncompressed, without a producer id) at `start`, and returns the offset after it. The buffer has room
- * for `batchBytes`.
+ * Writes a batch without a producer id at `start`, and returns the offset after it. The buffer has room for the layout's bytes, and the layout is
+ * that of these records.
  */
-export function writeBatch(buffer: Buffer, start: number, records: readonly AppendRecord[], timestamp: number): number {
+export function writeBatch(
+  buffer: Buffer,
+  start: number,
+  records: readonly AppendRecord[],
+  { bodies, headers }: BatchLayout,
+  timestamp: number,
+): number {
   buffer.fill(0, start, start + 8);
   buffer.writeInt32BE(0, start + 12);
   buffer.writeInt8(2, start + 16);
@@ -34,28 +60,19 @@ export function writeBatch(buffer: Buffer, start: number, records: readonly Appe
   buffer.fill(0xff, start + 43, start + 57);
   buffer.writeInt32BE(records.length, start + 57);
   let at = start + batchHeaderBytes;
-  for (let i = 0; i < records.length; i++) {
-    const record = records[i];
-    if (record !== undefined) at = writeRecord(buffer, at, record, i);
-  }
+  records.forEach(({ key, value }, i) => {
+    at = writeVarint(buffer, bodies[i] ?? 0, at);
+    buffer[at++] = 0; // attributes
+    buffer[at++] = 0; // timestamp delta
+    at = writeVarint(buffer, i, at);
+    at = writeBytes(buffer, at, key);
+    at = writeBytes(buffer, at, value);
+    const encoded = headers[i] ?? nothing;
+    buffer.set(encoded, at);
+    at += encoded.length;
+  });
   buffer.writeInt32BE(at - start - 12, start + 8);
   buffer.writeUInt32BE(crc32c(buffer.subarray(start + 21, at)), start + 17);
-  return at;
-}
-
-function writeRecord(buffer: Buffer, start: number, record: AppendRecord, index: number): number {
-  let at = writeVarint(buffer, bodyBytes(record, index), start);
-  buffer[at++] = 0; // attributes
-  buffer[at++] = 0; // timestamp delta
-  at = writeVarint(buffer, index, at);
-  at = writeBytes(buffer, at, record.key);
-  at = writeBytes(buffer, at, record.value);
-  at = writeVarint(buffer, record.headers.length, at);
-  for (const [name, value] of record.headers) {
-    at = writeVarint(buffer, Buffer.byteLength(name), at);
-    at += buffer.write(name, at);
-    at = writeBytes(buffer, at, value);
-  }
   return at;
 }
 
@@ -66,18 +83,20 @@ function writeBytes(buffer: Buffer, start: number, bytes: Uint8Array | null): nu
   return at + bytes.length;
 }
 
-function bodyBytes(record: AppendRecord, index: number): number {
-  const fixed = 2 + varintSize(index) + fieldBytes(record.key) + fieldBytes(record.value);
-  return fixed + headerBytes(record.headers);
-}
-
-function headerBytes(headers: readonly Header[]): number {
+function encodeHeaders(headers: readonly Header[]): Uint8Array {
   let bytes = varintSize(headers.length);
   for (const [name, value] of headers) {
     const nameBytes = Buffer.byteLength(name);
     bytes += varintSize(nameBytes) + nameBytes + fieldBytes(value);
   }
-  return bytes;
+  const encoded = Buffer.allocUnsafe(bytes);
+  let at = writeVarint(encoded, headers.length, 0);
+  for (const [name, value] of headers) {
+    at = writeVarint(encoded, Buffer.byteLength(name), at);
+    at += encoded.write(name, at);
+    at = writeBytes(encoded, at, value);
+  }
+  return encoded;
 }
 
 function fieldBytes(bytes: Uint8Array | null): number {
