@@ -88,7 +88,7 @@ type Texts = { -readonly [K in 'id' | 'source' | 'type' | 'subject' | 'time']: s
 function readPlain(reader: WireReader, end: number): EventInput | undefined {
   const start = reader.at;
   if (reader.bytes[reader.at++] === jsonBytesTag && reader.fieldEnd(end) === end) {
-    return { payload: readBytes(reader, end) };
+    return { payload: reader.part(end) };
   }
   reader.at = start;
   return undefined;
@@ -107,10 +107,10 @@ function readEvent(reader: WireReader, end: number, index: number): EventInput |
     if (fieldEnd < 0) return undefined;
     switch (tag) {
       case jsonBytesTag:
-        payload = readBytes(reader, fieldEnd);
+        payload = reader.part(fieldEnd);
         break;
       case keyTag:
-        key = readBytes(reader, fieldEnd);
+        key = reader.part(fieldEnd);
         break;
       case keyTextTag:
         keyText = readText(reader, fieldEnd);
@@ -161,12 +161,6 @@ function generalEvent(reader: WireReader, start: number, end: number, index: num
   } catch {
     return undefined;
   }
-}
-
-function readBytes(reader: WireReader, end: number): Uint8Array {
-  const { bytes, at } = reader;
-  reader.at = end;
-  return new Uint8Array(bytes.buffer, bytes.byteOffset + at, end - at);
 }
 
 /** Undefined where it is not UTF-8, or begins with a byte order mark, which the general codec drops. */

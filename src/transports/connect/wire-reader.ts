@@ -6,11 +6,24 @@ export class WireReader {
   /** Where the next read begins. */
   at: number;
 
+  /** Those of `bytes`: asking an array for its buffer is a call into the engine. */
+  readonly #buffer: ArrayBufferLike;
+  readonly #offset: number;
+
   constructor(
     readonly bytes: Uint8Array,
     start = 0,
   ) {
     this.at = start;
+    this.#buffer = bytes.buffer;
+    this.#offset = bytes.byteOffset;
+  }
+
+  /** The bytes from here to `end`, as a part of the message; goes on behind them. */
+  part(end: number): Uint8Array {
+    const part = new Uint8Array(this.#buffer, this.#offset + this.at, end - this.at);
+    this.at = end;
+    return part;
   }
 
   /** A number of up to 28 bits that ends before `end`. */
