@@ -164,6 +164,31 @@ test('of what comes together, an event under an identity that is taken is refuse
   expect(await stored(bus, 't')).toEqual(['0', '1', '3', '5']);
 });
 
+test('an event without an id is known to be stored, though it cannot be seen whether the one beside it was there before', async () => {
+  await using bus = await openBus();
+  await bus.topics.create({ name: 't', settings: { schemaless: true }, adopt: false });
+  const one = (payload: string, id?: string): SessionCommand => ({
+    topic: 't',
+    mode: 'all_or_nothing',
+    events: [{ id, payload: Buffer.from(payload) }],
+    continueAfterFailure: false,
+  });
+  const session = bus.publisher.openStream();
+  await Promise.all(together(session, [one('0', 'a')]));
+  // Somebody else's, which has to be read.
+  await bus.log.append('t', 0, [{ key: null, value: Buffer.from('1'), headers: [] }], () => true);
+  const { read } = bus.log;
+  bus.log.read = () => Promise.reject(new BusError('LOG_UNAVAILABLE', 'the broker is away'));
+  const outcomes = await Promise.all(together(session, [one('2'), one('3', 'b'), one('4')]));
+  bus.log.read = read;
+  expect(outcomes).toMatchObject([
+    [{ status: 'stored', offset: 2 }],
+    { reason: 'STORE_OUTCOME_UNKNOWN' },
+    [{ status: 'stored', offset: 4 }],
+  ]);
+  expect(await stored(bus, 't')).toEqual(['0', '1', '2', '3', '4']);
+});
+
 test('nothing that comes together overtakes a failure, and what is answered as stored is what is stored', async () => {
   await using bus = await openBus();
   let run = 0;

@@ -67,9 +67,9 @@ export function sift(parts: readonly Part[], window: PartitionWindow): Sifted {
   async function settle({ baseOffset, timestamp }: Appended): Promise<void> {
     const store = ({ run, index }: Kept, i: number) =>
       run.done(index, index + 1, { baseOffset: baseOffset + i, timestamp });
-    // Calls without identities do not wait.
+    // Events without an identity do not wait, and are certain whatever becomes of those beside them.
     kept.forEach((each, i) => {
-      if (!each.run.identified) store(each, i);
+      if (!each.identity) store(each, i);
     });
     try {
       const earlier = await window.appended(
@@ -80,7 +80,7 @@ export function sift(parts: readonly Part[], window: PartitionWindow): Sifted {
       kept.forEach((each, i) => {
         const first = earlier?.[i];
         if (first) each.run.identified?.found(each.index, first, baseOffset + i);
-        else if (each.run.identified) store(each, i);
+        else if (each.identity) store(each, i);
       });
       for (const { run, index, identity } of twins) {
         const place = batch.find(identity);
@@ -90,7 +90,7 @@ export function sift(parts: readonly Part[], window: PartitionWindow): Sifted {
       }
     } catch (cause) {
       const error = unreadable(BusError.from(cause));
-      for (const { run, index } of [...kept, ...twins]) if (run.identified) run.done(index, index + 1, error);
+      for (const { run, index, identity } of [...kept, ...twins]) if (identity) run.done(index, index + 1, error);
     }
   }
 
