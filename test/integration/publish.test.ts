@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { setMaxListeners } from 'node:events';
 import { expect, test } from 'vitest';
 import { BusError } from '../../src/core/errors.js';
-import type { EventInput, PublishCommand } from '../../src/core/publish/command.js';
+import type { EventInput, PublishCommand, SessionCommand } from '../../src/core/publish/command.js';
 import { openBus } from '../support/open-bus.js';
 
 const people = JSON.stringify({
@@ -246,6 +246,24 @@ test('on a stream, nothing overtakes a failure until the client goes on knowingl
   expect(retried).toMatchObject({ status: 'stored', offset: 0 });
   expect((await send(2))[0]).toMatchObject({ offset: 1 });
 });
+
+test.each([false, true])(
+  'on a stream, a batch that fails at once halts what comes after it, and not what still waits (going on: %s)',
+  async (continueAfterFailure) => {
+    await using bus = await openBus();
+    await bus.topics.create({ name: 't', settings: {}, schema: 'true', adopt: false });
+    const stream = bus.publisher.openStream();
+    const send = (events: EventInput[], rest: Partial<SessionCommand> = {}) =>
+      stream.publish({ ...command('t', events), continueAfterFailure: false, ...rest }, never);
+    // Its version has to be looked up.
+    const waiting = send([event(1)], { schemaVersion: 1, continueAfterFailure });
+    const [empty, last] = [failure(send([])), failure(send([event(2)]))];
+    expect(await waiting).toMatchObject([{ status: 'stored', offset: 0 }]);
+    expect(await empty).toMatchObject({ reason: 'INVALID_REQUEST' });
+    expect(await last).toMatchObject({ reason: 'STREAM_HALTED' });
+    expect(await send([event(2)], { continueAfterFailure: true })).toMatchObject([{ status: 'stored', offset: 1 }]);
+  },
+);
 
 test('limits are told with their numbers, and what is refused leaves no trace', async () => {
   await using bus = await openBus();

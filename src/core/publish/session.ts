@@ -29,24 +29,25 @@ export function createPublishSession(admission: Admission): PublishSession {
     }
   }
 
-  /** The same after the batches before it, and what has to be waited for. */
-  async function enterLater(
-    command: SessionCommand,
-    signal: AbortSignal,
-    begun: Checked | undefined,
-  ): Promise<{ readonly results: Promise<EventResult[]> }> {
+  /** After the batches before it, with what has to be waited for. What is thrown fails the batch. */
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
     const before = lastAdmission;
-    const found = (async () => {
+    const done = (async () => {
       await before;
-      return admission.checkInTime(command, signal, begun);
+      return work();
     })();
-    const mine = found.catch(order.haltAll);
-    lastAdmission = mine;
-    try {
-      return { results: enter(await found, command, signal) };
-    } finally {
+    const mine: Promise<void> = done.catch(order.haltAll).then(() => {
       if (lastAdmission === mine) lastAdmission = undefined;
-    }
+    });
+    lastAdmission = mine;
+    return done;
+  }
+
+  /** Fails a batch as a whole in its turn: that halts what comes after it, and nothing that came before. */
+  function refuse(error: unknown): Promise<never> {
+    if (lastAdmission) return inTurn(() => Promise.reject(error));
+    order.haltAll(error);
+    return Promise.reject(error);
   }
 
   function publish(command: SessionCommand, signal: AbortSignal): Promise<EventResult[]> {
@@ -57,10 +58,14 @@ export function createPublishSession(admission: Admission): PublishSession {
       now = lastAdmission ? undefined : admission.checkNow(command);
       if (now && isReady(now)) return enter(now, command, signal);
     } catch (error) {
-      order.haltAll(error);
-      return Promise.reject(error);
+      return refuse(error);
     }
-    return enterLater(command, signal, now).then(({ results }) => results);
+    const entered = inTurn(async () => {
+      const checked = await admission.checkInTime(command, signal, now);
+      // In an object, so that the next batch does not wait for them.
+      return { results: enter(checked, command, signal) };
+    });
+    return entered.then(({ results }) => results);
   }
 
   return {
