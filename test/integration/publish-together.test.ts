@@ -86,6 +86,13 @@ const anything = fc.record({
   idempotencyKey: fc.constantFrom(undefined, undefined, undefined, 'k'),
   continueAfterFailure: fc.boolean(),
 });
+/** One event each, many of them refused. */
+const plain = fc.record({
+  topic: fc.constant('t'),
+  events: often(3, payload, refused).map((text) => [{ payload: Buffer.from(text) }]),
+  mode: fc.constantFrom('all_or_nothing' as const, 'independent' as const),
+  continueAfterFailure: fc.boolean(),
+});
 /** Batches whose events are recognised: sent again, or others under an identity that is taken. */
 const identified = fc.record({
   topic: fc.constant('t'),
@@ -106,7 +113,7 @@ test('what comes together ends as it does one by one', async () => {
   await using bus = await openBus();
   let run = 0;
   const schema = JSON.stringify({ type: 'object', properties: { n: { type: 'integer' } } });
-  const lists = fc.oneof(listsOf(anything), listsOf(identified));
+  const lists = fc.oneof(listsOf(anything), listsOf(plain), listsOf(identified));
   await fc.assert(
     fc.asyncProperty(lists, fc.boolean(), async (sent, isDeprecated) => {
       run++;

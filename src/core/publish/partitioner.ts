@@ -11,7 +11,7 @@ export function identityOf(source: string | undefined, id: string): Uint8Array {
   return Buffer.from(`${source ?? ''}\0${id}`);
 }
 
-/** Where events with neither go: to one partition per call, so that they share a batch; the next call takes the next one. */
+/** Where events with neither go: to one partition per call, or for calls of one event that come together, so that they share a batch; then to the next one. */
 export function rotation(): (partitions: number) => number {
   let turn = 0;
   return (partitions) => {

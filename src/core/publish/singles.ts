@@ -10,8 +10,8 @@ import type { Appender } from './appender.js';
 import type { Budget } from './budget.js';
 import { createCall } from './call.js';
 import type { BatchListener, EventResult, PublishCommand, PublishMode } from './command.js';
-import type { Order } from './order.js';
-import { type Preparation, type Prepared, preparation } from './prepare.js';
+import type { Order, StreamOrder } from './order.js';
+import { callRefusal, type Preparation, type Prepared, preparation } from './prepare.js';
 import type { Identified, Run } from './run.js';
 import { onAbort } from './withdrawals.js';
 
@@ -20,7 +20,7 @@ import { onAbort } from './withdrawals.js';
  * partition, without promises and lists of their own.
  */
 export interface Singles {
-  /** False: the batch is unusual, or is going to be refused. It has to go the long way, after `flush`. */
+  /** False: the batch is unusual, or fails as a whole. It has to go the long way, after `flush`. */
   take(batch: PublishCommand, listener: BatchListener, signal: AbortSignal): boolean;
   /** Queues what was taken. To be called in the same turn. */
   flush(): void;
@@ -48,7 +48,7 @@ interface Gathering {
   readonly runs: Map<number, SinglesRun>;
 }
 
-export function createSingles(path: SinglesPath, order: Order): Singles {
+export function createSingles(path: SinglesPath, order: StreamOrder): Singles {
   let open: Gathering | undefined;
 
   function begin(batch: PublishCommand, signal: AbortSignal): Gathering | undefined {
@@ -73,6 +73,18 @@ export function createSingles(path: SinglesPath, order: Order): Singles {
     if (cut) listener.warned(shortWindowText(topic.name, partition, cut));
   }
 
+  /** As a call of one event that is refused ends. */
+  function refuse(mode: PublishMode, error: BusError, warning: string | undefined, listener: BatchListener): void {
+    if (mode === 'independent') {
+      if (warning !== undefined) listener.warned(warning);
+      listener.answered([{ status: 'rejected', error }]);
+    } else {
+      const refusal = callRefusal([error], 1);
+      order.haltAll(refusal);
+      listener.failed(refusal);
+    }
+  }
+
   function take(batch: PublishCommand, listener: BatchListener, signal: AbortSignal): boolean {
     const [event] = batch.events;
     if (event === undefined || batch.events.length > 1) return false;
@@ -84,7 +96,11 @@ export function createSingles(path: SinglesPath, order: Order): Singles {
     }
     const { topic, checks, runs } = open;
     const prepared = checks.prepare(event, 0);
-    if (prepared instanceof BusError || prepared.bytes > path.bytesPerCall || !isNew(topic, prepared)) return false;
+    if (prepared instanceof BusError) {
+      refuse(batch.mode, prepared, checks.warning, listener);
+      return true;
+    }
+    if (prepared.bytes > path.bytesPerCall || !isNew(topic, prepared)) return false;
     const { partition, bytes } = prepared;
     path.budget.reserve(topic.name, bytes);
     let run = runs.get(partition);
