@@ -10,8 +10,8 @@ export interface AppendRecord {
 }
 
 /**
- * What the log holds: an appended record and its position. Its arrays are never changed. Those of a tail's records hold no larger buffer alive;
- * those of one read may share memory, in pieces of about 64 KiB or one record: they are meant to be dropped together.
+ * What the log holds: an appended record and its position. Its arrays are never changed, but for memory that was lent to a read. Records may share
+ * memory in pieces, which hold one record or about so much: 16 KiB in a tail, 64 KiB in a read, whose records are meant to be dropped together.
  */
 export interface LogRecord extends AppendRecord {
   /** Below 2^53. */

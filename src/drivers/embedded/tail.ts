@@ -6,8 +6,8 @@ import type { Store } from './store.js';
 import type { Follower, Partition } from './topic.js';
 import type { TopicCatalog } from './topic-catalog.js';
 
-/** Whoever follows keeps some of the records for long, and not others. */
-const copies = freshCopies(0);
+/** Whoever follows keeps some of the records for long, and not others: they may hold each other in memory, but not many. */
+const copies = freshCopies(16 * 1024);
 
 /** How much a partition that lags behind gets per turn. */
 const SLICE_BYTES = 256 * 1024;
