@@ -3,9 +3,9 @@ import { describe as lineOf } from './history.js';
 import { brokenBuses } from './mutations.js';
 import { type Outcome, simulate } from './simulate.js';
 
-/** How many seeds a test run tries, in slices: a slice is one test. */
+/** How many seeds a test run tries, in slices: a slice is one test, of a second or two, since a busy machine may take many times as long. */
 const seeds = 2_000;
-const sliceSeeds = 100;
+const sliceSeeds = 25;
 /** In how many seeds a broken bus must be found out. */
 const attempts = 60;
 
