@@ -20,9 +20,11 @@ interface StreamCall {
   readonly context: LaneContext;
 }
 
+/** With so much waiting to be sent, the client should first read. Node says so from 16 KiB on: for frames of live events each write would wait. */
+const enoughBytes = 64 * 1024;
+
 /**
- * Answers with the messages of the implementation, as fast as the client reads: at most one message is on its way beyond what the stream itself
- * holds. A client that is gone ends the implementation, also where it waits for the client.
+ * Answers with the messages of the implementation, as fast as the client reads: at most one message is on its way beyond what is enough. A client that is gone ends the implementation, also where it waits for the client.
  */
 export async function serveStream(call: StreamCall, message: Uint8Array, explain: Explain): Promise<void> {
   const { stream, form, method, context } = call;
@@ -50,7 +52,7 @@ async function writeAll(call: StreamCall, outputs: Pulled<Output>, client: Clien
     if (output.done === true) return;
     // With the first message and not before: the implementation may still have set some.
     if (!stream.headersSent) sendHeaders(call);
-    if (!write(call, output.value)) await client.room();
+    if (!write(call, output.value) && stream.writableLength >= enoughBytes) await client.room();
   }
   outputs.stop();
 }
@@ -64,7 +66,7 @@ function sendHeaders({ stream, form, context }: StreamCall): void {
 
 type Output = Parameters<typeof create<ServerStreamMethod['spec']['method']['output']>>[1] & object;
 
-/** False if the client should first read what it has been sent. */
+/** False if the stream has its buffer full. */
 function write({ stream, form, method }: StreamCall, output: Output): boolean {
   const { serialization, spec } = method;
   const encoding = form.binary ? encodingOf(output) : undefined;
