@@ -79,6 +79,7 @@ export async function startBus({
         );
       },
       flush: () => undefined,
+      refuse: (error) => Promise.reject(error),
       draining: new AbortController().signal,
     }),
   };

@@ -1,9 +1,14 @@
 import { Buffer } from 'node:buffer';
 import { setMaxListeners } from 'node:events';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import type { HandlerContext } from '@connectrpc/connect';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { BusError } from '../../src/core/errors.js';
 import type { EventInput, EventResult, PublishSession, SessionCommand } from '../../src/core/publish/command.js';
+import { PublishStreamRequestSchema, PublishStreamResponseSchema } from '../../src/gen/mainstem/v1/publish_pb.js';
+import { publishStream } from '../../src/transports/connect/publish-stream.js';
+import { wireForm } from '../../src/transports/connect/stream-form.js';
 import { openBus, type TestBus } from '../support/open-bus.js';
 
 const never = new AbortController().signal;
@@ -194,6 +199,31 @@ test('an event without an id is known to be stored, though it cannot be seen whe
     [{ status: 'stored', offset: 4 }],
   ]);
   expect(await stored(bus, 't')).toEqual(['0', '1', '2', '3', '4']);
+});
+
+test('a batch that cannot be read halts a stream as one that fails', async () => {
+  await using bus = await openBus();
+  await bus.topics.create({ name: 't', settings: { schemaless: true }, adopt: false });
+  const batch = (payload: string | undefined, continueAfterFailure = false) =>
+    toBinary(
+      PublishStreamRequestSchema,
+      create(PublishStreamRequestSchema, {
+        topic: 't',
+        events: [payload === undefined ? {} : { payload: { case: 'jsonBytes', value: Buffer.from(payload) } }],
+        continueAfterFailure,
+      }),
+    );
+  async function* requests() {
+    yield [batch('0'), batch(undefined), batch('1'), batch('2', true)];
+  }
+  // Of the context only the signal is looked at.
+  const context = { signal: never } as HandlerContext;
+  const answers: unknown[] = [];
+  for await (const list of publishStream(bus.publisher, requests(), wireForm, context, unheard)) {
+    for (const answer of list) answers.push(fromBinary(PublishStreamResponseSchema, answer).failure?.reason);
+  }
+  expect(answers).toEqual([undefined, 'INVALID_REQUEST', 'STREAM_HALTED', undefined]);
+  expect(await stored(bus, 't')).toEqual(['0', '2']);
 });
 
 test('nothing that comes together overtakes a failure, and what is answered as stored is what is stored', async () => {

@@ -24,6 +24,7 @@ test.each([
     openStream: () => ({
       draining: new AbortController().signal,
       publish: () => new Promise(() => undefined),
+      refuse: () => Promise.reject(new Error('none is refused')),
       add: () => queued++,
       flush: () => undefined,
     }),

@@ -107,6 +107,8 @@ export interface PublishSession {
   /** The same for one of several batches that come together, which cost less so: nothing is queued for certain before `flush`, in the same turn. */
   add(command: SessionCommand, listener: BatchListener, signal: AbortSignal): void;
   flush(): void;
+  /** Fails a batch that cannot even be read as one, in its place: it may have been for any partition. Rejects with the error. */
+  refuse(error: unknown): Promise<never>;
 }
 
 /** Told what becomes of one batch: warnings first, then once the outcome, as `Publishing.publish` has it. Must not throw. */

@@ -45,6 +45,7 @@ export function createPublishSession(admission: Admission): PublishSession {
 
   /** Fails a batch as a whole in its turn: that halts what comes after it, and nothing that came before. */
   function refuse(error: unknown): Promise<never> {
+    singles.flush();
     if (lastAdmission) return inTurn(() => Promise.reject(error));
     order.haltAll(error);
     return Promise.reject(error);
@@ -71,6 +72,7 @@ export function createPublishSession(admission: Admission): PublishSession {
   return {
     draining: admission.draining,
     publish,
+    refuse,
     add(command, listener, signal) {
       const isUsual = !lastAdmission && !order.isHalted && !command.haltOnRefusal;
       if (isUsual && singles.take(command, listener, signal)) return;

@@ -79,7 +79,7 @@ export function publishStream<I, O>(
     try {
       batch = toBatch(read);
     } catch (error) {
-      listener.failed(error);
+      session.refuse(error).catch(listener.failed);
       return 0;
     }
     session.add(batch, listener, signal);
