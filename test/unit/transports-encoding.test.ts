@@ -9,6 +9,7 @@ import type { EventResult } from '../../src/core/publish/command.js';
 import type { Delivery, Frame } from '../../src/core/subscribe/frames.js';
 import { PublishResponseSchema } from '../../src/gen/mainstem/v1/publish_pb.js';
 import { EventsSchema, SubscribeResponseSchema } from '../../src/gen/mainstem/v1/subscribe_pb.js';
+import { giveBack, takeBlock } from '../../src/transports/connect/frame-blocks.js';
 import { toResponse } from '../../src/transports/connect/frame-mapper.js';
 import { encodingOf } from '../../src/transports/connect/lane/envelope.js';
 import { toRecord } from '../../src/transports/connect/record-mapper.js';
@@ -173,4 +174,20 @@ test('hand-encoded results say what the generated code would', () => {
     }),
   );
   expect(encodeResults(1, [])).toEqual([]);
+});
+
+test('a small frame that is lent holds no block while it waits to be sent', () => {
+  const deliveries = [
+    {
+      partition: 0,
+      kind: 'json' as const,
+      schemaVersion: undefined,
+      bytes: 65,
+      record: { offset: 0, timestamp: 0, key: null, value: Buffer.from('1'), headers: [] },
+    },
+  ];
+  const block = takeBlock();
+  giveBack([block]);
+  toResponse({ kind: 'events', topic: 't', deliveries, cursor: 'c', lent: true }, 'pieces');
+  expect(takeBlock()).toBe(block);
 });

@@ -52,8 +52,12 @@ function encoded(events: EventsFrame) {
 /** A frame for the lane: the message is empty, and known by its encoding. */
 export function eventsFramePieces(events: EventsFrame): SubscribeResponse {
   if (events.lent !== true) return encoded(events).message;
-  const { pieces, blocks } = encodeOnce(events.deliveries, tag.records);
-  return encodedAs(create(SubscribeResponseSchema), piecesOf(events, pieces), () => giveBack(blocks));
+  const { pieces: records, blocks } = encodeOnce(events.deliveries, tag.records);
+  const pieces = piecesOf(events, records);
+  if (pieces.length > 1) return encodedAs(create(SubscribeResponseSchema), pieces, () => giveBack(blocks));
+  // A small frame is copied out of its block, which would weigh far more while it waits.
+  giveBack(blocks);
+  return encodedAs(create(SubscribeResponseSchema), pieces);
 }
 
 /**
