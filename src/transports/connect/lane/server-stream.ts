@@ -24,7 +24,8 @@ interface StreamCall {
 const enoughBytes = 64 * 1024;
 
 /**
- * Answers with the messages of the implementation, as fast as the client reads: at most one message is on its way beyond what is enough. A client that is gone ends the implementation, also where it waits for the client.
+ * Answers with the messages of the implementation, as fast as the client reads: at most one message is on its way beyond what is enough. A client
+ * that is gone ends the implementation, also where it waits for the client.
  */
 export async function serveStream(call: StreamCall, message: Uint8Array, explain: Explain): Promise<void> {
   const { stream, form, method, context } = call;
