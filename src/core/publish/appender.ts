@@ -3,6 +3,7 @@ import { BusError } from '../errors.js';
 import { type AppendRecord, recordBytes } from '../model.js';
 import type { Appended, EventLog } from '../ports/event-log.js';
 import type { ActiveTopic } from '../topics/topic.js';
+import { failedBefore } from './order.js';
 import type { Part, Run, Stretch } from './run.js';
 import { type Sifted, sift } from './sift.js';
 
@@ -96,7 +97,9 @@ export function createAppender(
   function batchOf(parts: readonly Part[]): Sifted {
     const current = parts.some(({ run }) => run.identified) ? now() : undefined;
     const window = current && windows?.of(current, partition);
-    return window ? sift(parts, window) : { records: recordsOf(parts), refused: [], settle: settleAll(parts) };
+    return window
+      ? sift(parts, window, partition)
+      : { records: recordsOf(parts), refused: [], settle: settleAll(parts) };
   }
 
   /** Without identities there is nothing to wait for. */
@@ -139,14 +142,7 @@ export function createAppender(
       groups.add(part.run.group);
       part.run.done(part.from, part.to, error);
     }
-    const behind = new BusError(
-      'STREAM_HALTED',
-      `not stored: an earlier event for partition ${partition} failed (${error.reason})`,
-      {
-        cause: error,
-        retryAfterMs: error.retryAfterMs ?? 1000,
-      },
-    );
+    const behind = failedBefore(partition, error);
     for (let i = head; i < queue.length; i++) {
       const waiting = queue[i];
       if (!waiting || waiting.withdrawn || !groups.has(waiting.group)) continue;

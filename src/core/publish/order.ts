@@ -57,3 +57,12 @@ export function createOrder(): StreamOrder {
     },
   };
 }
+
+/** Why what was queued behind a failure is not stored. */
+export function failedBefore(partition: number, cause: BusError): BusError {
+  return new BusError(
+    'STREAM_HALTED',
+    `not stored: an earlier event for partition ${partition} failed (${cause.reason})`,
+    { cause, retryAfterMs: cause.retryAfterMs ?? 1000 },
+  );
+}

@@ -4,6 +4,7 @@ import { createSegment } from '../dedupe/segment.js';
 import { BusError } from '../errors.js';
 import type { AppendRecord } from '../model.js';
 import type { Appended } from '../ports/event-log.js';
+import { failedBefore } from './order.js';
 import type { Part, Run, Stretch } from './run.js';
 
 /** What is left of a batch to append, when what is there already is taken out. */
@@ -22,8 +23,10 @@ interface Kept {
 }
 
 /** Settles at once the events whose identity is in the window, and puts aside those that another one of the batch has too. */
-export function sift(parts: readonly Part[], window: PartitionWindow): Sifted {
+export function sift(parts: readonly Part[], window: PartitionWindow, partition: number): Sifted {
   const refused: { part: Stretch; error: BusError }[] = [];
+  /** Groups of which something is refused, and why what is behind it is: they keep their order. */
+  const halted = new Map<object, BusError>();
   const kept: Kept[] = [];
   const twins: (Kept & { readonly identity: Identity })[] = [];
   /** The batch's own identities; in place of an offset, which of those kept it is. */
@@ -53,12 +56,22 @@ export function sift(parts: readonly Part[], window: PartitionWindow): Sifted {
     }
   }
 
+  function refuse(part: Stretch, error: BusError): void {
+    refused.push({ part, error });
+    if (!halted.has(part.run.group)) halted.set(part.run.group, failedBefore(partition, error));
+  }
+
   for (const { run, from, to } of parts) {
     for (let start = from; start < to; ) {
+      const behind = halted.get(run.group);
+      if (behind) {
+        refuse({ run, from: start, to }, behind);
+        break;
+      }
       const wholeTo = run.identified?.wholeTo(start);
       const part = { run, from: start, to: Math.min(to, wholeTo ?? start + 1) };
       const error = wholeTo === undefined ? undefined : conflict(part);
-      if (error) refused.push({ part, error });
+      if (error) refuse(part, error);
       else for (let index = start; index < part.to; index++) keep(run, index);
       start = part.to;
     }
