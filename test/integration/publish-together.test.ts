@@ -229,12 +229,19 @@ test('a batch that cannot be read halts a stream as one that fails', async () =>
 test('nothing that comes together overtakes a failure, and what is answered as stored is what is stored', async () => {
   await using bus = await openBus();
   let run = 0;
-  const one = fc.record({ key: fc.constantFrom('a', 'b', 'c'), continueAfterFailure: fc.boolean() });
+  const one = fc.record({
+    key: fc.constantFrom('a', 'b', 'c'),
+    // Each payload is another one: an id that comes again is refused.
+    id: fc.option(fc.constantFrom('i', 'j', 'k', 'l', 'm', 'n', 'o'), { nil: undefined }),
+    // By number, a version is looked up: what comes behind waits.
+    schemaVersion: fc.constantFrom(undefined, undefined, undefined, 1),
+    continueAfterFailure: fc.boolean(),
+  });
   const lists = fc.array(fc.array(one, { minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 8 });
   await fc.assert(
     fc.asyncProperty(lists, fc.infiniteStream(fc.boolean()), async (sent, failing) => {
       const topic = `f${++run}`;
-      await bus.topics.create({ name: topic, settings: { schemaless: true, partitions: 3 }, adopt: false });
+      await bus.topics.create({ name: topic, settings: { partitions: 3 }, schema: 'true', adopt: false });
       bus.log.before = async () => {
         await new Promise(setImmediate);
         if (failing.next().value) throw new BusError('LOG_UNAVAILABLE', 'the broker is away');
@@ -243,12 +250,13 @@ test('nothing that comes together overtakes a failure, and what is answered as s
       const all = sent.flat();
       const outcomes: Promise<Outcome>[] = [];
       for (const list of sent) {
-        const commands = list.map(({ key, continueAfterFailure }, i) => {
+        const commands = list.map(({ key, id, schemaVersion, continueAfterFailure }, i) => {
           const payload = Buffer.from(String(outcomes.length + i));
           return {
             topic,
             mode: 'all_or_nothing',
-            events: [{ key: Buffer.from(key), payload }],
+            events: [{ key: Buffer.from(key), id, payload }],
+            schemaVersion,
             continueAfterFailure,
           } as const;
         });
