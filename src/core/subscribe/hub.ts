@@ -39,7 +39,10 @@ export interface Hub {
   close(): Promise<void>;
 }
 
-/** What all rings of a process hold at most together, and up to twice as much in encoded form; one holds at most 2 MiB. */
+/**
+ * What all rings of a process hold at most together, and up to twice as much in encoded form; one holds at most 2 MiB. Each may keep 16 KiB beside that alive,
+ * which its oldest record shares memory with.
+ */
 const ringsBytes = 32 * 1024 * 1024;
 const ringBytes = 2 * 1024 * 1024;
 /** How long a topic is followed after its last stream has left: streams that reconnect should find it warm. */

@@ -28,7 +28,7 @@ export interface Work<I, O> {
 
 /**
  * Starts work for each input as it comes, several at a time up to the limits, and yields the results in the order of the inputs. At the
- * limits no more input is asked for; an unread result counts. Throws the first error, of the inputs or of a result, at its place in the
+ * limits no more input is asked for; a result counts until it is taken to be written. Throws the first error, of the inputs or of a result, at its place in the
  * order. After an abort no input is asked for any more; the work has to end by the signal itself. Once `closing` aborts inputs are dropped, and its
  * reason is thrown after the results of what was started.
  */

@@ -18,7 +18,7 @@ import type { StreamForm } from './stream-form.js';
  * each of which costs the same.
  */
 const streamLimits = { batches: 256, bytes: 8 * 1024 * 1024 };
-/** What an event weighs beside its payload and key: for itself, and for a result that nobody reads. */
+/** What an event weighs beside its payload and key: for itself, and for its result if it is stored (a refusal takes more, up to 1 KB). */
 const eventBytes = 64;
 
 /**
