@@ -4,9 +4,9 @@ import { cpuRow, verify } from '../row.js';
 import type { Cell } from './cell.js';
 
 /** Events in the topic per second of a slice: about what one core reads. */
-const perSecond = 60_000;
-/** More than the bus keeps of what it has read (32 MiB), and enough for the clock by which CPU is counted. */
-const least = 60_000;
+const perSecond = 400_000;
+/** More than the bus keeps of what it has read (32 MiB), and enough that opening the stream does not count. */
+const least = 200_000;
 
 export const subscribeCatchup: Cell = {
   name: 'subscribe-catchup',
