@@ -5,7 +5,7 @@ import { createSegment } from '../dedupe/segment.js';
 import { type DedupeWindows, shortWindowText } from '../dedupe/windows.js';
 import { BusError } from '../errors.js';
 import type { ActiveTopic } from '../topics/topic.js';
-import type { EventResult, PublishCommand } from './command.js';
+import type { PublishCommand } from './command.js';
 import { type Prepared, preparation } from './prepare.js';
 
 /** A call whose events were checked against one snapshot of their topic: it may be queued as soon as its windows are ready. */
@@ -61,10 +61,16 @@ export function isReady({ windows }: Checked): boolean {
 export function warningsOf({ topic, warning, windows }: Checked, all: DedupeWindows): string[] {
   const warnings = warning === undefined ? [] : [warning];
   for (const partition of windows.keys()) {
-    const cut = all.cut(topic.name, partition);
-    if (cut) warnings.push(shortWindowText(topic.name, partition, cut));
+    const short = shortWindowWarning(topic, partition, all);
+    if (short !== undefined) warnings.push(short);
   }
   return warnings;
+}
+
+/** What the publisher of an event with an identity should know of its partition's window. */
+export function shortWindowWarning(topic: ActiveTopic, partition: number, all: DedupeWindows): string | undefined {
+  const cut = all.cut(topic.name, partition);
+  return cut && shortWindowText(topic.name, partition, cut);
 }
 
 /**
@@ -101,15 +107,6 @@ export function judge({ windows, events }: Checked): (event: number) => Seen | B
     if (first) return first.same ? first : reusedError(event, partition, first, undefined);
     return reusedInCall(event, identity, partition);
   };
-}
-
-/** The result of an event that was stored before. */
-export function duplicate(
-  partition: number,
-  { offset, timestamp }: Seen,
-  schemaVersion: number | undefined,
-): EventResult {
-  return { status: 'stored', partition, offset, timestamp, schemaVersion, duplicate: true };
 }
 
 /** EVENT_ID_REUSED. @param first undefined: the other event is not stored yet @param lostAt where the record was written all the same */

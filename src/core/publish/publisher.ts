@@ -7,7 +7,7 @@ import type { Authorizer } from '../ports/authorizer.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
-import { type Checked, checkEvents, duplicate, isReady, judge, reusedError, warningsOf } from './admission.js';
+import { type Checked, checkEvents, isReady, judge, reusedError, warningsOf } from './admission.js';
 import { type Appender, createAppender } from './appender.js';
 import { createBudget } from './budget.js';
 import { type Call, createCall } from './call.js';
@@ -15,6 +15,7 @@ import type { EventResult, PublishCommand, Publishing, PublishLimits } from './c
 import type { Order } from './order.js';
 import { rotation } from './partitioner.js';
 import { callRefusal, type Prepared } from './prepare.js';
+import { duplicate, failed } from './results.js';
 import type { Identified, Run } from './run.js';
 import { createPublishSession } from './session.js';
 import { onAbort } from './withdrawals.js';
@@ -206,8 +207,7 @@ export function createPublisher({
       done(from, to, outcome) {
         if (outcome instanceof BusError) {
           order?.halt(topic.name, partition, outcome);
-          const status = outcome.reason === 'STORE_OUTCOME_UNKNOWN' ? 'unknown' : 'not_stored';
-          for (let i = from; i < to; i++) call.settle(events[i] ?? 0, { status, error: outcome });
+          for (let i = from; i < to; i++) call.settle(events[i] ?? 0, failed(outcome));
           return;
         }
         const { baseOffset, timestamp } = outcome;

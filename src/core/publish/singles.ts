@@ -1,17 +1,18 @@
 import type { Identity } from '../dedupe/identity.js';
 import type { Seen } from '../dedupe/identity-index.js';
-import { type DedupeWindows, shortWindowText } from '../dedupe/windows.js';
+import type { DedupeWindows } from '../dedupe/windows.js';
 import { BusError } from '../errors.js';
 import type { AppendRecord } from '../model.js';
 import type { Appended } from '../ports/event-log.js';
 import type { ActiveTopic } from '../topics/topic.js';
-import { duplicate, reusedError } from './admission.js';
+import { reusedError, shortWindowWarning } from './admission.js';
 import type { Appender } from './appender.js';
 import type { Budget } from './budget.js';
 import { createCall } from './call.js';
 import type { BatchListener, EventResult, PublishCommand, PublishMode } from './command.js';
 import type { Order, StreamOrder } from './order.js';
 import { callRefusal, type Preparation, type Prepared, preparation } from './prepare.js';
+import { duplicate, failed } from './results.js';
 import type { Identified, Run } from './run.js';
 import { onAbort } from './withdrawals.js';
 
@@ -69,8 +70,8 @@ export function createSingles(path: SinglesPath, order: StreamOrder): Singles {
   }
 
   function warn(topic: ActiveTopic, { identity, partition }: Prepared, listener: BatchListener): void {
-    const cut = identity && path.windows.cut(topic.name, partition);
-    if (cut) listener.warned(shortWindowText(topic.name, partition, cut));
+    const short = identity && shortWindowWarning(topic, partition, path.windows);
+    if (short !== undefined) listener.warned(short);
   }
 
   /** As a call of one event that is refused ends. */
@@ -177,8 +178,7 @@ class SinglesRun implements Run, Identified {
   done(from: number, to: number, outcome: Appended | BusError): void {
     if (outcome instanceof BusError) {
       this.order.halt(this.topic.name, this.partition, outcome);
-      const status = outcome.reason === 'STORE_OUTCOME_UNKNOWN' ? 'unknown' : 'not_stored';
-      for (let i = from; i < to; i++) this.#fail(i, { status, error: outcome });
+      for (let i = from; i < to; i++) this.#fail(i, failed(outcome));
       return;
     }
     const { partition, schemaVersion } = this;

@@ -16,7 +16,7 @@ export interface Chunk {
   readonly deliveries: readonly Delivery[];
   /** What the deliveries weigh together. */
   readonly bytes: number;
-  /** What the records lie in, where that can be used again: as long as one stream alone has got the chunk. */
+  /** What the records lie in, where that can be used again. Who takes from the chunk while others may have it, too, sets it undefined. */
   memory: Uint8Array | undefined;
 }
 
@@ -35,13 +35,13 @@ export interface ChunkSource {
 
 /** Reads ranges for streams that are behind: each range once for all that ask for it at the time, in fair turns. */
 export interface ChunkReader {
+  /** The chunk that holds an offset, if it is still in memory. */
+  peek(source: ChunkSource, partition: number, offset: number): Chunk | undefined;
   /**
-   * The chunk that holds an offset, if it is still in memory.
+   * Reads from an offset on. Waits out an unavailable log; throws only on abort, and what is not a matter of waiting.
    *
    * @param alone the caller is the only reader of the topic, and tells when it is done with a chunk.
    */
-  peek(source: ChunkSource, partition: number, offset: number, alone: boolean): Chunk | undefined;
-  /** Reads from an offset on. Waits out an unavailable log; throws only on abort, and what is not a matter of waiting. `alone` as above. */
   read(
     source: ChunkSource,
     partition: number,
@@ -75,7 +75,7 @@ export function createChunkReader(log: EventLog, clock: Clock): ChunkReader {
     },
   });
 
-  function find(source: ChunkSource, partition: number, offset: number): Chunk | undefined {
+  function peek(source: ChunkSource, partition: number, offset: number): Chunk | undefined {
     const name = nameOf(source, partition);
     const exact = cache.get(`${name}/${offset}`);
     if (exact) return exact;
@@ -134,7 +134,8 @@ export function createChunkReader(log: EventLog, clock: Clock): ChunkReader {
     const read = async (): Promise<Chunk | OutOfRange> => {
       try {
         const chunk = await turns.run(name, () => load(source, partition, offset, memory));
-        return chunk.outcome === 'ok' && entry.isJoined ? shared(chunk) : chunk;
+        if (chunk.outcome === 'ok' && entry.isJoined) chunk.memory = undefined;
+        return chunk;
       } finally {
         reading.delete(key);
       }
@@ -145,10 +146,7 @@ export function createChunkReader(log: EventLog, clock: Clock): ChunkReader {
   }
 
   return {
-    peek(source, partition, offset, alone) {
-      const chunk = find(source, partition, offset);
-      return chunk && !alone ? shared(chunk) : chunk;
-    },
+    peek,
     read: (source, partition, offset, alone, signal) =>
       waitOutLog(clock, () => once(source, partition, offset, alone), signal),
     drop: (source, partition, { from }) => cache.delete(`${nameOf(source, partition)}/${from}`),
@@ -165,12 +163,6 @@ export function createChunkReader(log: EventLog, clock: Clock): ChunkReader {
 
 function nameOf({ topic, incarnation }: ChunkSource, partition: number): string {
   return `${topic}/${incarnation}/${partition}`;
-}
-
-/** Several streams may have it from now on. */
-function shared(chunk: Chunk): Chunk {
-  chunk.memory = undefined;
-  return chunk;
 }
 
 /** The records of a chunk from an offset on. */

@@ -139,11 +139,10 @@ export function createProgress(
         return taken;
       }
     }
-    const alone = isAlone();
-    const { chunk = feed.chunks.peek(feed, partition, at.next, alone) } = at;
+    const { chunk = feed.chunks.peek(feed, partition, at.next) } = at;
     if (chunk && chunk.from <= at.next && at.next < chunk.nextOffset) {
       source = chunk;
-      if (alone) lent = true;
+      if (isAlone()) lent = true;
       else chunk.memory = undefined;
       return takeFromChunk(chunk, at.next, maxBytes);
     }
