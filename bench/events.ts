@@ -63,6 +63,9 @@ function items(bytes: number): string {
   return Array.from({ length: count }, () => one).join(',');
 }
 
+/** What the bus keeps beside an event without metadata: what is appended beside it has the same. */
+export const storedHeaders: readonly (readonly [string, Buffer])[] = [['mainstem_schema', Buffer.from('1')]];
+
 /** Writes a sequence number over the digits at `at`. */
 export function writeSequence(target: Uint8Array, at: number, sequence: number): void {
   let rest = sequence + firstSequence;

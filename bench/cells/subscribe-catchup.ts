@@ -2,6 +2,7 @@ import type { DirectCommands } from '../measured/direct.js';
 import { inRounds } from '../rounds.js';
 import { cpuRow, verify } from '../row.js';
 import type { Cell } from './cell.js';
+import { fillTopic } from './history.js';
 
 /** Events in the topic per second of a slice: about what one core reads. */
 const perSecond = 400_000;
@@ -19,18 +20,7 @@ export const subscribeCatchup: Cell = {
     const direct = await stage.startReference<DirectCommands>('measured/direct', 4);
     await direct.ask('create');
     const events = Math.max(least, Math.round((perSecond * sliceMs) / 1000));
-    const plan = {
-      topics: [topic],
-      batch: 100,
-      eventBytes: 1024,
-      inFlight: 8,
-      connections: 2,
-      protocol: 'grpc' as const,
-    };
-    let filled = 0;
-    while (filled < events) {
-      filled += (await stage.load.ask('closedLoop', { ...plan, port: server.port, ms: 200 })).events;
-    }
+    const filled = await fillTopic(stage, server, topic, events);
     const other = await direct.ask('append', { batch: 100, eventBytes: 1024, events: filled });
     let verified = '';
     const { ours, reference } = await inRounds(rounds, {

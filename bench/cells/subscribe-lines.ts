@@ -3,6 +3,7 @@ import { cpuRow, type Row, verify } from '../row.js';
 import type { Mainstem, Stage } from '../stage.js';
 import type { StreamForm } from '../wire/lines.js';
 import type { Cell } from './cell.js';
+import { fillTopic } from './history.js';
 import { eventsIn, fromAll, liveStreams, perDelivery, slicesPerRound } from './live-streams.js';
 
 const streams = 100;
@@ -24,17 +25,7 @@ async function catchUps(stage: Stage, server: Mainstem, { rounds, sliceMs }: Opt
   const topic = stage.topicName('lines-history');
   await stage.createTopic(server, topic);
   const events = Math.max(20_000, Math.round((perSecond * sliceMs) / 1000));
-  const plan = {
-    topics: [topic],
-    batch: 100,
-    eventBytes: 1024,
-    inFlight: 8,
-    connections: 2,
-    protocol: 'grpc' as const,
-  };
-  let filled = 0;
-  while (filled < events)
-    filled += (await stage.load.ask('closedLoop', { ...plan, port: server.port, ms: 200 })).events;
+  const filled = await fillTopic(stage, server, topic, events);
   let verified = '';
   const reads = (form: StreamForm): Subject => ({
     child: server.child,

@@ -1,4 +1,5 @@
-import { connect } from 'node:net';
+import { askZooKeeper } from '../../test/cluster/zookeeper-server.js';
+import { until } from '../../test/support/wait.js';
 import type { Row, RowName } from '../row.js';
 import type { Stage } from '../stage.js';
 import { spread } from '../stats.js';
@@ -46,11 +47,9 @@ async function commits(stage: Stage, ms: number): Promise<Row[]> {
   for (const name of looked) await caughtUp(server.port, name);
   await stage.load.ask('closeDurable');
   await server.child.kill();
-  const name = { cell: 'subscriber-scale', variant: `${subscribers} subscribers × ${partitions} partitions` };
   return [
     {
-      ...name,
-      pair: stage.pair,
+      ...named(stage, `${subscribers} subscribers × ${partitions} partitions`),
       measure: 'requests/s to ZooKeeper',
       better: 'lower',
       reach: 300,
@@ -65,14 +64,13 @@ async function commits(stage: Stage, ms: number): Promise<Row[]> {
 
 /** Waits until a subscriber has committed all that there is. */
 async function caughtUp(port: number, subscriber: string): Promise<void> {
-  for (;;) {
+  const isCaughtUp = async () => {
     const response = await fetch(`http://127.0.0.1:${port}/v1/subscribers/${subscriber}`);
     // What the route answers; its document says so.
     const { positions } = (await response.json()) as { positions: { lag?: number }[] };
-    if (positions.length !== partitions) throw new Error(`${subscriber} has ${positions.length} positions`);
-    if (positions.every(({ lag }) => lag === 0)) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+    return positions.length === partitions && positions.every(({ lag }) => lag === 0);
+  };
+  await until(isCaughtUp, { what: `${subscriber} to have committed all`, everyMs: 50 });
 }
 
 async function rebalance(stage: Stage, rounds: number): Promise<Row[]> {
@@ -107,19 +105,9 @@ async function rebalance(stage: Stage, rounds: number): Promise<Row[]> {
 const named = ({ pair }: Stage, variant: string): RowName => ({ cell: 'subscriber-scale', variant, pair });
 
 /** How many requests a ZooKeeper has had, by its own count. */
-function requests(address: string): Promise<number> {
-  const [host = '', port] = address.split(':');
-  return new Promise((resolve, reject) => {
-    const socket = connect(Number(port), host, () => socket.write('mntr'));
-    let text = '';
-    socket.on('data', (chunk) => {
-      text += chunk.toString();
-    });
-    socket.on('error', reject);
-    socket.on('close', () => {
-      const [, count] = /^zk_packets_received\t(\d+)/m.exec(text) ?? [];
-      if (count === undefined) reject(new Error(`ZooKeeper does not tell its packets: ${text}`));
-      else resolve(Number(count));
-    });
-  });
+async function requests(address: string): Promise<number> {
+  const text = await askZooKeeper(address, 'mntr');
+  const [, count] = /^zk_packets_received\t(\d+)/m.exec(text) ?? [];
+  if (count === undefined) throw new Error(`ZooKeeper does not tell its packets: ${text}`);
+  return Number(count);
 }

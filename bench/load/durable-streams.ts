@@ -1,6 +1,6 @@
 import type { ClientHttp2Session } from 'node:http2';
 import type { EventLog } from '../../src/core/ports/event-log.js';
-import { makeEvent, sequenceAt, writeSequence } from '../events.js';
+import { makeEvent, sequenceAt, storedHeaders, writeSequence } from '../events.js';
 import { openLog } from '../measured/open-log.js';
 import { messageReader, readFrame } from '../wire/frames.js';
 import { subscribeRequest } from '../wire/requests.js';
@@ -104,7 +104,7 @@ export async function feedDurable(plan: {
 async function append(topic: string, partition: number, sequence: number): Promise<void> {
   const value = Buffer.from(makeEvent(200));
   writeSequence(value, sequenceAt, sequence);
-  await log?.append(topic, partition, [{ key: null, value, headers: [['mainstem_schema', Buffer.from('1')]] }]);
+  await log?.append(topic, partition, [{ key: null, value, headers: storedHeaders }]);
 }
 
 export async function closeDurable(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { ClientHttp2Session } from 'node:http2';
 import type { EventLog } from '../../src/core/ports/event-log.js';
-import { makeEvent, sequenceAt, writeSequence } from '../events.js';
+import { makeEvent, sequenceAt, storedHeaders, writeSequence } from '../events.js';
 import { openLog } from '../measured/open-log.js';
 import { messageReader, readFrame } from '../wire/frames.js';
 import { lineReader, linesRequest, type StreamForm } from '../wire/lines.js';
@@ -143,7 +143,7 @@ function sender(plan: FanOutPlan, session: ClientHttp2Session): () => Promise<un
     const records = events.map(() => {
       const value = Buffer.from(event);
       writeSequence(value, sequenceAt, sequence++);
-      return { key: null, value, headers: [['mainstem_schema', Buffer.from('1')] as const] };
+      return { key: null, value, headers: storedHeaders };
     });
     return log.append(plan.topic, 0, records);
   };

@@ -1,9 +1,7 @@
-import type { AppendRecord, Header } from '../../src/core/model.js';
+import type { AppendRecord } from '../../src/core/model.js';
 import type { EventLog } from '../../src/core/ports/event-log.js';
-import { makeEvent, sequenceAt, writeSequence } from '../events.js';
+import { makeEvent, sequenceAt, storedHeaders, writeSequence } from '../events.js';
 import { type ReadBack, sequenceCheck } from '../wire/sequences.js';
-
-const headers: readonly Header[] = [['mainstem_schema', Buffer.from('1')]];
 
 export interface AppendPlan {
   readonly batch: number;
@@ -27,7 +25,7 @@ export async function appendLoop(log: EventLog, topic: string, partitions: numbe
         const at = i * template.length;
         template.copy(body, at);
         writeSequence(body, at + sequenceAt, numbers++);
-        records.push({ key: null, value: body.subarray(at, at + template.length), headers });
+        records.push({ key: null, value: body.subarray(at, at + template.length), headers: storedHeaders });
       }
       sent += plan.batch;
       await log.append(topic, partition, records);

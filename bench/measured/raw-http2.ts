@@ -1,6 +1,6 @@
 import { createServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
-import type { Header } from '../../src/core/model.js';
+import { storedHeaders } from '../events.js';
 import { answerCommands } from '../process/commands.js';
 import { readBack } from './direct-loops.js';
 import { naturalBatches } from './natural-batches.js';
@@ -12,13 +12,12 @@ const [place = '', topic = 'bench', partitions = '4'] = process.argv.slice(2);
 const log = await openLog(place);
 await createTopic(log, topic, Number(partitions));
 const append = Array.from({ length: Number(partitions) }, (_, partition) => naturalBatches(log, topic, partition));
-const headers: readonly Header[] = [['mainstem_schema', Buffer.from('1')]];
 const followers = new Map<string, Set<ServerHttp2Stream>>();
 let turn = 0;
 
 function onAppend(stream: ServerHttp2Stream, body: Buffer): void {
   const partition = turn++ % append.length;
-  append[partition]?.({ key: null, value: body, headers }).then(
+  append[partition]?.({ key: null, value: body, headers: storedHeaders }).then(
     (offset) => {
       const answer = Buffer.allocUnsafe(12);
       answer.writeUInt32BE(partition);

@@ -48,17 +48,23 @@ admin.enableServer=false
 }
 
 // `srvr` tells the mode only once requests are served.
-function answers(address: string): Promise<void> {
+async function answers(address: string): Promise<void> {
+  const text = await askZooKeeper(address, 'srvr');
+  if (!text.includes('Mode:')) throw new Error(`not ready: ${text}`);
+}
+
+/** What a ZooKeeper answers to one of its commands of four letters. Rejects when it says nothing for 2 s. */
+export function askZooKeeper(address: string, command: string): Promise<string> {
   const [host, port] = address.split(':');
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port), host ?? '127.0.0.1');
     let text = '';
     socket.setTimeout(2000, () => socket.destroy(new Error('no answer')));
-    socket.on('connect', () => socket.write('srvr'));
+    socket.on('connect', () => socket.write(command));
     socket.on('data', (chunk) => {
       text += chunk.toString();
     });
     socket.on('error', reject);
-    socket.on('close', () => (text.includes('Mode:') ? resolve() : reject(new Error(`not ready: ${text}`))));
+    socket.on('close', () => resolve(text));
   });
 }
