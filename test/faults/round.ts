@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MainstemError } from '../../src/client/index.js';
 import { createRandom } from '../support/random.js';
 import { until } from '../support/wait.js';
 import { checkHistory } from './check-history.js';
@@ -44,7 +45,17 @@ export async function runRound({ stand, nemesis, seed, length }: RoundOptions): 
 
   const create = async () => {
     const made = await until(
-      () => stand.client().topics.create({ topic, settings: { partitions, schemaless: true } }),
+      async () => {
+        const { topics } = stand.client();
+        try {
+          return await topics.create({ topic, settings: { partitions, schemaless: true } });
+        } catch (error) {
+          if (!(error instanceof MainstemError) || error.reason !== 'TOPIC_ALREADY_EXISTS') throw error;
+          // Made by an attempt before, whose answer was an error: nobody else has this name.
+          const { topic: found } = await topics.get(topic);
+          return history.lives.every(({ incarnation }) => incarnation !== found?.incarnation) && found;
+        }
+      },
       {
         what: `${topic} to be created`,
         everyMs: 200,
