@@ -143,7 +143,7 @@ test('commits: what a subscriber does not own, has not got or cannot read moves 
   expect(await commit(good, -1n)).toMatchObject({
     code: expect.stringMatching(/failed_precondition|invalid_argument/),
   });
-  expect(await commit(good, generation, 'nobody')).toMatchObject({ reason: 'FENCED' });
+  expect(await commit(good, generation, 'nobody')).toMatchObject({ reason: 'SUBSCRIBER_NOT_FOUND' });
   expect(await commit(await cursorOf('events', [[0, 1]], 'another'), generation)).toMatchObject({
     reason: 'CURSOR_STALE_TOPIC',
   });

@@ -118,7 +118,7 @@ test('a commit that cannot be is refused, and changes nothing', async () => {
   await publish(bus, upTo(10));
   const at = (positions: [number, number][], life = incarnation) =>
     encodeCursor([{ topic: 't', incarnation: life, positions }]);
-  expect(await reasonOf(commit(bus, at([[0, 1]]), 1))).toBe('FENCED');
+  expect(await reasonOf(commit(bus, at([[0, 1]]), 1))).toBe('SUBSCRIBER_NOT_FOUND');
   const stream = openStream(bus.subscriptions, mart);
   const { generation } = (await stream.expect('ready')).assignment;
   expect(await reasonOf(commit(bus, 'nonsense', generation))).toBe('CURSOR_MALFORMED');

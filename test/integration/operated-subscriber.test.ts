@@ -1,7 +1,9 @@
 import { setMaxListeners } from 'node:events';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { encodeCursor } from '../../src/core/cursor.js';
 import { readHeaders } from '../../src/core/event-headers.js';
 import { redriveTopicOf } from '../../src/core/parking/names.js';
+import { readingSubscribersPath } from '../../src/core/readers/records.js';
 import type { ResetCommand } from '../../src/core/subscribers/subscriber.js';
 import { useZooKeeper } from '../cluster/use-cluster.js';
 import { type Instance, openFleet } from '../support/open-fleet.js';
@@ -92,12 +94,39 @@ describe.each(pairs.filter(([name, at]) => name === 'embedded' || at))('on %s', 
     await b.subscribers.delete(subscriber, true);
     await old.until(isReset);
     expect(await reasonOf(b.subscribers.get(subscriber))).toBe('SUBSCRIBER_NOT_FOUND');
-    expect(await reasonOf(commit(b, position))).toBe('FENCED');
+    expect(await reasonOf(commit(b, position))).toBe('SUBSCRIBER_NOT_FOUND');
     const next = startReader(b.subscriptions, mart);
     await next.until(() => values(next).length === 20);
     expect(next.assignment?.generation).toBeGreaterThan(position?.generation ?? Number.NaN);
     expect(await reasonOf(commit(b, position))).toBe('FENCED');
     next.close();
+  });
+
+  test('a forced deletion under open streams leaves nothing of the subscriber in coordination', async () => {
+    await using fleet = await openFleet(at);
+    const b = await fleet.open();
+    await fleet.create('t', 2);
+    await fleet.publish('t', upTo(4));
+    const readers = [fleet.first, b].map((each) => startReader(each.subscriptions, mart));
+    await b.coordination.create([...readingSubscribersPath('t'), subscriber], new Uint8Array());
+    await untilAll(readers, () => values(...readers).length >= 4);
+    await b.subscribers.delete(subscriber, true);
+    await Promise.all(readers.map((reader) => reader.until(isReset)));
+    await vi.waitFor(async () => expect(await b.coordination.children(['subscribers'])).toEqual([]), {
+      timeout: 20_000,
+    });
+    expect(await b.coordination.children(readingSubscribersPath('t'))).toEqual([]);
+  });
+
+  test('nobody commits or parks for a subscriber that does not exist', async () => {
+    await using fleet = await openFleet(at);
+    const { incarnation } = await fleet.create('t', 1);
+    await fleet.publish('t', upTo(3));
+    const cursor = encodeCursor([{ topic: 't', incarnation, positions: [[0, 2]] }]);
+    expect(await reasonOf(commit(fleet.first, { cursor, generation: 1 }))).toBe('SUBSCRIBER_NOT_FOUND');
+    const record = { ...mart, partition: 0, offset: 1, reason: 'no', attempts: 1, generation: 1 };
+    expect(await reasonOf(fleet.first.subscribers.park(record, never))).toBe('SUBSCRIBER_NOT_FOUND');
+    expect(await fleet.first.coordination.children(['subscribers'])).toEqual([]);
   });
 
   test('streams that join while the subscriber is deleted again and again have all of it, or are told', async () => {

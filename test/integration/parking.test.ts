@@ -92,7 +92,7 @@ test('what cannot be parked changes nothing', async () => {
   await using bus = await openBus();
   await create(bus);
   await bus.log.append('t', 0, [record('1'), record('2'), record('3')]);
-  expect(await reasonOf(park(bus, 0, 1))).toBe('FENCED');
+  expect(await reasonOf(park(bus, 0, 1))).toBe('SUBSCRIBER_NOT_FOUND');
   const { stream, generation } = await own(bus);
   await bus.log.truncateBefore('t', 0, 2);
   expect(await reasonOf(park(bus, 0, generation))).toBe('RECORD_NOT_FOUND');

@@ -13,7 +13,7 @@ export interface Processed {
 export interface CommitsOptions extends BackoffOptions {
   send(position: Processed): Promise<unknown>;
   onCommitted?(cursor: string): void;
-  /** FENCED, after which the position is dropped; or what will be tried again. */
+  /** FENCED or SUBSCRIBER_NOT_FOUND, after which the position is dropped; or what will be tried again. */
   onTrouble?(error: MainstemError): void;
   /** What trying again cannot cure, other than FENCED. */
   onFailure?(error: MainstemError): void;
@@ -45,7 +45,7 @@ export function createCommits(options: CommitsOptions): Commits {
         options.onCommitted?.(position.cursor);
       } catch (thrown) {
         const error = MainstemError.from(thrown);
-        if (error.reason === 'FENCED') {
+        if (isOver(error)) {
           settle(position);
           options.onTrouble?.(error);
         } else if (error.retryable || error.reason === 'DEADLINE_EXCEEDED') {
@@ -83,4 +83,9 @@ export function createCommits(options: CommitsOptions): Commits {
       return running === undefined && !failed;
     },
   };
+}
+
+/** Another stream has taken over, or an operator has deleted the subscriber: the position means nothing any more. */
+function isOver({ reason }: MainstemError): boolean {
+  return reason === 'FENCED' || reason === 'SUBSCRIBER_NOT_FOUND';
 }

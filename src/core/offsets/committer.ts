@@ -3,7 +3,7 @@ import { toBusError } from '../coordination-errors.js';
 import { BusError } from '../errors.js';
 import type { Clock } from '../ports/clock.js';
 import { type Coordination, CoordinationError } from '../ports/coordination.js';
-import { type OffsetRecord, offsetPath, readOffsetRecord, writeRecord } from './records.js';
+import { type OffsetRecord, offsetPath, readOffsetRecord, requireSubscriber, writeRecord } from './records.js';
 
 /** A position to commit. */
 export interface CommitEntry {
@@ -20,8 +20,8 @@ export type CommitListener = (topic: string, incarnation: string, partition: num
 /** Writes committed positions: many callers' in few requests, each by compare-and-set for itself. */
 export interface Committer {
   /**
-   * Resolves with the committed offset once it is durable: `next`, or one that was further already. Throws FENCED, CURSOR_STALE_TOPIC,
-   * COORDINATION_UNAVAILABLE (then it may have happened).
+   * Resolves with the committed offset once it is durable: `next`, or one that was further already. Throws FENCED, SUBSCRIBER_NOT_FOUND,
+   * CURSOR_STALE_TOPIC, COORDINATION_UNAVAILABLE (then it may have happened).
    */
   commit(entry: CommitEntry): Promise<number>;
   /** Calls back after each commit of a subscriber that this process has written, until the returned function is called. */
@@ -66,6 +66,7 @@ export function createCommitter(coordination: Coordination, clock: Clock): Commi
     let found = known.get(placeOf(entry));
     // A record from memory that would refuse, or makes the write needless, may be out of date.
     if (!found || !accepts(found.record, entry.generation) || found.record.next >= next) found = await load(entry);
+    if (!found) await requireSubscriber(coordination, entry.subscriber);
     if (!found || !accepts(found.record, entry.generation)) throw fenced(entry, found?.record.generation);
     if (found.record.incarnation !== entry.incarnation) {
       throw new BusError(

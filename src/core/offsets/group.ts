@@ -4,6 +4,7 @@ import type { Clock } from '../ports/clock.js';
 import { type Coordination, CoordinationError, type Session } from '../ports/coordination.js';
 import { createWakeup } from '../subscribe/wakeup.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
+import { removeEmptySubscriber } from './empty-subscriber.js';
 import { firstAssignment } from './first-assignment.js';
 import { firstPositionsInTurn } from './first-positions.js';
 import { keyOf, type PartitionOf, type Target } from './hand-over.js';
@@ -268,6 +269,8 @@ export function createGroup(ports: GroupPorts, subscriber: string): Group {
     }
     isOver = true;
     changed.close();
+    // Best effort: leftovers cost a few bytes, and the next deletion of the name finds them again.
+    await removeEmptySubscriber(coordination, subscriber).catch(() => undefined);
     for (const stop of unwatch) stop();
     session?.lost.removeEventListener('abort', onLost);
     onEnded();

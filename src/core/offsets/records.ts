@@ -255,3 +255,16 @@ export function checkSubscriberName(name: string): void {
     `a subscriber's name has 1 to 200 characters, none of them a control character; this one has ${name.length}`,
   );
 }
+
+/** Throws SUBSCRIBER_NOT_FOUND where no stream, reset or commit has created that subscriber, or where it is being deleted. */
+export async function requireSubscriber(coordination: Coordination, subscriber: string): Promise<void> {
+  const found = await readAssignment(coordination, subscriber);
+  if (!found || found.record.deleting) throw noSubscriber(subscriber, '; a stream with that name creates it');
+}
+
+/** SUBSCRIBER_NOT_FOUND. @param hint further advice, appended to the message */
+export function noSubscriber(subscriber: string, hint = ''): BusError {
+  return new BusError('SUBSCRIBER_NOT_FOUND', `there is no subscriber ${subscriber}${hint}`, {
+    metadata: { subscriber },
+  });
+}

@@ -1,10 +1,9 @@
 import { mapped } from '../coordination-errors.js';
 import { BusError } from '../errors.js';
-import { checkSubscriberName } from '../offsets/records.js';
+import { checkSubscriberName, noSubscriber } from '../offsets/records.js';
 import type { Authorizer } from '../ports/authorizer.js';
 import type { Clock } from '../ports/clock.js';
 import { toDeliveries } from '../subscribe/delivery.js';
-import { noSubscriber } from '../subscribers/decide.js';
 import { readState } from '../subscribers/state.js';
 import { withTopicLock } from '../topics/lock.js';
 import type { ActiveTopic } from '../topics/topic.js';

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { encodeCursor } from '../cursor.js';
 import { BusError } from '../errors.js';
 import type { LogRecord } from '../model.js';
-import { checkSubscriberName, offsetPath, readOffsetRecord } from '../offsets/records.js';
+import { checkSubscriberName, offsetPath, readOffsetRecord, requireSubscriber } from '../offsets/records.js';
 import type { Coordination } from '../ports/coordination.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { CommittedPosition, Subscriptions } from '../subscribe/frames.js';
@@ -71,7 +71,7 @@ function checkPlace({ name, settings }: ActiveTopic, { partition, offset }: Park
   if (offset < 0) throw new BusError('INVALID_REQUEST', `offset is ${offset}; offsets begin at 0`);
 }
 
-/** Throws FENCED before anything is stored. The commit is what decides: it may be refused still. */
+/** Throws FENCED or SUBSCRIBER_NOT_FOUND before anything is stored. The commit is what decides: it may be refused still. */
 async function checkOwnership(
   coordination: Coordination,
   { name, incarnation }: ActiveTopic,
@@ -79,6 +79,7 @@ async function checkOwnership(
 ): Promise<void> {
   const entry = await coordination.get(offsetPath(subscriber, name, partition));
   const record = entry && readOffsetRecord(entry.value);
+  if (!record) await requireSubscriber(coordination, subscriber);
   if (record && record.incarnation !== incarnation) {
     throw new BusError('CURSOR_STALE_TOPIC', `the position is of an earlier topic ${name} that has been deleted since`);
   }

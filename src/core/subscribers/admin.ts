@@ -1,8 +1,9 @@
 import { mapped } from '../coordination-errors.js';
-import { checkSubscriberName } from '../offsets/records.js';
+import { removeEmptySubscriber } from '../offsets/empty-subscriber.js';
+import { checkSubscriberName, noSubscriber } from '../offsets/records.js';
 import type { Authorizer } from '../ports/authorizer.js';
 import { forEachLimited } from '../topics/coalesce.js';
-import { decideFor, noSubscriber } from './decide.js';
+import { decideFor } from './decide.js';
 import type { Expiry } from './expiry.js';
 import { boundsOf, describePositions, placesOf, totalLag } from './lag.js';
 import { createLogView } from './log-view.js';
@@ -42,7 +43,8 @@ export function createSubscriberAdmin(ports: AdminPorts): SubscriberAdmin {
     let left = positionsPerList;
     await forEachLimited(await coordination.children(subscribersPath), subscribersAtOnce, async (name) => {
       const state = await readState(coordination, name);
-      if (state === undefined) return;
+      // A stream whose instance died right after a deletion could not remove its parents itself.
+      if (state === undefined) return removeEmptySubscriber(coordination, name).catch(() => undefined);
       if (state.assignment?.record.pending) await settleSubscriber(ports, name);
       const positions = left > 0 ? await readPositions(coordination, name, state.topics) : undefined;
       left -= positions?.length ?? 0;

@@ -74,9 +74,3 @@ function active(subscriber: string, streams: number): BusError {
     { metadata: { subscriber, streams: String(streams) } },
   );
 }
-
-export function noSubscriber(subscriber: string, hint = ''): BusError {
-  return new BusError('SUBSCRIBER_NOT_FOUND', `there is no subscriber ${subscriber}${hint}`, {
-    metadata: { subscriber },
-  });
-}

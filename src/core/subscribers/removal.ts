@@ -15,6 +15,7 @@ import {
 } from '../offsets/records.js';
 import { parkedTopicOf, redriveTopicOf } from '../parking/names.js';
 import type { Coordination, Path } from '../ports/coordination.js';
+import { readingSubscribersPath } from '../readers/records.js';
 import { forEachLimited } from '../topics/coalesce.js';
 import type { TopicsService } from '../topics/index.js';
 import { allow, isKind } from './records.js';
@@ -44,7 +45,7 @@ export async function removeSubscriber(
     if (!(await removeTopic(ports, subscriber, topic, version))) return;
   }
   await coordination.delete(assignmentPath(subscriber), version).catch(allow('missing', 'conflict'));
-  // What a stream that has come meanwhile has put there belongs to the next life, and stays.
+  // A stream that has joined meanwhile keeps its record. It removes the parents when it leaves, unless a new subscriber has begun.
   await coordination.delete(streamsPath(subscriber)).catch(allow('missing', 'not_empty'));
   await removeOwn(coordination, subscriber);
 }
@@ -73,6 +74,8 @@ async function removePositions(coordination: Coordination, subscriber: string, b
   const remove = (path: Path, version?: number) =>
     coordination.delete(path, version).catch(allow('missing', 'not_empty', 'conflict'));
   await forEachLimited(await coordination.children(offsetsPath(subscriber)), readsAtOnce, async (topic) => {
+    // Before its positions, which are what names the topic to whoever continues after a crash.
+    await remove([...readingSubscribersPath(topic), subscriber]);
     await forEachLimited(
       await coordination.children(topicOffsetsPath(subscriber, topic)),
       readsAtOnce,

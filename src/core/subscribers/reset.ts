@@ -1,10 +1,16 @@
 import { BusError } from '../errors.js';
-import { checkSubscriberName, type NewPositions, type PendingReset, streamsPath } from '../offsets/records.js';
+import {
+  checkSubscriberName,
+  type NewPositions,
+  noSubscriber,
+  type PendingReset,
+  streamsPath,
+} from '../offsets/records.js';
 import type { Clock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { TopicsService } from '../topics/index.js';
-import { decideFor, noSubscriber } from './decide.js';
+import { decideFor } from './decide.js';
 import { settleSubscriber } from './settle.js';
 import { readPositions, readState, type StoredPosition } from './state.js';
 import type { PositionChange, ResetCommand, ResetOutcome } from './subscriber.js';

@@ -926,7 +926,8 @@ export const SubscribeService: GenService<{
   },
   /**
    * Commits a cursor: everything before it is processed and will not be sent again. Answered once it is durable. Positions
-   * only move forward; what the cursor does not cover stays. FENCED if the caller's generation is not the current one.
+   * only move forward; what the cursor does not cover stays. FENCED if the caller's generation is not the current one, SUBSCRIBER_NOT_FOUND if there
+   * is no such subscriber.
    *
    * @generated from rpc mainstem.v1.SubscribeService.Commit
    */

@@ -955,7 +955,7 @@ export const SubscriberService: GenService<{
   },
   /**
    * Parks a record that the consumer cannot handle: it is kept in the subscriber's own parked topic, and its position is
-   * committed past, as by Commit: everything before it counts as processed too. FENCED. Trying again is safe: equal positions count as one.
+   * committed past, as by Commit: everything before it counts as processed too. FENCED, SUBSCRIBER_NOT_FOUND. Trying again is safe: equal positions count as one.
    *
    * @generated from rpc mainstem.v1.SubscriberService.ParkRecord
    */

@@ -19,7 +19,7 @@ export function commitRoute(subscriptions: Subscriptions): AnyRoute {
       summary: 'Commit a cursor: where the subscriber goes on',
       description:
         'Durable when it is answered, and forward only. Cursor and generation stand in the body, or both in the query. FENCED (409) where the generation has not the partition any more: ' +
-        'nothing of that partition changes, others are committed.',
+        'nothing of that partition changes, others are committed. SUBSCRIBER_NOT_FOUND (404) where there is no such subscriber.',
       tag: 'subscribe',
       params: { name: 'The subscriber.' },
       body: {
