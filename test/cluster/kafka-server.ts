@@ -22,45 +22,57 @@ export interface KafkaServerOptions {
 
 /** Starts a Kafka of its own for the caller, from Maven Central's jars. Ready when an idempotent produce succeeds. */
 export async function startKafka(options: KafkaServerOptions = {}): Promise<KafkaServer> {
-  const version = options.version ?? '3.9.1';
-  const jars = await ensureJars(kafkaJars(version));
+  const jars = await ensureJars(kafkaJars(options.version ?? '3.9.1'));
   const server = await startServer({
     name: 'kafka',
-    prepare: async (folder, ports) => {
-      const address = `127.0.0.1:${ports[0]}`;
-      const advertised = (await options.advertise?.(address)) ?? address;
-      const properties = {
-        ...settings(folder, ports),
+    ports: 2,
+    prepare: async ([place]) => {
+      if (place === undefined) throw new Error('there is no place for a broker');
+      const advertised = (await options.advertise?.(place.address)) ?? place.address;
+      const [broker, controller] = place.ports;
+      await writeProperties(place.folder, {
+        ...commonSettings(place.folder),
+        'process.roles': 'broker,controller',
+        'node.id': '1',
+        'controller.quorum.voters': `1@127.0.0.1:${controller}`,
+        'controller.listener.names': 'CONTROLLER',
+        listeners: `PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller}`,
         'advertised.listeners': `PLAINTEXT://${advertised}`,
+        'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
         ...options.properties,
-      };
-      const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}\n`);
-      await writeFile(join(folder, 'server.properties'), lines.join(''));
-      const clusterId = randomBytes(16).toString('base64url');
-      await runJava({
-        jars,
-        main: 'kafka.tools.StorageTool',
-        // In one argument: an id may begin with a hyphen, and would be taken for an option.
-        args: ['format', `--cluster-id=${clusterId}`, '--config=server.properties'],
-        heap: '128m',
-        folder,
       });
+      await formatStorage(jars, place.folder);
     },
-    launch: (folder) => startJvm({ jars, main: 'kafka.Kafka', args: ['server.properties'], heap: '512m', folder }),
-    ready: readyToProduce,
+    launch: ({ folder }) => startJvm({ jars, main: kafkaMain, args: ['server.properties'], heap: '512m', folder }),
+    ready: ({ address }) => readyToProduce([address], 1),
   });
   return { ...server, brokers: [server.address] };
 }
 
-function settings(folder: string, ports: readonly number[]): Record<string, string> {
-  const [broker, controller] = ports;
+/** The main class of a broker or controller. */
+export const kafkaMain = 'kafka.Kafka';
+
+export async function writeProperties(folder: string, properties: Readonly<Record<string, string>>): Promise<void> {
+  const lines = Object.entries(properties).map(([name, value]) => `${name}=${value}\n`);
+  await writeFile(join(folder, 'server.properties'), lines.join(''));
+}
+
+/** Makes an empty data directory out of the folder's `server.properties`, with Kafka's own tool. */
+export async function formatStorage(jars: string, folder: string): Promise<void> {
+  const clusterId = randomBytes(16).toString('base64url');
+  await runJava({
+    jars,
+    main: 'kafka.tools.StorageTool',
+    // In one argument: an id may begin with a hyphen, and would be taken for an option.
+    args: ['format', `--cluster-id=${clusterId}`, '--config=server.properties'],
+    heap: '128m',
+    folder,
+  });
+}
+
+/** The settings that do not depend on the place of a server in its cluster. */
+export function commonSettings(folder: string): Record<string, string> {
   return {
-    'process.roles': 'broker,controller',
-    'node.id': '1',
-    'controller.quorum.voters': `1@127.0.0.1:${controller}`,
-    'controller.listener.names': 'CONTROLLER',
-    listeners: `PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller}`,
-    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'log.dirs': join(folder, 'data'),
     'auto.create.topics.enable': 'false',
     'num.partitions': '1',
@@ -88,10 +100,13 @@ function settings(folder: string, ports: readonly number[]): Record<string, stri
   };
 }
 
-// A broker on its very first boot answers COORDINATOR_LOAD_IN_PROGRESS to idempotent producers for up to 15 s and more.
-async function readyToProduce(address: string): Promise<void> {
+/**
+ * Resolves when an idempotent produce to a topic with so many replicas succeeds: a broker on its very first boot answers
+ * COORDINATOR_LOAD_IN_PROGRESS to idempotent producers for up to 15 s and more.
+ */
+export async function readyToProduce(brokers: string[], replicationFactor: number): Promise<void> {
   const kafka = new Kafka({
-    brokers: [address],
+    brokers,
     logLevel: logLevel.NOTHING,
     connectionTimeout: 1000,
     requestTimeout: 10_000,
@@ -103,7 +118,7 @@ async function readyToProduce(address: string): Promise<void> {
   try {
     await admin.connect();
     if (!(await admin.listTopics()).includes(topic)) {
-      await admin.createTopics({ topics: [{ topic, numPartitions: 1, replicationFactor: 1 }], waitForLeaders: true });
+      await admin.createTopics({ topics: [{ topic, numPartitions: 1, replicationFactor }], waitForLeaders: true });
     }
     await producer.connect();
     await producer.send({ topic, messages: [{ partition: 0, value: 'ready' }] });

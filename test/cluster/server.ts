@@ -24,14 +24,24 @@ export interface Server {
   dispose(): Promise<void>;
 }
 
-/** How to run one kind of server in a folder, on a port. */
+/** The place of one server: its folder and its ports, of which the first is the clients'. */
+export interface Place {
+  readonly folder: string;
+  readonly ports: readonly number[];
+  /** `127.0.0.1:port`, of the first port. */
+  readonly address: string;
+}
+
+/** How to run servers of one kind, a single one or several that know each other. */
 export interface ServerKind {
   readonly name: string;
-  /** Once per folder, before the first launch. */
-  prepare(folder: string, ports: readonly number[]): Promise<void>;
-  launch(folder: string): Promise<Jvm>;
+  /** How many ports each server needs. */
+  readonly ports: number;
+  /** Writes the configuration of all servers, once, before the first launch. */
+  prepare(places: readonly Place[]): Promise<void>;
+  launch(place: Place, index: number): Promise<Jvm>;
   /** Resolves when the server is ready; rejects when it is not yet. Asked again and again. */
-  ready(address: string): Promise<void>;
+  ready(place: Place, index: number): Promise<void>;
 }
 
 const readyWithinMs = 120_000;
@@ -39,34 +49,62 @@ const stopWithinMs = 30_000;
 
 /** Starts a server on free ports, with data in a temporary folder. */
 export async function startServer(kind: ServerKind): Promise<Server> {
+  const [server] = await startServers(kind, 1);
+  if (server === undefined) throw new Error(`no ${kind.name} was started`);
+  return server;
+}
+
+/** Starts several servers together, each on free ports and with a temporary folder of its own. Resolves when all are ready. */
+export async function startServers(kind: ServerKind, count: number): Promise<Server[]> {
   for (let attempt = 1; ; attempt++) {
-    const folder = await mkdtemp(join(tmpdir(), `mainstem-${kind.name}-`));
+    const places = await placesFor(kind, count);
+    const servers = places.map((place, index) => serverIn(kind, place, index));
     try {
-      const ports = [await steadyPort(), await steadyPort()];
-      await kind.prepare(folder, ports);
-      return await serverIn(kind, folder, `127.0.0.1:${ports[0]}`);
+      await kind.prepare(places);
+      await Promise.all(servers.map((server) => server.start()));
+      return servers;
     } catch (error) {
-      await rm(folder, { recursive: true, force: true });
-      // Somebody else may have taken a port meanwhile.
+      await Promise.all(servers.map((server) => server.dispose()));
+      // Another process may have taken a port meanwhile.
       if (attempt === 3 || !(error instanceof EndedEarly)) throw error;
     }
   }
 }
 
+async function placesFor(kind: ServerKind, count: number): Promise<Place[]> {
+  const taken = new Set<number>();
+  const port = async () => {
+    for (;;) {
+      const found = await steadyPort();
+      if (taken.has(found)) continue;
+      taken.add(found);
+      return found;
+    }
+  };
+  const places: Place[] = [];
+  for (let i = 0; i < count; i++) {
+    const folder = await mkdtemp(join(tmpdir(), `mainstem-${kind.name}-`));
+    const ports: number[] = [];
+    while (ports.length < kind.ports) ports.push(await port());
+    places.push({ folder, ports, address: `127.0.0.1:${ports[0]}` });
+  }
+  return places;
+}
+
 class EndedEarly extends Error {}
 
-async function serverIn(kind: ServerKind, folder: string, address: string): Promise<Server> {
+function serverIn(kind: ServerKind, place: Place, index: number): Server {
   let jvm: Jvm | undefined;
 
   async function start(): Promise<void> {
     if (jvm !== undefined && !jvm.hasExited()) return;
-    const started = await kind.launch(folder);
+    const started = await kind.launch(place, index);
     jvm = started;
     const deadline = Date.now() + readyWithinMs;
     for (;;) {
       let last: unknown;
       try {
-        await kind.ready(address);
+        await kind.ready(place, index);
         return;
       } catch (error) {
         last = error;
@@ -90,9 +128,8 @@ async function serverIn(kind: ServerKind, folder: string, address: string): Prom
     clearTimeout(patience);
   }
 
-  await start();
   return {
-    address,
+    address: place.address,
     start,
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
@@ -104,7 +141,7 @@ async function serverIn(kind: ServerKind, folder: string, address: string): Prom
     resume: () => jvm?.signal('SIGCONT'),
     dispose: async () => {
       await end('SIGKILL');
-      await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+      await rm(place.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     },
   };
 }

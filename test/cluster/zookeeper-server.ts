@@ -2,8 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { ensureJars, zookeeperJars } from './jars.js';
-import { startJvm } from './jvm.js';
-import { type Server, startServer } from './server.js';
+import { type Jvm, startJvm } from './jvm.js';
+import { type Place, type Server, startServer } from './server.js';
 
 /** A single ZooKeeper. */
 export interface ZooKeeperServer extends Server {
@@ -18,37 +18,41 @@ export async function startZooKeeper(
   const jars = await ensureJars(zookeeperJars(options.version ?? '3.9.3'));
   const server = await startServer({
     name: 'zookeeper',
-    prepare: async (folder, ports) => {
-      await mkdir(join(folder, 'data'));
-      await writeFile(join(folder, 'zoo.cfg'), settings(folder, ports[0] ?? 0));
+    ports: 1,
+    prepare: async (places) => {
+      for (const place of places) await writeZooKeeperConfig(place);
     },
-    launch: (folder) =>
-      startJvm({
-        jars,
-        main: 'org.apache.zookeeper.server.quorum.QuorumPeerMain',
-        args: ['zoo.cfg'],
-        heap: '256m',
-        folder,
-      }),
-    ready: answers,
+    launch: ({ folder }) => launchZooKeeper(jars, folder, '256m'),
+    ready: ({ address }) => answers(address),
   });
   return { ...server, servers: [server.address] };
 }
 
-function settings(folder: string, port: number): string {
-  return `dataDir=${join(folder, 'data')}
-clientPort=${port}
-clientPortAddress=127.0.0.1
-tickTime=250
-minSessionTimeout=500
-maxSessionTimeout=60000
-maxClientCnxns=0
-admin.enableServer=false
-`;
+export function launchZooKeeper(jars: string, folder: string, heap: string): Promise<Jvm> {
+  const main = 'org.apache.zookeeper.server.quorum.QuorumPeerMain';
+  return startJvm({ jars, main, args: ['zoo.cfg'], heap, folder });
 }
 
-// `srvr` tells the mode only once requests are served.
-async function answers(address: string): Promise<void> {
+/** Writes `zoo.cfg` into the server's folder. `more` are further lines. */
+export async function writeZooKeeperConfig({ folder, ports }: Place, more: readonly string[] = []): Promise<void> {
+  const data = join(folder, 'data');
+  await mkdir(data);
+  const lines = [
+    `dataDir=${data}`,
+    `clientPort=${ports[0]}`,
+    'clientPortAddress=127.0.0.1',
+    'tickTime=250',
+    'minSessionTimeout=500',
+    'maxSessionTimeout=60000',
+    'maxClientCnxns=0',
+    'admin.enableServer=false',
+    ...more,
+  ];
+  await writeFile(join(folder, 'zoo.cfg'), lines.map((line) => `${line}\n`).join(''));
+}
+
+/** Resolves when a ZooKeeper serves requests: `srvr` tells the mode only then. */
+export async function answers(address: string): Promise<void> {
   const text = await askZooKeeper(address, 'srvr');
   if (!text.includes('Mode:')) throw new Error(`not ready: ${text}`);
 }
