@@ -30,8 +30,15 @@ export interface Committer {
   drain(): Promise<void>;
 }
 
-/** The least time between two rounds of writing: what comes in meanwhile is coalesced, the latest wins. The first goes at once. */
-const roundMs = 100;
+/**
+ * The pause after a round of writing. Commits that arrive meanwhile are coalesced, and the latest of each position wins. The pause grows
+ * with the round: a single consumer that commits each frame waits a few milliseconds, and many of them together cost coordination some
+ * 2,000 writes a second in small rounds, or full requests ten times a second.
+ */
+const longestPauseMs = 100;
+const pausePerPositionMs = 0.5;
+/** A slow coordination rests at least as long as it took to answer. */
+const pausePerWriteMs = 1;
 /** How often a write that lost a race is tried again: only its own subscriber's claims and commits can be in the way. */
 const attempts = 5;
 
@@ -132,13 +139,14 @@ export function createCommitter(coordination: Coordination, clock: Clock): Commi
     while (pending.size > 0) {
       const round = pending;
       pending = new Map();
-      const pause = clock.sleep(roundMs);
+      const begun = clock.now();
       try {
         await writeRound(round);
       } catch (error) {
         for (const item of round.values()) refuse(item, error);
       }
-      await pause;
+      const wanted = round.size * pausePerPositionMs + (clock.now() - begun) * pausePerWriteMs;
+      await clock.sleep(Math.min(longestPauseMs, wanted));
     }
     writing = undefined;
   }
