@@ -32,6 +32,8 @@ export interface HandOverOptions extends FirstPositionsOptions {
   readonly streamId: string;
   /** Throws where a topic's life is not the present one: asked before positions of another life are given up. */
   confirm(topic: ActiveTopic): Promise<void>;
+  /** Throws CURSOR_AHEAD where a committed position lies beyond the log's end: asked before a partition is claimed. */
+  checkPosition(at: PartitionOf, next: number): Promise<void>;
   /** Whether the stream can serve a topic by now; if not, it says so by `look` when it can. */
   isReady(topic: ActiveTopic): boolean;
   /** Where the stream stands in a partition that it owns: everything before has been sent. */
@@ -202,6 +204,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
       );
       if (isOther) await options.confirm(topic);
     }
+    await Promise.all(gained.map(([key, each]) => checkPosition(each, records.get(key)?.record)));
     const claims = gained.map(([key, each]) => ({ key, each, ...claim(each, records.get(key), aimed.generation) }));
     const stamps = kept.flatMap(([key, each]) => {
       const found = records.get(key);
@@ -274,6 +277,11 @@ export function createHandOver(options: HandOverOptions): HandOver {
       patience = Math.max(patience, since + takeMs - now);
     }
     return patience;
+  }
+
+  /** Another life's position counts for nothing. */
+  async function checkPosition(each: PartitionOf, record: OffsetRecord | undefined): Promise<void> {
+    if (record?.incarnation === each.topic.incarnation) await options.checkPosition(each, record.next);
   }
 
   function claim(each: PartitionOf, found: Versioned<OffsetRecord> | undefined, number: number) {

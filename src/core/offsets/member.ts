@@ -42,6 +42,8 @@ export interface MemberRequest {
   readonly readerSchemaVersion?: number | undefined;
   /** Where a subscriber starts in a topic that it has no position in yet. */
   initial(topic: ActiveTopic): Promise<ReadonlyMap<number, number>>;
+  /** See HandOverOptions. */
+  checkPosition: HandOverOptions['checkPosition'];
   /** Whether the topic can be served by now; if not, `look` tells when it can. */
   isReady(topic: ActiveTopic): boolean;
   /** Where the stream stands in a partition: everything before has been sent. */

@@ -6,6 +6,7 @@ import type { Delivery, Progress } from './frames.js';
 import type { PartitionFeed, TopicFeed } from './hub.js';
 import { lowerBound, type Taken } from './ring.js';
 import type { Selection } from './selection.js';
+import { positionAhead } from './start.js';
 import type { Wakeup } from './wakeup.js';
 
 /** The next thing to send. The position has moved past it already. */
@@ -49,7 +50,7 @@ export interface StreamProgress {
 /** The reads that one stream waits for, in all its topics. */
 export type Loads = Set<{ readonly loadingSince: number | undefined }>;
 
-/** How long a position beyond the log's end is tolerated: a new leader's high watermark may lag. */
+/** How long a running stream tolerates a position beyond the log's end: a new leader's high watermark may lag in fetches. */
 const aheadToleranceMs = 10_000;
 const recheckMs = 500;
 /** How many ranges a stream reads at once. One that takes long, because its broker is away, stops counting. */
@@ -208,17 +209,7 @@ export function createProgress(
       recheckSoon(at);
       return;
     }
-    failure = new BusError(
-      'CURSOR_AHEAD',
-      `the position ${at.next} in partition ${at.feed.partition} of ${topic.name} lies beyond the end (${highWatermark}): has the log lost records, or is the cursor of another cluster?`,
-      {
-        metadata: {
-          partition: String(at.feed.partition),
-          position: String(at.next),
-          high_watermark: String(highWatermark),
-        },
-      },
-    );
+    failure = positionAhead(topic.name, at.feed.partition, at.next, highWatermark);
   }
 
   function recheckSoon(at: Position): void {

@@ -20,8 +20,8 @@ export interface StartOptions {
 
 /**
  * Turns a start into offsets, for every partition of every topic. Topics that a cursor lacks start at their beginning: they were added later. Throws
- * CURSOR_MALFORMED, CURSOR_WRONG_TOPIC (it lacks them all), CURSOR_STALE_TOPIC, INVALID_REQUEST, LOG_UNAVAILABLE; and CURSOR_EXPIRED
- * unless `onExpired` is `skip`.
+ * CURSOR_MALFORMED, CURSOR_WRONG_TOPIC (it lacks them all), CURSOR_STALE_TOPIC, CURSOR_AHEAD, INVALID_REQUEST, LOG_UNAVAILABLE; and
+ * CURSOR_EXPIRED unless `onExpired` is `skip`.
  */
 export async function resolveStart(
   log: StartLog,
@@ -86,6 +86,25 @@ async function atPlace(
   return new Map(offsets.map((offset, partition) => [partition, offset]));
 }
 
+/**
+ * Refuses a position past the end. A log answers with its exact end, also right after a change of its leader, so that a stream does not have to wait before it
+ * refuses: a client that waits meanwhile would miss the records that are appended below its position.
+ */
+export function positionAhead(topic: string, partition: number, position: number, highWatermark: number): BusError {
+  return new BusError(
+    'CURSOR_AHEAD',
+    `the position ${position} in partition ${partition} of ${topic} lies beyond the end (${highWatermark}): has the log lost records, or is the cursor of another cluster?`,
+    {
+      metadata: {
+        topic,
+        partition: String(partition),
+        position: String(position),
+        high_watermark: String(highWatermark),
+      },
+    },
+  );
+}
+
 /** What is not asked for starts at its beginning; what is asked for and gone is added to `expired`. */
 async function atPositions(
   log: StartLog,
@@ -96,8 +115,9 @@ async function atPositions(
   const positions: Positions = new Map();
   await Promise.all(
     partitionsOf(topic).map(async (partition) => {
-      const { earliest } = await log.bounds(topic.name, partition);
+      const { earliest, highWatermark } = await log.bounds(topic.name, partition);
       const offset = asked?.get(partition) ?? earliest;
+      if (offset > highWatermark) throw positionAhead(topic.name, partition, offset, highWatermark);
       positions.set(partition, offset);
       if (offset < earliest) expired.push({ topic: topic.name, partition, asked: offset, first: earliest });
     }),

@@ -23,7 +23,7 @@ import type { Selection } from './selection.js';
 import { createServing, type Serving } from './serving.js';
 import type { StartLog } from './shared-bounds.js';
 import { createSharedSource } from './shared-source.js';
-import { resolveStart, type StartPositions } from './start.js';
+import { positionAhead, resolveStart, type StartPositions } from './start.js';
 import { createWakeup, type Wakeup } from './wakeup.js';
 
 export interface StreamPorts {
@@ -163,6 +163,7 @@ async function join(
   sent: Parameters<Memberships['join']>[0]['sent'],
 ): Promise<Membership> {
   const { pattern, from } = command;
+  const { log } = ports;
   const lives = new Set(found.map(({ incarnation }) => incarnation));
   // What a pattern has come to match while nobody was connected begins at its beginning: only a new subscriber chooses.
   const isOld =
@@ -178,6 +179,12 @@ async function join(
     initial: async (topic) => {
       const chosen = lives.has(topic.incarnation) && !isOld ? from : undefined;
       return (await start([topic], chosen ?? { at: 'earliest' })).get(topic.name) ?? new Map();
+    },
+    async checkPosition({ topic, partition }, next) {
+      const known = serving.get(topic.name)?.feed.partitions[partition]?.highWatermark ?? 0;
+      if (next <= known) return;
+      const { highWatermark } = await log.bounds(topic.name, partition);
+      if (next > highWatermark) throw positionAhead(topic.name, partition, next, highWatermark);
     },
     isReady(topic) {
       if (serving.isOpen(topic)) return true;
