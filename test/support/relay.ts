@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { Transform } from 'node:stream';
 
 /** A TCP relay that can fall silent: connections stay open, and nothing goes through them any more, as behind a cut cable. */
 export interface Relay {
@@ -8,16 +9,29 @@ export interface Relay {
   close(): void;
 }
 
-export async function startRelay(port: number): Promise<Relay> {
+export interface RelayOptions {
+  /** Breaks a connection off right behind this text when it comes from the server. Once. */
+  readonly cutBehind?: string;
+}
+
+export async function startRelay(port: number, { cutBehind }: RelayOptions = {}): Promise<Relay> {
   const sockets = new Set<Socket>();
+  let marker = cutBehind;
+  const takeMarker = () => {
+    const taken = marker;
+    marker = undefined;
+    return taken;
+  };
   const server = createServer((near) => {
     const far = connect(port, '127.0.0.1');
+    const cutting = takeMarker();
     for (const [from, to] of [
       [near, far],
       [far, near],
     ] as const) {
       sockets.add(from);
-      from.pipe(to);
+      if (from === far && cutting !== undefined) from.pipe(cutter(cutting)).pipe(to);
+      else from.pipe(to);
       from.on('error', () => to.destroy());
       from.on('close', () => to.destroy());
     }
@@ -36,4 +50,29 @@ export async function startRelay(port: number): Promise<Relay> {
       for (const socket of sockets) socket.destroy();
     },
   };
+}
+
+/** Lets bytes through up to the end of the text, and ends there. */
+function cutter(text: string): Transform {
+  let before = '';
+  let isCut = false;
+  return new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      if (isCut) {
+        done();
+        return;
+      }
+      const seen = before + chunk.toString('latin1');
+      const found = seen.indexOf(text);
+      if (found < 0) {
+        before = seen.slice(1 - text.length);
+        done(null, chunk);
+        return;
+      }
+      isCut = true;
+      this.push(chunk.subarray(0, found + text.length - before.length));
+      this.push(null);
+      done();
+    },
+  });
 }

@@ -32,7 +32,7 @@ const messages = (all: ReturnType<typeof dispatched>) => all.events.filter(({ ty
 const dataOf = (all: ReturnType<typeof dispatched>) => messages(all).map(({ data }) => JSON.parse(data).data);
 
 describe('server-sent events', () => {
-  test('records are messages, control frames events of their name, and the cursor an id alone', async () => {
+  test('records are messages, control frames events of their name, and a write ends with the cursor', async () => {
     await stand.topic('sse', ['{"a":\r\n1}', '2']);
     const all = await events('topics/sse/events?from=earliest&follow=false');
     expect(all.events.map(({ type }) => type)).toEqual(['ready', 'message', 'message', 'end']);
@@ -40,7 +40,9 @@ describe('server-sent events', () => {
       expect.stringMatching(/^\{"topic":"sse","partition":0,"offset":0,"time":"[^"]+","data":\{"a": {2}1\}\}$/),
       expect.stringMatching(/^\{"topic":"sse","partition":0,"offset":1,"time":"[^"]+","data":2\}$/),
     ]);
-    expect(all.text).toMatch(/\n\nid: [\w-]+\n\n/);
+    // Behind the data: some clients remember an id before they have the whole block.
+    expect(all.text).toMatch(/\ndata: \{"topic":"sse"[^\n]+\n\ndata: \{"topic":"sse"[^\n]+\nid: [\w-]+\n\n/);
+    expect(all.text).toMatch(/^event: ready\ndata: [^\n]+\nretry: \d+\nid: [\w-]+\n\n/);
     const end = JSON.parse(all.events.at(-1)?.data ?? '');
     expect(end).toEqual({ reason: 'caught_up', cursor: all.lastEventId });
     // A client comes back soon, but not all of them at once.
@@ -92,13 +94,15 @@ describe('server-sent events', () => {
     expect(await ask(stand.address, path, seen[79]?.lastEventId)).toMatchObject({ status: 204 });
   });
 
-  test('data_only: the payloads, the cursors, and nothing else', async () => {
+  test('data_only: the payloads, and empty events that carry the cursors', async () => {
     await stand.topic('bare', ['1', '"two"']);
     await stand.bus.log.append('bare', 0, [
       { key: null, headers: [], value: Buffer.from('x\n\nevent: ready\ndata: 1\n\n') },
     ]);
     const all = await events('topics/bare/events?from=earliest&follow=false&data_only');
+    const empty = (type: string) => ({ type, data: '{}', lastEventId: expect.any(String) });
     expect(all.events).toEqual([
+      empty('ready'),
       { type: 'message', data: '1', lastEventId: expect.any(String) },
       { type: 'message', data: '"two"', lastEventId: expect.any(String) },
       {
@@ -106,6 +110,7 @@ describe('server-sent events', () => {
         data: '{"dataBase64":"eAoKZXZlbnQ6IHJlYWR5CmRhdGE6IDEKCg=="}',
         lastEventId: expect.any(String),
       },
+      empty('end'),
     ]);
     expect(await ask(stand.address, 'topics/bare/events?follow=false', all.lastEventId)).toMatchObject({ status: 204 });
   });
@@ -219,7 +224,7 @@ describe('failures', () => {
     expect(seen.events.map(({ type }) => type)).toEqual(['ready', 'end']);
     expect(seen.lastEventId).toBe(cursor);
     const bare = await ask(own.address, 'topics/t/events?data_only');
-    expect(dispatched(bare.text)).toMatchObject({ events: [], lastEventId: cursor });
+    expect(dispatched(bare.text)).toMatchObject({ events: [{ type: 'ready' }, { type: 'end' }], lastEventId: cursor });
   });
 
   test('what nobody expects is logged, and not shown', async () => {

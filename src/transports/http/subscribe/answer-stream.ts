@@ -109,7 +109,6 @@ async function pump(
   const { request, response, signal } = exchange;
   const client = watchStalls(request, response, server.stalledMs);
   try {
-    if (format.opening !== '') output.write(format.opening);
     for (let pulls = 0; ; pulls++) {
       const next = begun[pulls] ?? frames.pull();
       if (next instanceof Promise) {

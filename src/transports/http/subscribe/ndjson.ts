@@ -3,26 +3,29 @@ import { problemOf } from '../problem.js';
 import { controlContent } from './control-frames.js';
 import { linePieces } from './encoded-lines.js';
 import { payloadText } from './payload-text.js';
-import { sharedSlices } from './slice.js';
+import { type EventsFrame, sharedSlices } from './slice.js';
 import type { StreamFormat } from './stream-format.js';
 
 export const ndjsonType = 'application/x-ndjson';
 
 const lineEnd = Buffer.from('\n');
 
-const records = sharedSlices(function* ({ deliveries, cursor }) {
+const records = sharedSlices((frame) => [recordLines(frame)]);
+const payloads = sharedSlices((frame) => [payloadLines(frame)]);
+
+function* recordLines({ deliveries, cursor }: EventsFrame): Generator<Uint8Array> {
   yield* linePieces(deliveries);
   yield Buffer.from(`{"cursor":"${cursor}"}\n`);
-});
+}
 
-const payloads = sharedSlices(function* ({ deliveries }) {
+function* payloadLines({ deliveries }: EventsFrame): Generator<Uint8Array> {
   for (const delivery of deliveries) {
     const text = payloadText(delivery);
     if (text === undefined) continue;
     yield text;
     yield lineEnd;
   }
-});
+}
 
 /**
  * A line of JSON per record, and one per control frame, with one member that has the frame's name; the cursor after each slice of records is a line of its own. A failure is
@@ -32,7 +35,6 @@ export function ndjson(): StreamFormat {
   return {
     contentType: ndjsonType,
     comesAgain: false,
-    opening: '',
     control: (frame) => `${JSON.stringify({ [frame.kind]: controlContent(frame) })}\n`,
     slice: records,
     failure: (error) => `${JSON.stringify({ error: problemOf(error) })}\n`,

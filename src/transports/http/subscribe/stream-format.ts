@@ -2,11 +2,9 @@ import type { BusError } from '../../../core/errors.js';
 import type { ControlFrame } from './control-frames.js';
 import type { EventsFrame } from './slice.js';
 
-/** How frames are written as text. One per answer: it may remember where its stream is. */
+/** How frames are written as text. */
 export interface StreamFormat {
   readonly contentType: string;
-  /** Before everything else. */
-  readonly opening: string;
   /** A frame without records; empty where the format has nothing to say about it. */
   control(frame: ControlFrame): string;
   /** Records, and the cursor after them, in parts, before each of which the client may be waited for. */

@@ -123,7 +123,9 @@ export const streamResponses: Readonly<Record<string, JsonObject>> = {
       [sseType]: {
         schema: {
           type: 'string',
-          description: '`message` events with a record each; control frames as events of their name.',
+          description:
+            '`message` events with a record each; control frames as events of their name. The last event of each write, every 64 KiB at the latest, has an `id`: the cursor ' +
+            'after it.',
         },
       },
     },

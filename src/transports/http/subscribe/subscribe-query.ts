@@ -23,9 +23,12 @@ export const subscribeQuery = {
   subscriber: textParameter('A durable subscriber: goes on where it has committed.'),
   on_expired: choiceParameter('If retention has removed what the cursor asks for. Default fail.', ['fail', 'skip']),
   heartbeat: durationParameter('How long the stream may be silent. Default 10s.', { from: '1s', to: '60s' }),
-  data_only: flagParameter('The payloads alone: no positions, no cursors, no control lines.', false),
+  data_only: flagParameter(
+    'The payloads alone: no positions, no cursors, no control lines. On text/event-stream named events without content still carry the id to come back with.',
+    false,
+  ),
   id_each: flagParameter(
-    'text/event-stream: each record has an id, the cursor after it, at the price of making one for each.',
+    'text/event-stream: each record has an id, the cursor after it, at the price of making one for each. Else the last record of each write has one.',
     false,
   ),
   filter: textParameter('A CEL expression: only the records for which it is true. The cursor passes over the others.'),
