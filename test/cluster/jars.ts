@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const cache = join(dirname(fileURLToPath(import.meta.url)), '../../.cache/jars');
 
-/** A set of jars: its folder's name under `.cache/jars`, and what Maven is to fetch (`group:artifact:version`). */
+/** A set of jars: its folder's name under `.cache/jars`, and what Maven is to fetch (`group:artifact:version`, or `group:artifact:version:type:classifier`). */
 export interface JarSet {
   readonly name: string;
   readonly artifacts: readonly string[];
@@ -57,8 +57,9 @@ export async function ensureJars(set: JarSet): Promise<string> {
 
 function pom(set: JarSet): string {
   const dependencies = set.artifacts.map((artifact) => {
-    const [group, name, version] = artifact.split(':');
-    return `<dependency><groupId>${group}</groupId><artifactId>${name}</artifactId><version>${version}</version></dependency>`;
+    const [group, name, version, type = 'jar', classifier] = artifact.split(':');
+    const file = `<type>${type}</type>${classifier === undefined ? '' : `<classifier>${classifier}</classifier>`}`;
+    return `<dependency><groupId>${group}</groupId><artifactId>${name}</artifactId><version>${version}</version>${file}</dependency>`;
   });
   return (
     '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>' +
