@@ -87,9 +87,10 @@ export async function startBus({
     { topic = '', subscriber, follow, limit }: SubscribeCommand,
     signal: AbortSignal,
   ): AsyncGenerator<Frame> {
-    const topics = [{ topic, partitions: [0] }];
+    const incarnation = 'i';
+    const topics = [{ topic, incarnation, partitions: [0] }];
     const generation = subscriber === undefined ? undefined : 1;
-    const assignment = { topic, partitions: [0], topics, generation, cursor: 'c0', waiting: false };
+    const assignment = { topic, incarnation, partitions: [0], topics, generation, cursor: 'c0', waiting: false };
     yield { kind: 'ready', streamId: 's', cursor: 'c0', assignment };
     if (limit !== undefined) {
       // As much as is asked for, large, for clients that do not read.
@@ -97,9 +98,10 @@ export async function startBus({
       const large: Delivery = { partition: 0, record, kind: 'json', schemaVersion: 1, bytes: record.value.length };
       const stopped = wait(signal);
       stopped.catch(() => undefined);
-      for (let left = limit; left > 0; left--) yield { kind: 'events', topic, deliveries: [large], cursor: 'c' };
+      for (let left = limit; left > 0; left--)
+        yield { kind: 'events', topic, incarnation, deliveries: [large], cursor: 'c' };
     }
-    yield { kind: 'events', topic, deliveries: [...stored], cursor: 'c1' };
+    yield { kind: 'events', topic, incarnation, deliveries: [...stored], cursor: 'c1' };
     if (follow ?? true) await wait(signal);
     yield { kind: 'end', reason: 'caught_up', cursor: 'c1', retryDelayMs: undefined, message: undefined };
   }

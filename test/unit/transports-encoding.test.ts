@@ -66,7 +66,7 @@ test('a hand-encoded frame is, byte for byte, what the generated code writes, al
     fc.property(frames, ([deliveries, before, cursor]) => {
       const some = deliveries.filter((_, i) => before[i]);
       for (const sent of [some, deliveries, some]) {
-        const frame = { kind: 'events', topic: 'people', deliveries: sent, cursor } as const;
+        const frame = { kind: 'events', topic: 'people', incarnation: 'life-1', deliveries: sent, cursor } as const;
         const general = toBinary(SubscribeResponseSchema, toResponse(frame, 'json'));
         const encoded = toBinary(SubscribeResponseSchema, toResponse(frame, 'binary'));
         const again = toBinary(SubscribeResponseSchema, toResponse(frame, 'binary'));
@@ -89,7 +89,8 @@ function deliveryAt(offset: number): Delivery {
 
 test('a record is encoded once, however many streams send it', () => {
   const shared = deliveryAt(7);
-  const send = (cursor: string) => toResponse({ kind: 'events', topic: 't', deliveries: [shared], cursor }, 'binary');
+  const send = (cursor: string) =>
+    toResponse({ kind: 'events', topic: 't', incarnation: 'i', deliveries: [shared], cursor }, 'binary');
   send('a');
   const { wire } = shared;
   send('b');
@@ -107,7 +108,7 @@ test('records that are encoded together take up no more than 64 KiB and one reco
     const record = { ...one.record, value };
     return { ...one, record, bytes: recordBytes(record) };
   });
-  toResponse({ kind: 'events', topic: 't', deliveries, cursor: 'c' }, 'pieces');
+  toResponse({ kind: 'events', topic: 't', incarnation: 'i', deliveries, cursor: 'c' }, 'pieces');
   const lengths = deliveries.map(({ wire }) => wire?.bytes.buffer.byteLength ?? 0);
   expect(Math.max(...lengths)).toBeLessThan(64 * 1024 + 11_000);
   expect(new Set(deliveries.map(({ wire }) => wire?.bytes)).size).toBeGreaterThan(10);
@@ -116,7 +117,7 @@ test('records that are encoded together take up no more than 64 KiB and one reco
 test('streams share a frame only where it is the same in every record', () => {
   const [first, middle, other, last] = [deliveryAt(1), deliveryAt(2), deliveryAt(3), deliveryAt(4)];
   const send = (deliveries: Delivery[], cursor = 'c') =>
-    toResponse({ kind: 'events', topic: 't', deliveries, cursor }, 'pieces');
+    toResponse({ kind: 'events', topic: 't', incarnation: 'i', deliveries, cursor }, 'pieces');
   const sent = send([first, middle, last]);
   const bytes = encodingOf(sent);
   expect(send([first, middle, last])).toBe(sent);
@@ -133,6 +134,7 @@ test('JSON shows what is zero', () => {
       {
         kind: 'events',
         topic: 't',
+        incarnation: 'i',
         deliveries: [{ partition: 0, kind: 'tombstone', schemaVersion: undefined, bytes: 0, record }],
         cursor: 'c',
       },
@@ -188,6 +190,6 @@ test('a small frame that is lent holds no block while it waits to be sent', () =
   ];
   const block = takeBlock();
   giveBack([block]);
-  toResponse({ kind: 'events', topic: 't', deliveries, cursor: 'c', lent: true }, 'pieces');
+  toResponse({ kind: 'events', topic: 't', incarnation: 'i', deliveries, cursor: 'c', lent: true }, 'pieces');
   expect(takeBlock()).toBe(block);
 });

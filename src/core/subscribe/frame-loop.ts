@@ -83,9 +83,11 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
   function assignment(): AssignmentInfo {
     const topics = serving.partitions();
     const topic = command.topic ?? (command.topics?.length === 1 ? command.topics[0] : undefined);
+    const only = topic === undefined ? undefined : topics.find((each) => each.topic === topic);
     return {
       topic: topic ?? '',
-      partitions: topic === undefined ? [] : (topics.find((each) => each.topic === topic)?.partitions ?? []),
+      incarnation: only?.incarnation ?? '',
+      partitions: only?.partitions ?? [],
       topics,
       generation: source.generation,
       cursor: serving.cursor(),
@@ -98,13 +100,14 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
     const taken = room > 0 ? serving.next(room, selection) : undefined;
     if (!taken) return undefined;
     const { topic, step } = taken;
+    const { name, incarnation } = topic;
     const cursor = serving.cursor();
     if (step.kind === 'gap') {
       const { partition, to } = step;
-      return { topic, frame: { ...step, topic: topic.name, cursor }, reached: [{ topic, partition, next: to }] };
+      return { topic, frame: { ...step, topic: name, incarnation, cursor }, reached: [{ topic, partition, next: to }] };
     }
     const { deliveries, lent } = step;
-    const frame = { kind: 'events', topic: topic.name, deliveries, cursor, lent } as const;
+    const frame = { kind: 'events', topic: name, incarnation, deliveries, cursor, lent } as const;
     if (commitMode === 'explicit') return { topic, frame, reached: [] };
     if (passed) return { topic, frame, reached: passed() };
     const progress = serving.get(topic.name)?.progress;

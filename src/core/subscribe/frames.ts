@@ -78,6 +78,7 @@ export interface EncodedLine extends EncodedRecord {
 
 export interface Progress {
   readonly topic: string;
+  readonly incarnation: string;
   readonly partition: number;
   readonly nextOffset: number;
   readonly highWatermark: number;
@@ -97,6 +98,7 @@ export type Frame =
   | {
       readonly kind: 'events';
       readonly topic: string;
+      readonly incarnation: string;
       readonly deliveries: readonly Delivery[];
       readonly cursor: string;
       /** Nobody else gets these records from memory, and what they lie in is used again after the next pull. */
@@ -106,6 +108,7 @@ export type Frame =
   | {
       readonly kind: 'gap';
       readonly topic: string;
+      readonly incarnation: string;
       readonly partition: number;
       readonly from: number;
       readonly to: number;
@@ -123,12 +126,20 @@ export type Frame =
       readonly message: string | undefined;
     };
 
-export interface AssignmentInfo {
-  /** Of a stream of one topic; empty for several. */
+/** The partitions of one topic that a stream serves. */
+export interface ServedPartitions {
   readonly topic: string;
+  readonly incarnation: string;
   readonly partitions: readonly number[];
-  /** The same for one or several: what the stream serves, by topic. */
-  readonly topics: readonly { readonly topic: string; readonly partitions: readonly number[] }[];
+}
+
+export interface AssignmentInfo {
+  /** The topic, its incarnation and its partitions, of a stream of one topic; empty for several topics. */
+  readonly topic: string;
+  readonly incarnation: string;
+  readonly partitions: readonly number[];
+  /** The partitions that the stream serves, by topic, for one topic or several. */
+  readonly topics: readonly ServedPartitions[];
   /** Undefined without a subscriber or without partitions. */
   readonly generation: number | undefined;
   readonly cursor: string;

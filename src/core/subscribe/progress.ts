@@ -44,7 +44,7 @@ export interface StreamProgress {
   positions(): (readonly [partition: number, nextOffset: number])[];
   /** The same of one partition; undefined if it is not served. */
   at(partition: number): number | undefined;
-  report(): Omit<Progress, 'topic'>[];
+  report(): Omit<Progress, 'topic' | 'incarnation'>[];
 }
 
 /** The reads that one stream waits for, in all its topics. */

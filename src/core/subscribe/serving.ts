@@ -2,7 +2,7 @@ import { encodeCursor, type TopicCursor } from '../cursor.js';
 import { BusError } from '../errors.js';
 import type { Clock } from '../ports/clock.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
-import type { Progress } from './frames.js';
+import type { Progress, ServedPartitions } from './frames.js';
 import type { Hub, TopicFeed } from './hub.js';
 import { waitOutLog } from './log-away.js';
 import { createProgress, type Loads, type Step, type StreamProgress } from './progress.js';
@@ -38,7 +38,7 @@ export interface Serving {
   cursor(): string;
   report(): Progress[];
   /** By topic, in order of name: the partitions that are served; only topics of which there are some. */
-  partitions(): { readonly topic: string; readonly partitions: readonly number[] }[];
+  partitions(): ServedPartitions[];
 }
 
 export interface ServingPorts {
@@ -194,11 +194,14 @@ export function createServing({
       return parts.length > 0 ? encodeCursor(parts) : '';
     },
     report: () =>
-      byName.flatMap(({ topic, progress }) => progress.report().map((each) => ({ topic: topic.name, ...each }))),
+      byName.flatMap(({ topic: { name: topic, incarnation }, progress }) =>
+        progress.report().map((each) => ({ topic, incarnation, ...each })),
+      ),
     partitions: () =>
       byName.flatMap(({ topic, progress }) => {
         const partitions = progress.positions().map(([partition]) => partition);
-        return partitions.length > 0 ? [{ topic: topic.name, partitions }] : [];
+        const { name, incarnation } = topic;
+        return partitions.length > 0 ? [{ topic: name, incarnation, partitions }] : [];
       }),
   };
 }

@@ -13,7 +13,13 @@ export type EventsFrame = Extract<Frame, { kind: 'events' }>;
 
 /** Number of `events` in SubscribeResponse, and of the fields of Events. */
 const eventsField = 2;
-const tag = { events: bytesTag(eventsField), topic: bytesTag(1), records: bytesTag(2), cursor: bytesTag(3) };
+const tag = {
+  events: bytesTag(eventsField),
+  topic: bytesTag(1),
+  records: bytesTag(2),
+  cursor: bytesTag(3),
+  incarnation: bytesTag(4),
+};
 
 /**
  * Up to this size a frame is put together: many streams may get it, and one write is cheaper than one of several pieces. Larger ones go to few
@@ -29,11 +35,12 @@ const shortPieceBytes = 4 * 1024;
  */
 let latest: (EventsFrame & { readonly message: SubscribeResponse; readonly pieces: readonly Buffer[] }) | undefined;
 
-function isLatest({ topic, deliveries, cursor }: EventsFrame): boolean {
+function isLatest({ topic, incarnation, deliveries, cursor }: EventsFrame): boolean {
   return (
     latest !== undefined &&
     latest.cursor === cursor &&
     latest.topic === topic &&
+    latest.incarnation === incarnation &&
     (latest.deliveries === deliveries ||
       (latest.deliveries.length === deliveries.length &&
         latest.deliveries.every((delivery, i) => delivery === deliveries[i])))
@@ -75,19 +82,20 @@ export function encodedEventsFrame(events: EventsFrame): SubscribeResponse {
 }
 
 /** An enveloped SubscribeResponse with the records in the middle of it, in as many pieces as it takes to copy little. */
-function piecesOf({ topic, cursor }: EventsFrame, records: readonly Buffer[]): Buffer[] {
+function piecesOf({ topic, cursor, incarnation }: EventsFrame, records: readonly Buffer[]): Buffer[] {
   let recordBytes = 0;
   for (const piece of records) recordBytes += piece.length;
   const topicBytes = Buffer.byteLength(topic);
   const cursorBytes = Buffer.byteLength(cursor);
-  const topicField = varintLength(tag.topic) + varintLength(topicBytes) + topicBytes;
-  const cursorField = varintLength(tag.cursor) + varintLength(cursorBytes) + cursorBytes;
-  const length = topicField + recordBytes + cursorField;
+  const incarnationBytes = Buffer.byteLength(incarnation);
+  const topicField = textLength(tag.topic, topicBytes);
+  const tail = textLength(tag.cursor, cursorBytes) + textLength(tag.incarnation, incarnationBytes);
+  const length = topicField + recordBytes + tail;
   const eventsHead = varintLength(tag.events) + varintLength(length);
   const headBytes = envelopeBytes + eventsHead + topicField;
   const together = recordBytes <= togetherBytes || recordBytes < records.length * shortPieceBytes;
 
-  const buffer = Buffer.allocUnsafeSlow(headBytes + cursorField + (together ? recordBytes : 0));
+  const buffer = Buffer.allocUnsafeSlow(headBytes + tail + (together ? recordBytes : 0));
   writeEnvelope(buffer, eventsHead + length);
   let at = putVarint(buffer, putVarint(buffer, envelopeBytes, tag.events), length);
   at = putText(buffer, at, tag.topic, topic, topicBytes);
@@ -97,15 +105,20 @@ function piecesOf({ topic, cursor }: EventsFrame, records: readonly Buffer[]): B
       at += piece.length;
     }
   }
-  putText(buffer, at, tag.cursor, cursor, cursorBytes);
+  at = putText(buffer, at, tag.cursor, cursor, cursorBytes);
+  putText(buffer, at, tag.incarnation, incarnation, incarnationBytes);
   return together ? [buffer] : [buffer.subarray(0, headBytes), ...records, buffer.subarray(headBytes)];
 }
 
 /** The same for the JSON codecs. */
-export function eventsFrameMessage({ topic, deliveries, cursor }: EventsFrame): SubscribeResponse {
+export function eventsFrameMessage({ topic, incarnation, deliveries, cursor }: EventsFrame): SubscribeResponse {
   return create(SubscribeResponseSchema, {
-    frame: { case: 'events', value: { topic, records: deliveries.map(toRecord), cursor } },
+    frame: { case: 'events', value: { topic, incarnation, records: deliveries.map(toRecord), cursor } },
   });
+}
+
+function textLength(fieldTag: number, length: number): number {
+  return varintLength(fieldTag) + varintLength(length) + length;
 }
 
 function putText(target: Buffer, start: number, fieldTag: number, text: string, length: number): number {

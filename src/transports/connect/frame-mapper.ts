@@ -53,8 +53,9 @@ function toFrame(frame: Exclude<Frame, { kind: 'events' }>): FrameInit {
         case: 'heartbeat',
         value: {
           cursor: frame.cursor,
-          partitions: frame.partitions.map(({ topic, partition, nextOffset, highWatermark }) => ({
+          partitions: frame.partitions.map(({ topic, incarnation, partition, nextOffset, highWatermark }) => ({
             topic,
+            incarnation,
             partition,
             nextOffset: BigInt(nextOffset),
             highWatermark: BigInt(highWatermark),
@@ -62,9 +63,12 @@ function toFrame(frame: Exclude<Frame, { kind: 'events' }>): FrameInit {
         },
       };
     case 'gap': {
-      const { topic, partition, message, cursor } = frame;
+      const { topic, incarnation, partition, message, cursor } = frame;
       const [fromOffset, toOffset, reason] = [BigInt(frame.from), BigInt(frame.to), gapReasons[frame.reason]];
-      return { case: 'gap', value: { topic, partition, fromOffset, toOffset, reason, message, cursor } };
+      return {
+        case: 'gap',
+        value: { topic, incarnation, partition, fromOffset, toOffset, reason, message, cursor },
+      };
     }
     case 'assignment':
       return { case: 'assignment', value: toAssignment(frame.assignment) };
@@ -74,10 +78,11 @@ function toFrame(frame: Exclude<Frame, { kind: 'events' }>): FrameInit {
 }
 
 function toAssignment(info: AssignmentInfo): MessageInitShape<typeof AssignmentSchema> {
-  const { topic, partitions, generation, cursor, waiting } = info;
-  const topics = info.topics.map((each) => ({ topic: each.topic, partitions: [...each.partitions] }));
+  const { topic, incarnation, partitions, generation, cursor, waiting } = info;
+  const topics = info.topics.map((each) => ({ ...each, partitions: [...each.partitions] }));
   const assignment: MessageInitShape<typeof AssignmentSchema> = {
     topic,
+    incarnation,
     partitions: [...partitions],
     cursor,
     topics,

@@ -146,7 +146,8 @@ describe('server-sent events', () => {
 async function failing(error: BusError, begins: boolean) {
   const cursor = encodeCursor([{ topic: 't', incarnation: 'i', positions: [[0, 7]] }]);
   async function* frames(): AsyncGenerator<Frame> {
-    const assignment = { topic: 't', partitions: [0], topics: [], generation: undefined, cursor, waiting: false };
+    const life = { topic: 't', incarnation: 'i', partitions: [0] };
+    const assignment = { ...life, topics: [], generation: undefined, cursor, waiting: false };
     if (begins) yield { kind: 'ready', streamId: 's', cursor, assignment };
     throw error;
   }

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file mainstem/v1/subscribe.proto.
  */
 export const file_mainstem_v1_subscribe: GenFile = /*@__PURE__*/
-  fileDesc("ChttYWluc3RlbS92MS9zdWJzY3JpYmUucHJvdG8SC21haW5zdGVtLnYxIrcGChBTdWJzY3JpYmVSZXF1ZXN0Eg0KBXRvcGljGAEgASgJEg4KBnRvcGljcxgCIAMoCRIVCg10b3BpY19wYXR0ZXJuGAMgASgJEhIKCnN1YnNjcmliZXIYBCABKAkSLgoIcG9zaXRpb24YBSABKA4yGi5tYWluc3RlbS52MS5TdGFydFBvc2l0aW9uSAASEAoGY3Vyc29yGAYgASgJSAASKgoEdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIABIqCgpvbl9leHBpcmVkGAggASgOMhYubWFpbnN0ZW0udjEuT25FeHBpcmVkEhMKBmZvbGxvdxgJIAEoCEgBiAEBEhIKBWxpbWl0GAogASgDSAKIAQESNQoSaGVhcnRiZWF0X2ludGVydmFsGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEikKBXVudGlsGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZmaWx0ZXIYDSABKAkSDgoGZmllbGRzGA4gAygJEiIKFXJlYWRlcl9zY2hlbWFfdmVyc2lvbhgPIAEoBUgDiAEBEhwKD21heF91bmNvbW1pdHRlZBgQIAEoA0gEiAEBEjEKDmNvbW1pdF90aW1lb3V0GBEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiIKFW1heF91bmNvbW1pdHRlZF9ieXRlcxgSIAEoA0gFiAEBEiwKC2NvbW1pdF9tb2RlGBMgASgOMhcubWFpbnN0ZW0udjEuQ29tbWl0TW9kZRIUCgx1bnRpbF9jdXJzb3IYFCABKAkSMgoOdW50aWxfcG9zaXRpb24YFSABKA4yGi5tYWluc3RlbS52MS5TdGFydFBvc2l0aW9uEhMKBnNhbXBsZRgWIAEoAUgGiAEBQgYKBGZyb21CCQoHX2ZvbGxvd0IICgZfbGltaXRCGAoWX3JlYWRlcl9zY2hlbWFfdmVyc2lvbkISChBfbWF4X3VuY29tbWl0dGVkQhgKFl9tYXhfdW5jb21taXR0ZWRfYnl0ZXNCCQoHX3NhbXBsZSKGAgoRU3Vic2NyaWJlUmVzcG9uc2USIwoFcmVhZHkYASABKAsyEi5tYWluc3RlbS52MS5SZWFkeUgAEiUKBmV2ZW50cxgCIAEoCzITLm1haW5zdGVtLnYxLkV2ZW50c0gAEisKCWhlYXJ0YmVhdBgDIAEoCzIWLm1haW5zdGVtLnYxLkhlYXJ0YmVhdEgAEh8KA2dhcBgEIAEoCzIQLm1haW5zdGVtLnYxLkdhcEgAEi0KCmFzc2lnbm1lbnQYBSABKAsyFy5tYWluc3RlbS52MS5Bc3NpZ25tZW50SAASHwoDZW5kGAYgASgLMhAubWFpbnN0ZW0udjEuRW5kSABCBwoFZnJhbWUiVwoFUmVhZHkSDgoGY3Vyc29yGAEgASgJEisKCmFzc2lnbm1lbnQYAiABKAsyFy5tYWluc3RlbS52MS5Bc3NpZ25tZW50EhEKCXN0cmVhbV9pZBgDIAEoCSKmAQoKQXNzaWdubWVudBINCgV0b3BpYxgBIAEoCRISCgpwYXJ0aXRpb25zGAIgAygFEhcKCmdlbmVyYXRpb24YAyABKANIAIgBARIOCgZjdXJzb3IYBCABKAkSLAoGdG9waWNzGAUgAygLMhwubWFpbnN0ZW0udjEuVG9waWNQYXJ0aXRpb25zEg8KB3dhaXRpbmcYBiABKAhCDQoLX2dlbmVyYXRpb24iNAoPVG9waWNQYXJ0aXRpb25zEg0KBXRvcGljGAEgASgJEhIKCnBhcnRpdGlvbnMYAiADKAUiTQoGRXZlbnRzEg0KBXRvcGljGAEgASgJEiQKB3JlY29yZHMYAiADKAsyEy5tYWluc3RlbS52MS5SZWNvcmQSDgoGY3Vyc29yGAMgASgJIk8KCUhlYXJ0YmVhdBIOCgZjdXJzb3IYASABKAkSMgoKcGFydGl0aW9ucxgCIAMoCzIeLm1haW5zdGVtLnYxLlBhcnRpdGlvblByb2dyZXNzIqIBChFQYXJ0aXRpb25Qcm9ncmVzcxIWCglwYXJ0aXRpb24YASABKAVIAIgBARIYCgtuZXh0X29mZnNldBgCIAEoA0gBiAEBEhsKDmhpZ2hfd2F0ZXJtYXJrGAMgASgDSAKIAQESDQoFdG9waWMYBCABKAlCDAoKX3BhcnRpdGlvbkIOCgxfbmV4dF9vZmZzZXRCEQoPX2hpZ2hfd2F0ZXJtYXJrItMBCgNHYXASDQoFdG9waWMYASABKAkSFgoJcGFydGl0aW9uGAIgASgFSACIAQESGAoLZnJvbV9vZmZzZXQYAyABKANIAYgBARIWCgl0b19vZmZzZXQYBCABKANIAogBARImCgZyZWFzb24YBSABKA4yFi5tYWluc3RlbS52MS5HYXBSZWFzb24SDwoHbWVzc2FnZRgGIAEoCRIOCgZjdXJzb3IYByABKAlCDAoKX3BhcnRpdGlvbkIOCgxfZnJvbV9vZmZzZXRCDAoKX3RvX29mZnNldCJ+CgNFbmQSJgoGcmVhc29uGAEgASgOMhYubWFpbnN0ZW0udjEuRW5kUmVhc29uEg4KBmN1cnNvchgCIAEoCRIuCgtyZXRyeV9kZWxheRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIPCgdtZXNzYWdlGAQgASgJIlsKDUNvbW1pdFJlcXVlc3QSEgoKc3Vic2NyaWJlchgBIAEoCRIOCgZjdXJzb3IYAiABKAkSFwoKZ2VuZXJhdGlvbhgDIAEoA0gAiAEBQg0KC19nZW5lcmF0aW9uIkMKDkNvbW1pdFJlc3BvbnNlEjEKCXBvc2l0aW9ucxgBIAMoCzIeLm1haW5zdGVtLnYxLkNvbW1pdHRlZFBvc2l0aW9uInIKEUNvbW1pdHRlZFBvc2l0aW9uEg0KBXRvcGljGAEgASgJEhYKCXBhcnRpdGlvbhgCIAEoBUgAiAEBEhgKC25leHRfb2Zmc2V0GAMgASgDSAGIAQFCDAoKX3BhcnRpdGlvbkIOCgxfbmV4dF9vZmZzZXQqZwoNU3RhcnRQb3NpdGlvbhIeChpTVEFSVF9QT1NJVElPTl9VTlNQRUNJRklFRBAAEhsKF1NUQVJUX1BPU0lUSU9OX0VBUkxJRVNUEAESGQoVU1RBUlRfUE9TSVRJT05fTEFURVNUEAIqUQoJT25FeHBpcmVkEhoKFk9OX0VYUElSRURfVU5TUEVDSUZJRUQQABITCg9PTl9FWFBJUkVEX0ZBSUwQARITCg9PTl9FWFBJUkVEX1NLSVAQAiqBAQoKQ29tbWl0TW9kZRIbChdDT01NSVRfTU9ERV9VTlNQRUNJRklFRBAAEhgKFENPTU1JVF9NT0RFX0VYUExJQ0lUEAESGwoXQ09NTUlUX01PREVfT05fREVMSVZFUlkQAhIfChtDT01NSVRfTU9ERV9CRUZPUkVfREVMSVZFUlkQAyp7CglHYXBSZWFzb24SGgoWR0FQX1JFQVNPTl9VTlNQRUNJRklFRBAAEhgKFEdBUF9SRUFTT05fUkVURU5USU9OEAESGAoUR0FQX1JFQVNPTl9UT09fTEFSR0UQAhIeChpHQVBfUkVBU09OX1RPUElDX1JFQ1JFQVRFRBADKs4BCglFbmRSZWFzb24SGgoWRU5EX1JFQVNPTl9VTlNQRUNJRklFRBAAEhgKFEVORF9SRUFTT05fQ0FVR0hUX1VQEAESFAoQRU5EX1JFQVNPTl9MSU1JVBACEhwKGEVORF9SRUFTT05fU0hVVFRJTkdfRE9XThADEh8KG0VORF9SRUFTT05fU1VCU0NSSUJFUl9SRVNFVBAEEhQKEEVORF9SRUFTT05fVU5USUwQBRIgChxFTkRfUkVBU09OX0ZJTFRFUl9UT09fQ09TVExZEAYyowEKEFN1YnNjcmliZVNlcnZpY2USTAoJU3Vic2NyaWJlEh0ubWFpbnN0ZW0udjEuU3Vic2NyaWJlUmVxdWVzdBoeLm1haW5zdGVtLnYxLlN1YnNjcmliZVJlc3BvbnNlMAESQQoGQ29tbWl0EhoubWFpbnN0ZW0udjEuQ29tbWl0UmVxdWVzdBobLm1haW5zdGVtLnYxLkNvbW1pdFJlc3BvbnNlQkwKD2Rldi5tYWluc3RlbS52MUIOU3Vic2NyaWJlUHJvdG9QAVonbWFpbnN0ZW0uZGV2L2dlbi9tYWluc3RlbS92MTttYWluc3RlbXYxYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_mainstem_v1_event]);
+  fileDesc("ChttYWluc3RlbS92MS9zdWJzY3JpYmUucHJvdG8SC21haW5zdGVtLnYxIrcGChBTdWJzY3JpYmVSZXF1ZXN0Eg0KBXRvcGljGAEgASgJEg4KBnRvcGljcxgCIAMoCRIVCg10b3BpY19wYXR0ZXJuGAMgASgJEhIKCnN1YnNjcmliZXIYBCABKAkSLgoIcG9zaXRpb24YBSABKA4yGi5tYWluc3RlbS52MS5TdGFydFBvc2l0aW9uSAASEAoGY3Vyc29yGAYgASgJSAASKgoEdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIABIqCgpvbl9leHBpcmVkGAggASgOMhYubWFpbnN0ZW0udjEuT25FeHBpcmVkEhMKBmZvbGxvdxgJIAEoCEgBiAEBEhIKBWxpbWl0GAogASgDSAKIAQESNQoSaGVhcnRiZWF0X2ludGVydmFsGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEikKBXVudGlsGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZmaWx0ZXIYDSABKAkSDgoGZmllbGRzGA4gAygJEiIKFXJlYWRlcl9zY2hlbWFfdmVyc2lvbhgPIAEoBUgDiAEBEhwKD21heF91bmNvbW1pdHRlZBgQIAEoA0gEiAEBEjEKDmNvbW1pdF90aW1lb3V0GBEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiIKFW1heF91bmNvbW1pdHRlZF9ieXRlcxgSIAEoA0gFiAEBEiwKC2NvbW1pdF9tb2RlGBMgASgOMhcubWFpbnN0ZW0udjEuQ29tbWl0TW9kZRIUCgx1bnRpbF9jdXJzb3IYFCABKAkSMgoOdW50aWxfcG9zaXRpb24YFSABKA4yGi5tYWluc3RlbS52MS5TdGFydFBvc2l0aW9uEhMKBnNhbXBsZRgWIAEoAUgGiAEBQgYKBGZyb21CCQoHX2ZvbGxvd0IICgZfbGltaXRCGAoWX3JlYWRlcl9zY2hlbWFfdmVyc2lvbkISChBfbWF4X3VuY29tbWl0dGVkQhgKFl9tYXhfdW5jb21taXR0ZWRfYnl0ZXNCCQoHX3NhbXBsZSKGAgoRU3Vic2NyaWJlUmVzcG9uc2USIwoFcmVhZHkYASABKAsyEi5tYWluc3RlbS52MS5SZWFkeUgAEiUKBmV2ZW50cxgCIAEoCzITLm1haW5zdGVtLnYxLkV2ZW50c0gAEisKCWhlYXJ0YmVhdBgDIAEoCzIWLm1haW5zdGVtLnYxLkhlYXJ0YmVhdEgAEh8KA2dhcBgEIAEoCzIQLm1haW5zdGVtLnYxLkdhcEgAEi0KCmFzc2lnbm1lbnQYBSABKAsyFy5tYWluc3RlbS52MS5Bc3NpZ25tZW50SAASHwoDZW5kGAYgASgLMhAubWFpbnN0ZW0udjEuRW5kSABCBwoFZnJhbWUiVwoFUmVhZHkSDgoGY3Vyc29yGAEgASgJEisKCmFzc2lnbm1lbnQYAiABKAsyFy5tYWluc3RlbS52MS5Bc3NpZ25tZW50EhEKCXN0cmVhbV9pZBgDIAEoCSK7AQoKQXNzaWdubWVudBINCgV0b3BpYxgBIAEoCRISCgpwYXJ0aXRpb25zGAIgAygFEhcKCmdlbmVyYXRpb24YAyABKANIAIgBARIOCgZjdXJzb3IYBCABKAkSLAoGdG9waWNzGAUgAygLMhwubWFpbnN0ZW0udjEuVG9waWNQYXJ0aXRpb25zEg8KB3dhaXRpbmcYBiABKAgSEwoLaW5jYXJuYXRpb24YByABKAlCDQoLX2dlbmVyYXRpb24iSQoPVG9waWNQYXJ0aXRpb25zEg0KBXRvcGljGAEgASgJEhIKCnBhcnRpdGlvbnMYAiADKAUSEwoLaW5jYXJuYXRpb24YAyABKAkiYgoGRXZlbnRzEg0KBXRvcGljGAEgASgJEiQKB3JlY29yZHMYAiADKAsyEy5tYWluc3RlbS52MS5SZWNvcmQSDgoGY3Vyc29yGAMgASgJEhMKC2luY2FybmF0aW9uGAQgASgJIk8KCUhlYXJ0YmVhdBIOCgZjdXJzb3IYASABKAkSMgoKcGFydGl0aW9ucxgCIAMoCzIeLm1haW5zdGVtLnYxLlBhcnRpdGlvblByb2dyZXNzIrcBChFQYXJ0aXRpb25Qcm9ncmVzcxIWCglwYXJ0aXRpb24YASABKAVIAIgBARIYCgtuZXh0X29mZnNldBgCIAEoA0gBiAEBEhsKDmhpZ2hfd2F0ZXJtYXJrGAMgASgDSAKIAQESDQoFdG9waWMYBCABKAkSEwoLaW5jYXJuYXRpb24YBSABKAlCDAoKX3BhcnRpdGlvbkIOCgxfbmV4dF9vZmZzZXRCEQoPX2hpZ2hfd2F0ZXJtYXJrIugBCgNHYXASDQoFdG9waWMYASABKAkSFgoJcGFydGl0aW9uGAIgASgFSACIAQESGAoLZnJvbV9vZmZzZXQYAyABKANIAYgBARIWCgl0b19vZmZzZXQYBCABKANIAogBARImCgZyZWFzb24YBSABKA4yFi5tYWluc3RlbS52MS5HYXBSZWFzb24SDwoHbWVzc2FnZRgGIAEoCRIOCgZjdXJzb3IYByABKAkSEwoLaW5jYXJuYXRpb24YCCABKAlCDAoKX3BhcnRpdGlvbkIOCgxfZnJvbV9vZmZzZXRCDAoKX3RvX29mZnNldCJ+CgNFbmQSJgoGcmVhc29uGAEgASgOMhYubWFpbnN0ZW0udjEuRW5kUmVhc29uEg4KBmN1cnNvchgCIAEoCRIuCgtyZXRyeV9kZWxheRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIPCgdtZXNzYWdlGAQgASgJIosBCg1Db21taXRSZXF1ZXN0EhIKCnN1YnNjcmliZXIYASABKAkSDgoGY3Vyc29yGAIgASgJEhcKCmdlbmVyYXRpb24YAyABKANIAIgBARIuCglwb3NpdGlvbnMYBCADKAsyGy5tYWluc3RlbS52MS5TdHJlYW1Qb3NpdGlvbkINCgtfZ2VuZXJhdGlvbiKEAQoOU3RyZWFtUG9zaXRpb24SDQoFdG9waWMYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAkSFgoJcGFydGl0aW9uGAMgASgFSACIAQESGAoLbmV4dF9vZmZzZXQYBCABKANIAYgBAUIMCgpfcGFydGl0aW9uQg4KDF9uZXh0X29mZnNldCJDCg5Db21taXRSZXNwb25zZRIxCglwb3NpdGlvbnMYASADKAsyHi5tYWluc3RlbS52MS5Db21taXR0ZWRQb3NpdGlvbiJyChFDb21taXR0ZWRQb3NpdGlvbhINCgV0b3BpYxgBIAEoCRIWCglwYXJ0aXRpb24YAiABKAVIAIgBARIYCgtuZXh0X29mZnNldBgDIAEoA0gBiAEBQgwKCl9wYXJ0aXRpb25CDgoMX25leHRfb2Zmc2V0KmcKDVN0YXJ0UG9zaXRpb24SHgoaU1RBUlRfUE9TSVRJT05fVU5TUEVDSUZJRUQQABIbChdTVEFSVF9QT1NJVElPTl9FQVJMSUVTVBABEhkKFVNUQVJUX1BPU0lUSU9OX0xBVEVTVBACKlEKCU9uRXhwaXJlZBIaChZPTl9FWFBJUkVEX1VOU1BFQ0lGSUVEEAASEwoPT05fRVhQSVJFRF9GQUlMEAESEwoPT05fRVhQSVJFRF9TS0lQEAIqgQEKCkNvbW1pdE1vZGUSGwoXQ09NTUlUX01PREVfVU5TUEVDSUZJRUQQABIYChRDT01NSVRfTU9ERV9FWFBMSUNJVBABEhsKF0NPTU1JVF9NT0RFX09OX0RFTElWRVJZEAISHwobQ09NTUlUX01PREVfQkVGT1JFX0RFTElWRVJZEAMqewoJR2FwUmVhc29uEhoKFkdBUF9SRUFTT05fVU5TUEVDSUZJRUQQABIYChRHQVBfUkVBU09OX1JFVEVOVElPThABEhgKFEdBUF9SRUFTT05fVE9PX0xBUkdFEAISHgoaR0FQX1JFQVNPTl9UT1BJQ19SRUNSRUFURUQQAyrOAQoJRW5kUmVhc29uEhoKFkVORF9SRUFTT05fVU5TUEVDSUZJRUQQABIYChRFTkRfUkVBU09OX0NBVUdIVF9VUBABEhQKEEVORF9SRUFTT05fTElNSVQQAhIcChhFTkRfUkVBU09OX1NIVVRUSU5HX0RPV04QAxIfChtFTkRfUkVBU09OX1NVQlNDUklCRVJfUkVTRVQQBBIUChBFTkRfUkVBU09OX1VOVElMEAUSIAocRU5EX1JFQVNPTl9GSUxURVJfVE9PX0NPU1RMWRAGMqMBChBTdWJzY3JpYmVTZXJ2aWNlEkwKCVN1YnNjcmliZRIdLm1haW5zdGVtLnYxLlN1YnNjcmliZVJlcXVlc3QaHi5tYWluc3RlbS52MS5TdWJzY3JpYmVSZXNwb25zZTABEkEKBkNvbW1pdBIaLm1haW5zdGVtLnYxLkNvbW1pdFJlcXVlc3QaGy5tYWluc3RlbS52MS5Db21taXRSZXNwb25zZUJMCg9kZXYubWFpbnN0ZW0udjFCDlN1YnNjcmliZVByb3RvUAFaJ21haW5zdGVtLmRldi9nZW4vbWFpbnN0ZW0vdjE7bWFpbnN0ZW12MWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_mainstem_v1_event]);
 
 /**
  * What to stream, and from where.
@@ -356,6 +356,13 @@ export type Assignment = Message<"mainstem.v1.Assignment"> & {
    * @generated from field: bool waiting = 6;
    */
   waiting: boolean;
+
+  /**
+   * The incarnation of the topic of a stream of one topic; see TopicPartitions. Empty where there are several, and without partitions.
+   *
+   * @generated from field: string incarnation = 7;
+   */
+  incarnation: string;
 };
 
 /**
@@ -384,6 +391,13 @@ export type TopicPartitions = Message<"mainstem.v1.TopicPartitions"> & {
    * @generated from field: repeated int32 partitions = 2;
    */
   partitions: number[];
+
+  /**
+   * The life of the topic: a topic that is deleted and created again gets another incarnation, and its offsets begin again.
+   *
+   * @generated from field: string incarnation = 3;
+   */
+  incarnation: string;
 };
 
 /**
@@ -419,6 +433,13 @@ export type Events = Message<"mainstem.v1.Events"> & {
    * @generated from field: string cursor = 3;
    */
   cursor: string;
+
+  /**
+   * The incarnation of the topic. Topic, incarnation, partition and offset together name a record for ever.
+   *
+   * @generated from field: string incarnation = 4;
+   */
+  incarnation: string;
 };
 
 /**
@@ -489,6 +510,13 @@ export type PartitionProgress = Message<"mainstem.v1.PartitionProgress"> & {
    * @generated from field: string topic = 4;
    */
   topic: string;
+
+  /**
+   * The incarnation of the topic.
+   *
+   * @generated from field: string incarnation = 5;
+   */
+  incarnation: string;
 };
 
 /**
@@ -552,6 +580,13 @@ export type Gap = Message<"mainstem.v1.Gap"> & {
    * @generated from field: string cursor = 7;
    */
   cursor: string;
+
+  /**
+   * The incarnation of the topic.
+   *
+   * @generated from field: string incarnation = 8;
+   */
+  incarnation: string;
 };
 
 /**
@@ -617,7 +652,7 @@ export type CommitRequest = Message<"mainstem.v1.CommitRequest"> & {
   subscriber: string;
 
   /**
-   * The cursor: everything before it is processed.
+   * The cursor: everything before it is processed. A commit has a cursor, positions, or both.
    *
    * @generated from field: string cursor = 2;
    */
@@ -629,6 +664,14 @@ export type CommitRequest = Message<"mainstem.v1.CommitRequest"> & {
    * @generated from field: optional int64 generation = 3;
    */
   generation?: bigint | undefined;
+
+  /**
+   * Positions, beside the cursor or instead of it: they name a place inside of a frame, which no cursor does. Each is checked as the cursor is
+   * (CURSOR_STALE_TOPIC, CURSOR_AHEAD, FENCED). At most 10,000. Where a partition is named twice the position that is further counts.
+   *
+   * @generated from field: repeated mainstem.v1.StreamPosition positions = 4;
+   */
+  positions: StreamPosition[];
 };
 
 /**
@@ -639,13 +682,55 @@ export const CommitRequestSchema: GenMessage<CommitRequest> = /*@__PURE__*/
   messageDesc(file_mainstem_v1_subscribe, 10);
 
 /**
+ * A position in a partition of one life of a topic.
+ *
+ * @generated from message mainstem.v1.StreamPosition
+ */
+export type StreamPosition = Message<"mainstem.v1.StreamPosition"> & {
+  /**
+   * The topic.
+   *
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * The incarnation of the topic, as Events and Assignment say it. Required.
+   *
+   * @generated from field: string incarnation = 2;
+   */
+  incarnation: string;
+
+  /**
+   * The partition. Required.
+   *
+   * @generated from field: optional int32 partition = 3;
+   */
+  partition?: number | undefined;
+
+  /**
+   * The offset of the first record that is not processed: that of the last processed record plus 1. Required.
+   *
+   * @generated from field: optional int64 next_offset = 4;
+   */
+  nextOffset?: bigint | undefined;
+};
+
+/**
+ * Describes the message mainstem.v1.StreamPosition.
+ * Use `create(StreamPositionSchema)` to create a new message.
+ */
+export const StreamPositionSchema: GenMessage<StreamPosition> = /*@__PURE__*/
+  messageDesc(file_mainstem_v1_subscribe, 11);
+
+/**
  * The committed positions.
  *
  * @generated from message mainstem.v1.CommitResponse
  */
 export type CommitResponse = Message<"mainstem.v1.CommitResponse"> & {
   /**
-   * The positions of the partitions that the cursor covers; one that was further already stays.
+   * The positions of the partitions that the commit names; one that was further already stays.
    *
    * @generated from field: repeated mainstem.v1.CommittedPosition positions = 1;
    */
@@ -657,7 +742,7 @@ export type CommitResponse = Message<"mainstem.v1.CommitResponse"> & {
  * Use `create(CommitResponseSchema)` to create a new message.
  */
 export const CommitResponseSchema: GenMessage<CommitResponse> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 11);
+  messageDesc(file_mainstem_v1_subscribe, 12);
 
 /**
  * A committed position.
@@ -692,7 +777,7 @@ export type CommittedPosition = Message<"mainstem.v1.CommittedPosition"> & {
  * Use `create(CommittedPositionSchema)` to create a new message.
  */
 export const CommittedPositionSchema: GenMessage<CommittedPosition> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 12);
+  messageDesc(file_mainstem_v1_subscribe, 13);
 
 /**
  * A fixed place in every partition.
@@ -925,9 +1010,9 @@ export const SubscribeService: GenService<{
     output: typeof SubscribeResponseSchema;
   },
   /**
-   * Commits a cursor: everything before it is processed and will not be sent again. Answered once it is durable. Positions
-   * only move forward; what the cursor does not cover stays. FENCED if the caller's generation is not the current one, SUBSCRIBER_NOT_FOUND if there
-   * is no such subscriber.
+   * Commits a cursor, or positions: everything before them is processed and will not be sent again. Answered once it is durable. Positions
+   * only move forward; partitions that the commit does not name stay. FENCED if the caller's generation is not the current one,
+   * SUBSCRIBER_NOT_FOUND if there is no such subscriber.
    *
    * @generated from rpc mainstem.v1.SubscribeService.Commit
    */

@@ -13,8 +13,8 @@ export function controlContent(frame: ControlFrame): object {
     case 'heartbeat':
       return { cursor: frame.cursor, partitions: frame.partitions };
     case 'gap': {
-      const { topic, partition, from, to, reason, message, cursor } = frame;
-      return { topic, partition, fromOffset: from, toOffset: to, reason, message, cursor };
+      const { topic, incarnation, partition, from, to, reason, message, cursor } = frame;
+      return { topic, incarnation, partition, fromOffset: from, toOffset: to, reason, message, cursor };
     }
     case 'assignment':
       return toAssignment(frame.assignment);

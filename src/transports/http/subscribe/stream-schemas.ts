@@ -4,6 +4,10 @@ import { sseType } from './server-sent-events.js';
 
 const offset = { type: 'integer', minimum: 0 };
 const text = { type: 'string' };
+const incarnation = {
+  type: 'string',
+  description: 'The life of the topic: one that is deleted and created again has another.',
+};
 const cursor = { type: 'string', description: 'Where to go on from: `from` and Last-Event-ID take it.' };
 
 /** A record's line, as JSON Schema. */
@@ -42,7 +46,10 @@ const assignment = {
   properties: {
     topics: {
       type: 'array',
-      items: { type: 'object', properties: { topic: text, partitions: { type: 'array', items: offset } } },
+      items: {
+        type: 'object',
+        properties: { topic: text, incarnation, partitions: { type: 'array', items: offset } },
+      },
     },
     generation: { type: 'integer', description: 'What a commit has to name.' },
     waiting: { type: 'boolean', description: 'Other streams of the subscriber have everything.' },
@@ -62,7 +69,7 @@ const controlSchemas: Readonly<Record<string, JsonObject>> = {
         type: 'array',
         items: {
           type: 'object',
-          properties: { topic: text, partition: offset, nextOffset: offset, highWatermark: offset },
+          properties: { topic: text, incarnation, partition: offset, nextOffset: offset, highWatermark: offset },
         },
       },
     },
@@ -72,6 +79,7 @@ const controlSchemas: Readonly<Record<string, JsonObject>> = {
     description: 'Records that will not come: `fromOffset` up to, and without, `toOffset`.',
     properties: {
       topic: text,
+      incarnation,
       partition: offset,
       fromOffset: offset,
       toOffset: offset,
