@@ -4,7 +4,8 @@ import { type PublishCalls, publishCalls } from './publish.js';
 import { type SchemaCalls, schemaCalls } from './schemas.js';
 import { type SubscribeCalls, type SubscribeInput, subscribeCalls } from './subscribe.js';
 import { type SubscriberCalls, subscriberCalls } from './subscribers.js';
-import { createSubscription, type Subscription, type SubscriptionOptions } from './subscription/subscription.js';
+import type { Subscription, SubscriptionOptions } from './subscription/api.js';
+import { createSubscription } from './subscription/subscription.js';
 import { type TopicCalls, topicCalls } from './topics.js';
 
 /** A client of one Mainstem server. Every call fails with a `MainstemError`, or a TypeError where its arguments are wrong. */

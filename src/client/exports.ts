@@ -49,9 +49,17 @@ export { type ResumeOptions, resumingFrames } from './frames.js';
 export type { PublishBatch, PublishInput } from './publish.js';
 export type { ReceivedEvent, RedrivenFrom } from './received-event.js';
 export type { CheckInput, Level, PolicyInput, Reading, SchemaCalls, SchemaStateName } from './schemas.js';
-export type { Frame, StartFrom, StreamOptions, SubscribeInput, TopicChoice } from './subscribe.js';
+export type {
+  CommitInput,
+  Frame,
+  StartFrom,
+  StreamOptions,
+  StreamPosition,
+  SubscribeInput,
+  TopicChoice,
+} from './subscribe.js';
 export type { Position, ResetInput, ResetTo, SubscriberCalls, WhichParked } from './subscribers.js';
+export type { EventBatch, Subscription, SubscriptionOptions } from './subscription/api.js';
 export { type Commits, type CommitsOptions, createCommits } from './subscription/commits.js';
 export type { SubscriptionStatus } from './subscription/status.js';
-export type { EventBatch, Subscription, SubscriptionOptions } from './subscription/subscription.js';
 export type { ApplyTopicInput, CreateTopicInput } from './topics.js';

@@ -1,4 +1,5 @@
 import { PayloadKind, type Record as StreamRecord } from '../gen/mainstem/v1/event_pb.js';
+import type { StreamPosition } from './subscribe.js';
 
 /** Where a parked record that comes again had come from, and what was said when it was parked. */
 export interface RedrivenFrom {
@@ -19,6 +20,8 @@ export class ReceivedEvent {
     readonly topic: string,
     /** The record as it came; `bytes`, `key` and the rest below are views of it. */
     readonly record: StreamRecord,
+    /** The life of the topic: with topic, partition and offset it names the event for ever. Empty from a server older than the client. */
+    readonly incarnation: string,
   ) {}
 
   get partition(): number {
@@ -27,6 +30,12 @@ export class ReceivedEvent {
 
   get offset(): bigint {
     return this.record.offset ?? 0n;
+  }
+
+  /** The position after this event in its partition. */
+  get next(): StreamPosition {
+    const { topic, incarnation, partition } = this;
+    return { topic, incarnation, partition, nextOffset: this.offset + 1n };
   }
 
   /** When the log stored it. */

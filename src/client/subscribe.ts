@@ -74,6 +74,25 @@ const commitModes = {
 /** One frame of a stream: `case` is `ready`, `events`, `heartbeat`, `gap`, `assignment` or `end`. */
 export type Frame = Exclude<SubscribeResponse['frame'], { case: undefined }>;
 
+/** A position in one life of a topic: what `ReceivedEvent.next` says of an event, and what a store of offsets has. */
+export interface StreamPosition {
+  readonly topic: string;
+  readonly incarnation: string;
+  readonly partition: number;
+  /** The offset of the first event that is not processed. */
+  readonly nextOffset: bigint;
+}
+
+/** A cursor, positions, or both. */
+export interface CommitInput {
+  readonly subscriber: string;
+  readonly cursor?: string | undefined;
+  /** Up to 10,000. */
+  readonly positions?: readonly StreamPosition[] | undefined;
+  /** That of the stream's assignment. */
+  readonly generation: bigint;
+}
+
 export interface SubscribeCalls {
   /**
    * One stream, frame by frame, for those who want to see all of it; `subscribe` is easier. The first frame is `ready`. Records come in order
@@ -81,11 +100,8 @@ export interface SubscribeCalls {
    * loop ends the stream. It does not reconnect: after an `end` with reason SHUTTING_DOWN, or a retryable error, call again with the last cursor.
    */
   frames(input: SubscribeInput, options?: CallOptions): AsyncIterable<Frame>;
-  /** Commits a cursor, durably: what lies before it will not be sent again. `generation` is that of the stream's assignment; FENCED if it is over. */
-  commit(
-    input: { readonly subscriber: string; readonly cursor: string; readonly generation: bigint },
-    options?: CallOptions,
-  ): Promise<CommittedPosition[]>;
+  /** Commits a cursor or positions, durably: what lies before them will not be sent again. FENCED if the generation is over. */
+  commit(input: CommitInput, options?: CallOptions): Promise<CommittedPosition[]>;
 }
 
 export function subscribeCalls(calls: Calls): SubscribeCalls {
@@ -93,8 +109,11 @@ export function subscribeCalls(calls: Calls): SubscribeCalls {
   return {
     frames: (input, options) =>
       guardStream(calls, options, (connect) => frames(service.subscribe(toRequest(input), connect))),
-    commit: (input, options) =>
-      calls.unary(options, async (connect) => (await service.commit(input, connect)).positions),
+    commit: ({ subscriber, cursor = '', positions = [], generation }, options) =>
+      calls.unary(options, async (connect) => {
+        const request = { subscriber, cursor, positions: [...positions], generation };
+        return (await service.commit(request, connect)).positions;
+      }),
   };
 }
 

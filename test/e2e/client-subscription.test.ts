@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createMainstemClient as createFetchClient } from '../../src/client/browser.js';
 import {
@@ -31,8 +32,8 @@ afterAll(async () => {
 });
 
 /** A topic with events numbered from 0, in so many batches of so many. */
-async function topicWith(name: string, batches: number, perBatch: number): Promise<string> {
-  await client.topics.create({ topic: name, settings: { schemaless: true, partitions: 2 } });
+async function topicWith(name: string, batches: number, perBatch: number, partitions = 2): Promise<string> {
+  await client.topics.create({ topic: name, settings: { schemaless: true, partitions } });
   await publish(name, 0, batches * perBatch, perBatch);
   return name;
 }
@@ -80,12 +81,117 @@ test('what is processed is committed: the next subscription goes on after it', a
   expect(await left(topic, 'mart')).toEqual([]);
 });
 
-test('what is not processed when the loop is left comes again', async () => {
-  const topic = await topicWith('left', 1, 5);
-  for await (const event of client.subscribe({ topic, subscriber: 'mart' })) {
-    if (numberIn(event.data) >= 0) break;
+/** How a body leaves its loop after the second event. */
+const leaving: Record<string, (subscription: Subscription) => Promise<'break' | 'throw'>> = {
+  break: async () => 'break',
+  throw: async () => 'throw',
+  'break after a commit': async (subscription) => {
+    await subscription.commit();
+    return 'break';
+  },
+};
+
+test.each([
+  [
+    'break',
+    [
+      [0, 1],
+      [1, 2],
+      [2, 3],
+    ],
+    [3, 4, 5],
+  ],
+  [
+    'throw',
+    [
+      [0, 1],
+      [1, 2],
+      [2, 3],
+    ],
+    [3, 4, 5],
+  ],
+  [
+    'break after a commit',
+    [
+      [0, 1],
+      [2, 3],
+      [4, 5],
+    ],
+    [],
+  ],
+])('%s in the middle of a batch: what was processed does not come again', async (name, runs, rest) => {
+  const topic = await topicWith(`left-${name.replaceAll(' ', '-')}`, 1, 6, 1);
+  for (const wanted of runs) {
+    const subscription = client.subscribe({ topic, subscriber: 'mart' });
+    const seen: number[] = [];
+    const loop = async () => {
+      for await (const event of subscription) {
+        seen.push(numberIn(event.data));
+        if (seen.length < 2) continue;
+        if ((await leaving[name]?.(subscription)) === 'throw') throw new RangeError('the store is full');
+        break;
+      }
+    };
+    if (name === 'throw') await expect(loop()).rejects.toThrow('the store is full');
+    else await loop();
+    expect(seen).toEqual(wanted);
   }
-  expect(await left(topic, 'mart')).toEqual(range(0, 5));
+  expect(await left(topic, 'mart')).toEqual(rest);
+});
+
+test('commit in the loop counts the event in hand, durably, before the loop goes on', async () => {
+  const topic = await topicWith('in-hand', 1, 4, 1);
+  const subscription = client.subscribe({ topic, subscriber: 'mart' }, { autoCommit: false });
+  for await (const event of subscription) {
+    await subscription.commit();
+    const { positions } = await client.subscribers.get('mart');
+    const found = positions.find((position) => position.topic === topic);
+    expect(found?.nextOffset).toBe(event.offset + 1n);
+    if (event.offset === 2n) break;
+  }
+  expect(await left(topic, 'mart')).toEqual([3]);
+});
+
+test('a named event is committed with all before it in its partition, and batches are whole', async () => {
+  const topic = await topicWith('named', 1, 8, 1);
+  const manual = { autoCommit: false };
+  const first = client.subscribe({ topic, subscriber: 'mart' }, manual);
+  for await (const batch of first.batches()) {
+    const third = batch.events[2];
+    expect(third?.next).toEqual({ topic, incarnation: batch.incarnation, partition: 0, nextOffset: 3n });
+    await first.commit(third);
+    break;
+  }
+  const second = client.subscribe({ topic, subscriber: 'mart' }, manual);
+  for await (const { events } of second.batches()) {
+    expect(events.map(({ offset }) => offset)).toEqual([3n, 4n, 5n, 6n, 7n]);
+    break;
+  }
+  const third = client.subscribe({ topic, subscriber: 'mart' }, manual);
+  for await (const batch of third.batches()) {
+    expect(batch.events).toHaveLength(5);
+    await third.commit();
+    break;
+  }
+  expect(await left(topic, 'mart')).toEqual([]);
+});
+
+test('a batch that takes long is committed while it is being processed', async () => {
+  const topic = await topicWith('long', 1, 4, 1);
+  const subscription = client.subscribe({ topic, subscriber: 'mart' });
+  const positions = async () => {
+    const found = (await client.subscribers.get('mart')).positions.find((position) => position.topic === topic);
+    return found?.nextOffset ?? 0n;
+  };
+  for await (const event of subscription) {
+    if (event.offset < 3n) {
+      await sleep(600);
+      continue;
+    }
+    while ((await positions()) < 3n) await sleep(20);
+    break;
+  }
+  expect(await left(topic, 'mart')).toEqual([3]);
 });
 
 test('stop hands out the rest of the batch, and what it handed out is committed', async () => {

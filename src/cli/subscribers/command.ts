@@ -16,6 +16,7 @@ import {
   showParked,
   showSubscriber,
 } from './actions.js';
+import { addCommit } from './commit.js';
 
 export function addSubscribers(program: Command, io: Io): void {
   const subscribers = program
@@ -90,6 +91,7 @@ export function addSubscribers(program: Command, io: Io): void {
       ) => run(command, (client) => deleteSubscriber(io, client, subscriber, options)),
     );
 
+  addCommit(subscribers, io, run);
   addParked(subscribers, io, run);
 }
 

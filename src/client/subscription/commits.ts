@@ -1,9 +1,13 @@
 import { type BackoffOptions, backoffMs, pause } from '../backoff.js';
 import { MainstemError } from '../errors.js';
+import type { StreamPosition } from '../subscribe.js';
 
 /** A position up to which everything is processed. */
 export interface Processed {
+  /** Empty where only the positions are to be committed. */
   readonly cursor: string;
+  /** Positions beyond the cursor, which lie inside of a batch. */
+  readonly positions?: readonly StreamPosition[];
   /** That of the stream's assignment. */
   readonly generation: bigint;
   /** Counts the assignments that the stream has been told: after each, cursors may cover other partitions, with the same generation even. */

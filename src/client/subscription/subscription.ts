@@ -1,92 +1,19 @@
-import {
-  type Assignment,
-  type CommittedPosition,
-  type End,
-  EndReason,
-  type TopicPartitions,
-} from '../../gen/mainstem/v1/subscribe_pb.js';
-import type { BackoffOptions } from '../backoff.js';
-import type { CallOptions } from '../calls.js';
+import { type Assignment, type End, EndReason, type TopicPartitions } from '../../gen/mainstem/v1/subscribe_pb.js';
 import { MainstemError } from '../errors.js';
 import { resumingFrames } from '../frames.js';
 import { ReceivedEvent } from '../received-event.js';
-import type { Frame, SubscribeInput } from '../subscribe.js';
-import { createCommits, type Processed } from './commits.js';
-import { createStatusBoard, type SubscriptionStatus } from './status.js';
-
-export interface SubscriptionOptions extends BackoffOptions {
-  /** Ends the subscription as `stop` does. */
-  readonly signal?: AbortSignal | undefined;
-  /** Default true: connects again, for as long as it takes, when the server stops or the connection breaks. */
-  readonly reconnect?: boolean | undefined;
-  /** How long a first connection is tried in vain before its error is thrown. Milliseconds, default 30,000. */
-  readonly connectTimeoutMs?: number | undefined;
-  /** Default true: of a subscriber, each batch is committed once it is processed. False: by `commit`. */
-  readonly autoCommit?: boolean | undefined;
-}
-
-/** Events that came together, and the position after them. */
-export interface EventBatch {
-  readonly topic: string;
-  readonly events: readonly ReceivedEvent[];
-  /** The position after them in all partitions of the stream: for stores that keep it together with what they make of the events. */
-  readonly cursor: string;
-}
-
-/**
- * A running subscription: iterate it, once, for events or by `batches`. An event counts as processed when the next one is asked for. Each
- * event comes at least once, in order within its partition. The iteration ends by `stop`, by leaving the loop, or when `limit` or `follow: false` end
- * the stream; it throws a MainstemError that trying again does not cure.
- */
-export interface Subscription extends AsyncIterable<ReceivedEvent> {
-  /** The same by batches, as they came: each one counts as processed when the next one is asked for. */
-  batches(): AsyncIterableIterator<EventBatch>;
-  /**
-   * What happens beside the events: connections, assignments, gaps, commits, heartbeats. Any number of readers; one that does not read misses the
-   * oldest beyond 256, and is told so.
-   */
-  status(): AsyncIterableIterator<SubscriptionStatus>;
-  /** What the stream serves now. */
-  readonly assignment: readonly TopicPartitions[];
-  /**
-   * Commits up to a batch's cursor, or without one all that is processed; resolves when it is durable. Needed only without `autoCommit`.
-   * FENCED if another stream has taken over.
-   */
-  commit(cursor?: string): Promise<void>;
-  /**
-   * Puts an event that cannot be handled aside, into the subscriber's parked events, and commits past it: call it instead of processing the event,
-   * before the next one is asked for. FENCED if another stream has taken over.
-   */
-  park(event: ReceivedEvent, why: { readonly reason: string; readonly attempts?: number }): Promise<void>;
-  /**
-   * Ends it in good order: the rest of the batch that is being processed is still handed out, and committed. Resolves when the last commit is
-   * durable, and so after the loop has ended: inside of the loop call it without waiting for it.
-   */
-  stop(): Promise<void>;
-}
-
-/** What a subscription needs of its client. */
-export interface SubscriptionCalls {
-  frames(input: SubscribeInput, options?: CallOptions): AsyncIterable<Frame>;
-  commit(
-    input: { readonly subscriber: string; readonly cursor: string; readonly generation: bigint },
-    options?: CallOptions,
-  ): Promise<CommittedPosition[]>;
-  park(input: {
-    readonly subscriber: string;
-    readonly topic: string;
-    readonly partition: number;
-    readonly offset: bigint;
-    readonly generation: bigint;
-    readonly reason: string;
-    readonly attempts: number;
-  }): Promise<unknown>;
-}
+import type { SubscribeInput } from '../subscribe.js';
+import type { EventBatch, Subscription, SubscriptionCalls, SubscriptionOptions } from './api.js';
+import { createCommits } from './commits.js';
+import { type BatchInHand, createInHand, type Owner } from './in-hand.js';
+import { createStatusBoard } from './status.js';
 
 /** How long the end of a subscription waits for its last commit. */
 const lastCommitMs = 10_000;
 /** The same between two streams: the server that broke the first one may be the one to commit at. */
 const commitBetweenMs = 1_000;
+/** How often what is processed is committed while one batch takes long: a crash repeats little, and the server sees that the consumer lives. */
+const commitWithinMs = 500;
 
 export function createSubscription(
   calls: SubscriptionCalls,
@@ -104,7 +31,11 @@ export function createSubscription(
   let assigned: readonly TopicPartitions[] = [];
   let generation: bigint | undefined;
   let assignments = 0;
-  let processedUpTo: Processed | undefined;
+  const inHand = createInHand();
+  /** The batch that the loop handles, and whose it is. */
+  let batchInHand: BatchInHand | undefined;
+  let batchOwner: Owner | undefined;
+  let lastCommitAt = 0;
   let failure: MainstemError | undefined;
   let onEnd: () => void = () => {};
   const ended = new Promise<void>((resolve) => {
@@ -114,9 +45,12 @@ export function createSubscription(
   const commits = createCommits({
     firstMs: options.firstMs,
     longestMs: options.longestMs,
-    send: ({ cursor, generation: owner }) =>
-      calls.commit({ subscriber: subscriber ?? '', cursor, generation: owner }, { timeoutMs: lastCommitMs }),
-    onCommitted: (cursor) => board.tell({ kind: 'committed', cursor }),
+    send: ({ cursor, positions, generation: owner }) =>
+      calls.commit({ subscriber: subscriber ?? '', cursor, positions, generation: owner }, { timeoutMs: lastCommitMs }),
+    onCommitted(cursor) {
+      inHand.committed(cursor);
+      if (cursor !== '') board.tell({ kind: 'committed', cursor });
+    },
     onTrouble: (error) => board.tell({ kind: 'not_committed', error }),
     onFailure: (error) => {
       failure ??= error;
@@ -140,12 +74,24 @@ export function createSubscription(
 
   /** The position after what the caller has processed, or what needed no processing. */
   function processed(cursor: string): void {
-    if (generation === undefined || cursor === '' || cursor === processedUpTo?.cursor) return;
-    processedUpTo = { cursor, generation, assignment: assignments };
-    if (autoCommit) commits.processed(processedUpTo);
+    const owner = currentOwner();
+    if (!owner || !inHand.moveTo(cursor, owner)) return;
+    lastCommitAt = performance.now();
+    if (autoCommit) commits.processed({ cursor, ...owner });
   }
 
-  async function* run(): AsyncGenerator<EventBatch, undefined, undefined> {
+  function currentOwner(): Owner | undefined {
+    return generation === undefined ? undefined : { generation, assignment: assignments };
+  }
+
+  /** So many events of the batch in hand are processed, and perhaps the batch is never finished. */
+  function processedWithin(events: number): void {
+    const position = inHand.position(batchInHand, events, batchOwner);
+    lastCommitAt = performance.now();
+    if (position && autoCommit) commits.processed(position);
+  }
+
+  async function* run(): AsyncGenerator<BatchInHand, undefined, undefined> {
     const frames = resumingFrames(calls.frames, input, {
       ...options,
       signal: over.signal,
@@ -178,17 +124,22 @@ export function createSubscription(
           processed(frame.value.cursor);
           break;
         case 'events': {
-          const { topic, records, cursor } = frame.value;
-          const owner = generation;
-          let taken = false;
+          const { topic, incarnation, records, cursor } = frame.value;
+          const events = records.map((record) => new ReceivedEvent(topic, record, incarnation));
+          const batch: BatchInHand = { topic, incarnation, events, cursor, given: 0, processed: 0 };
+          batchInHand = batch;
+          batchOwner = currentOwner();
           try {
-            yield { topic, events: records.map((record) => new ReceivedEvent(topic, record)), cursor };
-            taken = true;
+            yield batch;
+            batchInHand = undefined;
           } finally {
-            // Whoever leaves here has not processed this batch. The stream still owns its partitions: the last moment for a commit.
-            if (!taken) await commits.flush(lastCommitMs);
+            // The loop was left: the event in hand may have failed. The stream still owns its partitions: the last moment for a commit.
+            if (batchInHand === batch) {
+              processedWithin(batch.processed);
+              await commits.flush(lastCommitMs);
+            }
           }
-          if (owner !== undefined) processed(cursor);
+          if (batchOwner !== undefined) processed(cursor);
           break;
         }
         case 'end':
@@ -203,7 +154,7 @@ export function createSubscription(
     await commits.flush(lastCommitMs);
   }
 
-  async function* batches(): AsyncGenerator<EventBatch, undefined, undefined> {
+  async function* batches(): AsyncGenerator<BatchInHand, undefined, undefined> {
     if (begun) throw new TypeError('a subscription is iterated once: subscribe again for another one');
     begun = true;
     try {
@@ -229,7 +180,7 @@ export function createSubscription(
   }
 
   let handling = false;
-  async function* marked(): AsyncGenerator<EventBatch, undefined, undefined> {
+  async function* marked(): AsyncGenerator<BatchInHand, undefined, undefined> {
     for await (const batch of batches()) {
       handling = true;
       yield batch;
@@ -238,7 +189,22 @@ export function createSubscription(
   }
 
   async function* events(): AsyncGenerator<ReceivedEvent, undefined, undefined> {
-    for await (const batch of marked()) yield* batch.events;
+    for await (const batch of marked()) {
+      for (const event of batch.events) {
+        batch.processed = batch.given;
+        const isLate = autoCommit && batch.processed > 0 && performance.now() - lastCommitAt > commitWithinMs;
+        if (isLate) processedWithin(batch.processed);
+        batch.given++;
+        yield event;
+      }
+    }
+  }
+
+  async function* wholeBatches(): AsyncGenerator<EventBatch, undefined, undefined> {
+    for await (const batch of marked()) {
+      batch.given = batch.events.length;
+      yield batch;
+    }
   }
 
   const stopSoon = () => void stop();
@@ -246,17 +212,24 @@ export function createSubscription(
   if (options.signal?.aborted) stopSoon();
 
   return {
-    batches: marked,
+    batches: wholeBatches,
     [Symbol.asyncIterator]: events,
     status: board.read,
     get assignment() {
       return assigned;
     },
-    async commit(cursor) {
+    async commit(upTo) {
       if (subscriber === undefined) throw new TypeError('only a subscription with a subscriber commits');
-      if (cursor !== undefined) await calls.commit({ subscriber, cursor, generation: ownedGeneration() });
-      else if (processedUpTo) {
-        await calls.commit({ subscriber, cursor: processedUpTo.cursor, generation: processedUpTo.generation });
+      if (typeof upTo === 'string') await calls.commit({ subscriber, cursor: upTo, generation: ownedGeneration() });
+      else if (upTo) {
+        await calls.commit({ subscriber, positions: [upTo.next], generation: ownedGeneration() });
+      } else {
+        const batch = batchInHand;
+        if (batch) batch.processed = batch.given;
+        const position = inHand.position(batch, batch?.given ?? 0, batchOwner);
+        if (!position) return;
+        await calls.commit({ subscriber, ...position });
+        inHand.committed(position.cursor);
       }
     },
     async park(event, { reason, attempts = 1 }) {

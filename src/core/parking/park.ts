@@ -1,5 +1,4 @@
 import { Buffer } from 'node:buffer';
-import { encodeCursor } from '../cursor.js';
 import { BusError } from '../errors.js';
 import type { LogRecord } from '../model.js';
 import { checkSubscriberName, offsetPath, readOffsetRecord, requireSubscriber } from '../offsets/records.js';
@@ -51,8 +50,8 @@ export async function parkRecord(
   signal.throwIfAborted();
   await parkingTopics.append(parkedTopic, [parkedRecord(record, parked)]);
 
-  const cursor = encodeCursor([{ topic: name, incarnation, positions: [[partition, offset + 1]] }]);
-  const [committed] = await commit({ subscriber, cursor, generation }, signal);
+  const positions = [{ topic: name, incarnation, partition, nextOffset: offset + 1 }];
+  const [committed] = await commit({ subscriber, positions, generation }, signal);
   return committed ?? { topic: name, partition, nextOffset: offset + 1 };
 }
 

@@ -147,6 +147,24 @@ export interface AssignmentInfo {
   readonly waiting: boolean;
 }
 
+/** A position in one life of a topic, as clients name it. */
+export interface StreamPosition {
+  readonly topic: string;
+  readonly incarnation: string;
+  readonly partition: number;
+  /** The offset of the first record that is not processed. */
+  readonly nextOffset: number;
+}
+
+/** A commit has a cursor, positions, or both. */
+export interface CommitCommand {
+  readonly subscriber: string;
+  readonly cursor?: string | undefined;
+  /** Places inside of frames, which no cursor names. At most 10,000. */
+  readonly positions?: readonly StreamPosition[] | undefined;
+  readonly generation: number;
+}
+
 export interface CommittedPosition {
   readonly topic: string;
   readonly partition: number;
@@ -164,11 +182,8 @@ export interface Subscriptions {
    */
   subscribe(command: SubscribeCommand, signal: AbortSignal, takesLent?: boolean): Pulled<Frame>;
   /**
-   * Commits a cursor, durably, for the owner with this generation. Forward only. FENCED where the cursor has a partition that the generation does not own
-   * (nothing of that partition changes, the others are committed), CURSOR_*.
+   * Commits a cursor or positions, durably, for the owner with this generation. Forward only. FENCED where they name a partition that the generation
+   * does not own (nothing of that partition changes, the others are committed), CURSOR_*.
    */
-  commit(
-    command: { readonly subscriber: string; readonly cursor: string; readonly generation: number },
-    signal: AbortSignal,
-  ): Promise<CommittedPosition[]>;
+  commit(command: CommitCommand, signal: AbortSignal): Promise<CommittedPosition[]>;
 }

@@ -3,7 +3,6 @@ import { type Cursor, decodeCursor } from '../cursor.js';
 import { BusError } from '../errors.js';
 import { createCommitter } from '../offsets/committer.js';
 import { createMemberships } from '../offsets/memberships.js';
-import { checkSubscriberName } from '../offsets/records.js';
 import type { Authorizer } from '../ports/authorizer.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
@@ -15,13 +14,14 @@ import { matchesPattern } from '../topics/pattern.js';
 import type { ActiveTopic } from '../topics/topic.js';
 import { createAnnouncement } from './announcement.js';
 import { checkCommand, topicNames } from './check-command.js';
-import type { CommittedPosition, Frame, SubscribeCommand, Subscriptions } from './frames.js';
+import { commitPositions } from './commit.js';
+import type { Frame, SubscribeCommand, Subscriptions } from './frames.js';
 import { createHub } from './hub.js';
 import { type Pulled, type PullOne, pulled } from './pulled.js';
 import { readerDeclaration } from './reader-version.js';
 import { prepareSelect } from './select.js';
 import { sharedBounds } from './shared-bounds.js';
-import { positionsIn, topicFor } from './start.js';
+import { topicFor } from './start.js';
 import { startStream } from './stream.js';
 import { createTurns } from './turns.js';
 
@@ -146,47 +146,23 @@ export function createSubscriptions({
   }
 
   /** A commit of what does not exist yet would skip events for ever: the end is asked for where it is not known to be far enough. */
-  async function checkNotAhead(topic: string, partition: number, next: number): Promise<void> {
-    const { highWatermark } = await startLog.bounds(topic, partition);
+  async function checkNotAhead(topic: ActiveTopic, partition: number, next: number): Promise<void> {
+    const known = hub.highWatermark(topic, partition);
+    if (known !== undefined && next <= known) return;
+    const { highWatermark } = await startLog.bounds(topic.name, partition);
     if (next <= highWatermark) return;
     throw new BusError(
       'CURSOR_AHEAD',
-      `the cursor is at ${next} in partition ${partition} of ${topic}, beyond the end (${highWatermark}); nothing was committed`,
+      `the position ${next} in partition ${partition} of ${topic.name} lies beyond the end (${highWatermark}); nothing was committed`,
     );
   }
 
   return {
     subscribe,
-    async commit({ subscriber, cursor, generation }, signal): Promise<CommittedPosition[]> {
-      authorizer.authorize('commit', subscriber);
-      checkSubscriberName(subscriber);
+    async commit(command, signal) {
+      authorizer.authorize('commit', command.subscriber);
       signal.throwIfAborted();
-      const entries = (
-        await Promise.all(
-          decodeCursor(cursor).map(async (part) => {
-            const topic = await find(part.topic, [part]);
-            return positionsIn([part], topic).map(([partition, next]) => ({ topic, partition, next }));
-          }),
-        )
-      ).flat();
-      await Promise.all(
-        entries.map(async ({ topic, partition, next }) => {
-          const known = hub.highWatermark(topic, partition);
-          if (known === undefined || next > known) await checkNotAhead(topic.name, partition, next);
-        }),
-      );
-      const committed = await Promise.allSettled(
-        entries.map(async ({ topic, partition, next }) => {
-          const { name, incarnation } = topic;
-          const entry = { subscriber, topic: name, incarnation, partition, generation, next };
-          return { topic: name, partition, nextOffset: await committer.commit(entry) };
-        }),
-      );
-      // Answered only when all are written or refused: those that were not refused count all the same.
-      return committed.map((outcome) => {
-        if (outcome.status === 'rejected') throw outcome.reason;
-        return outcome.value;
-      });
+      return commitPositions({ committer, find, checkNotAhead }, command);
     },
     async drain() {
       const ended = new Promise<void>((resolve) => {

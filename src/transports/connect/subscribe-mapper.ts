@@ -1,10 +1,11 @@
 import type { Duration, Timestamp } from '@bufbuild/protobuf/wkt';
 import { BusError } from '../../core/errors.js';
-import type { StartFrom, SubscribeCommand } from '../../core/subscribe/frames.js';
+import type { CommitCommand, StartFrom, StreamPosition, SubscribeCommand } from '../../core/subscribe/frames.js';
 import {
   CommitMode,
   type CommitRequest,
   OnExpired,
+  type StreamPosition as PositionMessage,
   StartPosition,
   type SubscribeRequest,
 } from '../../gen/mainstem/v1/subscribe_pb.js';
@@ -45,11 +46,28 @@ const optionalInt64 = (field: string, value: bigint | undefined) =>
   value === undefined ? undefined : fromInt64(field, value);
 
 /** Throws INVALID_REQUEST, naming the field. */
-export function toCommitCommand({ subscriber, cursor, generation }: CommitRequest) {
+export function toCommitCommand({ subscriber, cursor, generation, positions }: CommitRequest): CommitCommand {
   if (generation === undefined) {
     throw new BusError('INVALID_REQUEST', "generation is required: it is in the Assignment of the subscriber's stream");
   }
-  return { subscriber, cursor, generation: fromInt64('generation', generation) };
+  return {
+    subscriber,
+    // An empty cursor is what a stream without partitions has: without positions beside it, it is refused.
+    cursor: cursor === '' && positions.length > 0 ? undefined : cursor,
+    positions: positions.map(toPosition),
+    generation: fromInt64('generation', generation),
+  };
+}
+
+/** Throws INVALID_REQUEST, naming the field. */
+function toPosition({ topic, incarnation, partition, nextOffset }: PositionMessage, i: number): StreamPosition {
+  const field = `positions[${i}]`;
+  if (partition === undefined || nextOffset === undefined) {
+    throw new BusError('INVALID_REQUEST', `${field} needs topic, incarnation, partition and next_offset`, {
+      metadata: { field },
+    });
+  }
+  return { topic, incarnation, partition, nextOffset: fromInt64(`${field}.next_offset`, nextOffset) };
 }
 
 /** Throws INVALID_REQUEST. */

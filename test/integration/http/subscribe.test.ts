@@ -60,7 +60,7 @@ describe('lines', () => {
     ]);
     const [ready, ...rest] = await lines('topics/exact/events?from=earliest&follow=false');
     expect(ready).toMatch(
-      /^\{"ready":\{"cursor":"[\w-]+","streamId":"[\w-]+","assignment":\{"topics":\[\{"topic":"exact","partitions":\[0\]\}\],"waiting":false,"cursor":"[\w-]+"\}\}\}$/,
+      /^\{"ready":\{"cursor":"[\w-]+","streamId":"[\w-]+","assignment":\{"topics":\[\{"topic":"exact","incarnation":"[0-9a-f]+","partitions":\[0\]\}\],"waiting":false,"cursor":"[\w-]+"\}\}\}$/,
     );
     const times = rest.flatMap((line) => /"time":"([^"]+)"/.exec(line)?.[1] ?? []);
     expect(times).toHaveLength(4);
@@ -130,7 +130,7 @@ describe('lines', () => {
     const { heartbeat } = JSON.parse((await stream.next()) ?? '');
     expect(heartbeat).toEqual({
       cursor: expect.stringMatching(/^[\w-]+$/),
-      partitions: [{ topic: 'quiet', partition: 0, nextOffset: 1, highWatermark: 1 }],
+      partitions: [{ topic: 'quiet', incarnation: expect.any(String), partition: 0, nextOffset: 1, highWatermark: 1 }],
     });
     stream.close();
   });
@@ -311,71 +311,5 @@ describe('statuses', () => {
     });
     const options = await fetch(url('topics/headed/events'), { method: 'OPTIONS' });
     expect(options.headers.get('allow')).toMatch(/^GET, HEAD\b/);
-  });
-});
-
-describe('durable subscribers', () => {
-  const commit = (name: string, body: unknown, init: RequestInit = {}) =>
-    fetch(url(`subscribers/${name}/commit`), {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-      ...init,
-    });
-
-  test('ready has the generation; a commit by body or query moves where the next stream goes on', async () => {
-    await stand.topic('durable', numbered(0, 6));
-    const stream = await openLines(url('topics/durable/events?subscriber=mart&limit=2'));
-    const { generation } = JSON.parse((await stream.next()) ?? '').ready.assignment;
-    expect(generation).toBeGreaterThan(0);
-    const { cursor } = JSON.parse((await stream.rest()).at(-1) ?? '').end;
-    const committed = await commit('mart', { cursor, generation });
-    expect(await committed.json()).toEqual({ positions: [{ topic: 'durable', partition: 0, nextOffset: 2 }] });
-    const second = await json('topics/durable/events?subscriber=mart&limit=2&follow=false');
-    expect(dataOf(second)).toEqual([2, 3]);
-    const query = `cursor=${second.at(-1).end.cursor}&generation=${second[0].ready.assignment.generation}`;
-    const byQuery = await fetch(url(`subscribers/mart/commit?${query}`), { method: 'POST' });
-    expect(await byQuery.json()).toEqual({ positions: [{ topic: 'durable', partition: 0, nextOffset: 4 }] });
-    expect(dataOf(await json('topics/durable/events?subscriber=mart&follow=false&commit_mode=on_delivery'))).toEqual([
-      4, 5,
-    ]);
-    expect(dataOf(await json('topics/durable/events?subscriber=mart&follow=false'))).toEqual([]);
-  });
-
-  test('a commit that cannot count says why', async () => {
-    const { cursor } = (await json('topics/durable/events?subscriber=mart&follow=false'))[0].ready;
-    const answers: [unknown, number, string][] = [
-      [{ cursor, generation: 0 }, 409, 'FENCED'],
-      [{ cursor: `${cursor}A`, generation: 1 }, 400, 'CURSOR_MALFORMED'],
-      [{ cursor }, 400, 'INVALID_REQUEST'],
-      [{ generation: 1 }, 400, 'INVALID_REQUEST'],
-      [{ cursor, generation: '1' }, 400, 'INVALID_REQUEST'],
-      [{ cursor, generation: 1, more: 1 }, 400, 'INVALID_REQUEST'],
-      [[], 400, 'INVALID_REQUEST'],
-      [{ cursor: 'x'.repeat(400_000), generation: 1 }, 429, 'REQUEST_TOO_LARGE'],
-    ];
-    for (const [body, status, reason] of answers) {
-      const answer = await commit('mart', body);
-      expect([answer.status, JSON.parse(await answer.text()).reason], JSON.stringify(body).slice(0, 100)).toEqual([
-        reason === 'REQUEST_TOO_LARGE' ? 413 : status,
-        reason,
-      ]);
-    }
-    expect((await commit('mart', {}, { body: 'not json' })).status).toBe(400);
-    expect((await commit('mart', {}, { headers: { 'content-type': 'text/plain' } })).status).toBe(415);
-    expect((await fetch(url('subscribers/mart/commit'))).status).toBe(405);
-  });
-
-  test('what others have is named, and comes when they go', async () => {
-    await stand.topic('handed', ['1']);
-    const first = await openLines(url('topics/handed/events?subscriber=pair'));
-    await first.next();
-    const second = await openLines(url('topics/handed/events?subscriber=pair'));
-    expect(JSON.parse((await second.next()) ?? '').ready.assignment).toMatchObject({ topics: [], waiting: true });
-    first.close();
-    const line = JSON.parse((await second.next()) ?? '');
-    expect(line.assignment).toMatchObject({ topics: [{ topic: 'handed', partitions: [0] }], waiting: false });
-    expect(line.assignment.generation).toBeGreaterThan(0);
-    second.close();
   });
 });
