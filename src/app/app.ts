@@ -30,8 +30,10 @@ export interface App {
   /**
    * Shuts down: not ready any more, streams end with their cursor, calls in flight finish; after the grace period the rest is
    * cut off. May be called again.
+   *
+   * @param because for the log
    */
-  stop(): Promise<void>;
+  stop(because?: string): Promise<void>;
 }
 
 /** Puts the server together and starts to listen; the rest comes up behind `ready`. Throws what is wrong with the configuration, the port or the data. */
@@ -121,8 +123,8 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
   });
   up.catch(() => undefined);
 
-  async function stop(): Promise<void> {
-    logger.info('shutting down');
+  async function stop(because: string | undefined): Promise<void> {
+    logger.info({ because }, 'shutting down');
     for (const each of unlisten) each();
     ready = false;
     stopping.abort(new BusError('SHUTTING_DOWN', 'the server is shutting down; connect again'));
@@ -142,8 +144,8 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
   return {
     address,
     ready: up,
-    stop: () => {
-      stopped ??= stop();
+    stop: (because) => {
+      stopped ??= stop(because);
       return stopped;
     },
   };

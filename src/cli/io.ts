@@ -7,7 +7,7 @@ export interface Io {
   readonly stderr: Writable;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** Aborted by the first SIGINT or SIGTERM; the reason is the signal's name. The second ends the process at once. */
+  /** Aborted when this process is asked to stop; the reason is a StopRequest. A second signal ends the process at once. */
   readonly interrupted: AbortSignal;
 }
 
@@ -20,11 +20,6 @@ export const exitCodes = {
   /** The server could not be reached, or failed. */
   failed: 3,
 } as const;
-
-/** The exit code of a command that a signal ended, as shells have it. */
-export function interruptedCode(signal: AbortSignal): number {
-  return signal.reason === 'SIGTERM' ? 143 : 130;
-}
 
 export function isTty(stream: Readable | Writable): boolean {
   return 'isTTY' in stream && stream.isTTY === true;

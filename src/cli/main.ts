@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { exitCodes, type Io, isClosedPipe } from './io.js';
+import { onStopRequest } from './process/stop-request.js';
 import { createProgram } from './program.js';
 import { reportError } from './report-error.js';
 
@@ -30,21 +31,10 @@ export async function main(): Promise<void> {
     stderr: process.stderr,
     env: process.env,
     cwd: process.cwd(),
-    // Not before it is asked for: what does not listen for it, such as the server, keeps the usual signals.
+    // Not before a command asks for it: a command that does not listen for it keeps the usual signals.
     get interrupted() {
-      interrupted ??= onSignals();
+      interrupted ??= onStopRequest();
       return interrupted;
     },
   });
-}
-
-function onSignals(): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      if (controller.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143);
-      controller.abort(signal);
-    });
-  }
-  return controller.signal;
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { Config } from '../config/index.js';
-import { type Io, writeOut } from './io.js';
+import { exitCodes, type Io, writeOut } from './io.js';
+import { isStopRequest } from './process/stop-request.js';
 import { plainTable } from './table.js';
 
 /** Adds `serve`; its flags, one for each setting, only `withFlags`: no other command should pay for loading the settings. */
@@ -29,6 +30,8 @@ Examples:
   $ mainstem serve --log kafka://localhost:9092 --coordination zookeeper://localhost:2181/mainstem --print-config`,
     )
     .action(async ({ printConfig, ...flags }: { printConfig?: boolean } & Record<string, unknown>) => {
+      // First of all: a signal that comes while the server starts must not be lost.
+      const stopRequested = requestOf(io.interrupted);
       const { loadConfig } = await import('../config/index.js');
       const config = loadConfig({ flags, env: io.env, cwd: io.cwd });
       if (printConfig) {
@@ -36,8 +39,19 @@ Examples:
         return;
       }
       const { runServer } = await import('../main.js');
-      await runServer(config);
+      await runServer(config, stopRequested);
+      // A connection that is still closing must not keep a process whose log says that it has stopped.
+      process.exit(exitCodes.ok);
     });
+}
+
+/** Resolves with the reason once the process is asked to stop. */
+function requestOf(interrupted: AbortSignal): Promise<string> {
+  return new Promise((resolve) => {
+    const tell = () => resolve(isStopRequest(interrupted.reason) ? interrupted.reason.because : 'it was interrupted');
+    if (interrupted.aborted) tell();
+    else interrupted.addEventListener('abort', tell, { once: true });
+  });
 }
 
 async function print(io: Io, config: Config): Promise<void> {

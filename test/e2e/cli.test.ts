@@ -160,7 +160,7 @@ test('a tail outlives a restart of its server, and neither loses nor repeats', a
   await serve(new URL(address).port);
   await cli(address, ['publish', 'live'], { stdin: '{"n":2}' });
   await two;
-  interrupt.abort('SIGINT');
+  interrupt.abort({ signal: 'SIGINT', because: 'SIGINT' });
   expect(await tail).toMatchObject({ code: 130, out: '{"n":1}\n{"n":2}\n' });
 });
 

@@ -11,7 +11,8 @@ import {
   type StartFrom,
   type TopicChoice,
 } from '../../client/index.js';
-import { exitCodes, type Io, interruptedCode, isClosedPipe, isTty, note, writeOut } from '../io.js';
+import { exitCodes, type Io, isClosedPipe, isTty, note, writeOut } from '../io.js';
+import { interruptedCode } from '../process/stop-request.js';
 import { reportError } from '../report-error.js';
 import { safeText } from '../safe-text.js';
 import { ExitWith } from '../usage-error.js';

@@ -157,7 +157,7 @@ test('an interrupt sends nothing more, waits for what is in flight, and reports'
   const running = cli(server.address, ['publish', 'orders'], { stdin, interrupt });
   stdin.write('{"n":1}\n');
   await expect.poll(() => server.stored.length, { timeout: 30_000 }).toBe(1);
-  interrupt.abort('SIGINT');
+  interrupt.abort({ signal: 'SIGINT', because: 'SIGINT' });
   const run = await running;
   expect(run.code).toBe(130);
   expect(run.out).toContain('1 event stored');

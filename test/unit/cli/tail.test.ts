@@ -208,7 +208,7 @@ test('a durable subscriber commits what was written, with its generation; an int
   const run = await cli(server.address, ['tail', 'orders', '--subscriber', 'warehouse', '--data-only'], {
     interrupt,
     onOut: (text) => {
-      if (text === '1\n2\n') interrupt.abort('SIGINT');
+      if (text === '1\n2\n') interrupt.abort({ signal: 'SIGINT', because: 'SIGINT' });
     },
   });
   expect(run.code).toBe(130);
