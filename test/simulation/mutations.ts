@@ -170,8 +170,8 @@ export const brokenBuses: readonly BrokenBus[] = [
     log: (log) => {
       let count = 0;
       return override(log, {
-        append: async (topic, partition, records, isWanted) => {
-          if (++count % 10 > 0) return log.append(topic, partition, records, isWanted);
+        append: async (topic, partition, records, isWanted, patienceMs) => {
+          if (++count % 10 > 0) return log.append(topic, partition, records, isWanted, patienceMs);
           const { highWatermark } = await log.bounds(topic, partition);
           return { baseOffset: highWatermark, timestamp: 0 };
         },

@@ -16,9 +16,9 @@ export function faultyLog(log: EventLog): FaultyLog {
     before: { value: undefined, writable: true },
     after: { value: undefined, writable: true },
     append: {
-      value: async (...[topic, partition, records, isWanted]: Parameters<EventLog['append']>) => {
+      value: async (...[topic, partition, records, isWanted, patienceMs]: Parameters<EventLog['append']>) => {
         await faulty.before?.(partition, records.length);
-        const appended = await log.append(topic, partition, records, isWanted);
+        const appended = await log.append(topic, partition, records, isWanted, patienceMs);
         faulty.batches.push({ partition, records: records.length });
         faulty.after?.();
         return appended;

@@ -22,6 +22,7 @@ const records = fc.tuple(anyHeaders, anyHeaders).chain(([some, others]) =>
     { minLength: 1, maxLength: 30 },
   ),
 );
+const stamp = { producerId: Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8), epoch: 9, sequence: 10 };
 // As texts: comparing large buffers item by item takes minutes.
 const text = (part: Uint8Array | null) => part && Buffer.from(part).toString('latin1');
 const asTexts = ({ key, value, headers }: AppendRecord) => ({
@@ -39,7 +40,7 @@ test('what was written is read, from any offset on, and holds little more than i
         batches.map((batch) => {
           const layout = layOut(batch);
           const buffer = Buffer.alloc(layout.bytes);
-          expect(writeBatch(buffer, 0, batch, layout, 1_700_000_000_000)).toBe(layout.bytes);
+          expect(writeBatch(buffer, 0, batch, layout, stamp, 1_700_000_000_000)).toBe(layout.bytes);
           buffer.writeBigInt64BE(BigInt(offset));
           offset += batch.length;
           return buffer;

@@ -4,8 +4,8 @@ import { type Clock, systemClock } from './clock.js';
 export interface DependencyStatus {
   /** `kafka localhost:9092`, say. No secrets. */
   readonly name: string;
-  /** `connecting` until it answered for the first time. */
-  readonly state: 'connecting' | 'up' | 'down';
+  /** `connecting` until it answered for the first time; `impaired` while it answers, but does not do a part of its work. */
+  readonly state: 'connecting' | 'up' | 'impaired' | 'down';
   /** Why it is not up, in words. */
   readonly detail: string | undefined;
   /** Milliseconds since 1970 of the last change. */

@@ -33,14 +33,19 @@ export interface EventLog {
    * Appends one batch to one partition. At most one append per partition is in flight at a time: the caller sees to it.
    * The batch's records together stay under the topic's `maxBatchBytes`.
    *
+   * A driver may send a batch again after an attempt that may have stored it, if and only if the log recognises the second copy and stores the batch once.
+   * After STORE_OUTCOME_UNKNOWN it never sends the batch again, and a copy that arrives late is not stored behind a later batch.
+   *
    * @param isWanted asked right before the records are handed to the store, each time: `false` rejects with TOPIC_DELETED, because the
    * topic of that name is by now another one.
+   * @param patienceMs how long the caller waits: a driver that tries again ends with an error by then. Default 15,000.
    */
   append(
     topic: string,
     partition: number,
     records: readonly AppendRecord[],
     isWanted?: () => boolean,
+    patienceMs?: number,
   ): Promise<Appended>;
 
   /**

@@ -27,16 +27,20 @@ export function topicNotFound(topic: string, partition?: number): BusError {
 }
 
 export function unavailable(what: string, cause: unknown): BusError {
-  return new BusError('LOG_UNAVAILABLE', `Kafka could not ${what}: ${reasonOf(cause)}`, { cause });
+  return new BusError('LOG_UNAVAILABLE', `Kafka could not ${what}: ${messageOf(cause)}`, { cause });
 }
 
 export function outcomeUnknown(cause: unknown): BusError {
   return new BusError(
     'STORE_OUTCOME_UNKNOWN',
-    `Kafka did not confirm an append, whose records may be stored or not: ${reasonOf(cause)}`,
+    `Kafka did not confirm an append, whose records may be stored or not: ${messageOf(cause)}`,
     { cause },
   );
 }
+
+/** The permissions that publishing needs, for an answer CLUSTER_AUTHORIZATION_FAILED. */
+export const publishingNeeds =
+  'publishing needs the permission Write on the topics, and with brokers before Kafka 2.8 IdempotentWrite on the cluster';
 
 /** An error that a broker answered, which is final. */
 export function refused(code: number, what: string, topic: string, message?: string | null): BusError {
@@ -58,6 +62,12 @@ export function refused(code: number, what: string, topic: string, message?: str
     case codes.INVALID_REQUEST:
     case codes.POLICY_VIOLATION:
       return new BusError('TOPIC_SETTINGS_INVALID', text, options);
+    case codes.UNSUPPORTED_FOR_MESSAGE_FORMAT:
+      return new BusError(
+        'TOPIC_SETTINGS_INVALID',
+        `${text}: the topic keeps records in a format older than Kafka 0.11; raise its message.format.version`,
+        options,
+      );
     case codes.REQUEST_TIMED_OUT:
     case codes.THROTTLING_QUOTA_EXCEEDED:
     case codes.TOPIC_AUTHORIZATION_FAILED:
@@ -69,6 +79,6 @@ export function refused(code: number, what: string, topic: string, message?: str
   }
 }
 
-function reasonOf(cause: unknown): string {
+export function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
 }

@@ -9,8 +9,18 @@ export type Lane = 'control' | 'tail' | 'reads' | `produce-${number}`;
 
 /** Requests to the brokers of one cluster. */
 export interface KafkaClient {
-  /** Asks a node by its id, or `any` that answers. Throws LinkFailure; for `any` only after all were tried. */
-  ask<T>(node: number | 'any', lane: Lane, request: KafkaRequest<T>, timeoutMs: number): Promise<T>;
+  /**
+   * Asks a node by its id, or `any` that answers. Throws LinkFailure; for `any` only after all were tried.
+   *
+   * @param isWanted asked once there is a connection, right before the request is written: `false` fails it as not sent
+   */
+  ask<T>(
+    node: number | 'any',
+    lane: Lane,
+    request: KafkaRequest<T>,
+    timeoutMs: number,
+    isWanted?: () => boolean,
+  ): Promise<T>;
   /** The cluster's nodes, as its metadata tells. */
   learn(nodes: readonly NodeAddress[]): void;
   nodes(): readonly NodeAddress[];
@@ -58,7 +68,13 @@ export function createKafkaClient(options: KafkaClientOptions, connect: ConnectL
     }
   }
 
-  async function askAt<T>(address: Address, lane: Lane, request: KafkaRequest<T>, timeoutMs: number): Promise<T> {
+  async function askAt<T>(
+    address: Address,
+    lane: Lane,
+    request: KafkaRequest<T>,
+    timeoutMs: number,
+    isWanted?: () => boolean,
+  ): Promise<T> {
     let link: KafkaLink | undefined;
     try {
       link = await linkTo(address, lane);
@@ -66,6 +82,8 @@ export function createKafkaClient(options: KafkaClientOptions, connect: ConnectL
         const { host, port } = address;
         throw new LinkFailure(`${host}:${port} does not support ${request.name} version ${request.apiVersion}`, false);
       }
+      // Not awaited here: the broker has not failed.
+      if (isWanted?.() === false) return Promise.reject(new LinkFailure(`${request.name} is not wanted any more`, false));
       return await request.decode(await answerOf(link, request, timeoutMs));
     } catch (error) {
       const failure =
@@ -97,11 +115,11 @@ export function createKafkaClient(options: KafkaClientOptions, connect: ConnectL
   }
 
   return {
-    ask: async (node, lane, request, timeoutMs) => {
+    ask: async (node, lane, request, timeoutMs, isWanted) => {
       if (node === 'any') return askAny(lane, request, timeoutMs);
       const address = known.find((one) => one.id === node);
       if (address === undefined) throw new LinkFailure(`broker ${node} is not known`, false);
-      return askAt(address, lane, request, timeoutMs);
+      return askAt(address, lane, request, timeoutMs, isWanted);
     },
     learn: (nodes) => {
       if (nodes.length === 0) return;

@@ -1,11 +1,13 @@
 import { BusError } from '../../core/errors.js';
 import { MutableStatus } from '../../core/ports/dependency.js';
-import type { EventLog, LogTail } from '../../core/ports/event-log.js';
-import { append } from './appends.js';
+import type { Appended, EventLog, LogTail } from '../../core/ports/event-log.js';
+import { append, type Batch } from './appends.js';
 import { type KafkaClientName, loadClient } from './clients.js';
 import { createKafkaClient } from './kafka-client.js';
 import { createLeaders } from './leaders.js';
 import { startMonitor } from './monitor.js';
+import { createPartitionSequences } from './partition-sequences.js';
+import { createProducerIdentity } from './producer-identity.js';
 import { createReads } from './reads.js';
 import { openTail } from './tail.js';
 import { topicSize } from './topic-size.js';
@@ -20,10 +22,13 @@ interface KafkaOptions {
   readonly client: KafkaClientName;
 }
 
+/** How long an append is tried where its caller does not say. */
+const defaultPatienceMs = 15_000;
+
 /**
  * The event log in Kafka (2.4 or newer). Resolves at once: connects in the background, and keeps trying; `status` tells. Records are
- * stored as they are, uncompressed, with acks=all; reads are "read committed", so that a high watermark is Kafka's last stable offset.
- * After STORE_OUTCOME_UNKNOWN nothing is sent again from here.
+ * stored as they are, uncompressed, with acks=all, by an idempotent producer; reads are "read committed", so that a high watermark is Kafka's last stable
+ * offset.
  */
 export async function openKafka(options: KafkaOptions): Promise<EventLog> {
   const clientId = options.clientId ?? 'mainstem';
@@ -35,15 +40,35 @@ export async function openKafka(options: KafkaOptions): Promise<EventLog> {
   const monitor = startMonitor(client, leaders, status);
   const topics = createKafkaTopics(client, leaders, closing.signal);
   const reads = createReads(client, leaders, closing.signal);
-  const appending = new Set<Promise<unknown>>();
+  const sequences = createPartitionSequences(createProducerIdentity(client, closing.signal));
+  const report = monitor.publishing;
+  const appendParts = { client, leaders, reads, sequences, closing: closing.signal, report };
+  /** By `topic/partition`. */
+  const appending = new Map<string, Promise<unknown>>();
   const tails = new Set<LogTail>();
 
   const throwIfClosed = () => closing.signal.throwIfAborted();
   let ending: Promise<void> | undefined;
 
+  // Two batches of one partition at a time would get the same sequence, and the broker would drop one of them as a duplicate.
+  async function appendInTurn(batch: Batch): Promise<Appended> {
+    const key = `${batch.topic}/${batch.partition}`;
+    for (let before = appending.get(key); before !== undefined; before = appending.get(key)) {
+      await before.catch(() => undefined);
+    }
+    throwIfClosed();
+    const storing = append(appendParts, batch);
+    appending.set(key, storing);
+    try {
+      return await storing;
+    } finally {
+      if (appending.get(key) === storing) appending.delete(key);
+    }
+  }
+
   async function end(): Promise<void> {
     closing.abort(new BusError('LOG_UNAVAILABLE', 'the connection to Kafka is closed'));
-    await Promise.allSettled([...appending]);
+    await Promise.allSettled(appending.values());
     // What is still asked fails at once, and so ends the loops.
     client.close();
     await Promise.all([monitor.close(), ...[...tails].map((tail) => tail.close())]);
@@ -54,21 +79,16 @@ export async function openKafka(options: KafkaOptions): Promise<EventLog> {
     status,
     createTopic: topics.create,
     updateTopic: topics.update,
-    deleteTopic: topics.delete,
+    deleteTopic: async (topic, check) => {
+      await topics.delete(topic, check);
+      sequences.forget(topic);
+    },
     describeTopic: topics.describe,
     listTopics: topics.list,
-    append: async (topic, partition, records, isWanted) => {
-      throwIfClosed();
-      const storing = append(client, leaders, closing.signal, topic, partition, records, isWanted);
-      appending.add(storing);
-      try {
-        return await storing;
-      } finally {
-        appending.delete(storing);
-      }
-    },
+    append: async (topic, partition, records, isWanted, patienceMs = defaultPatienceMs) =>
+      appendInTurn({ topic, partition, records, isWanted, patienceMs }),
     openTail: (sink) => {
-      const tail = openTail({ client, leaders, reads, report: monitor.note }, sink);
+      const tail = openTail({ client, leaders, reads, report: monitor.reading }, sink);
       const close = async () => {
         tails.delete(tail);
         await tail.close();

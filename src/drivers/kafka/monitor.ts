@@ -1,6 +1,8 @@
 import type { MutableStatus } from '../../core/ports/dependency.js';
 import type { KafkaClient } from './kafka-client.js';
 import type { Leaders } from './leaders.js';
+import { messageOf } from './errors.js';
+import { createTroubles } from './troubles.js';
 import { createWakeup } from './wakeup.js';
 
 /** How often the cluster is asked for a sign of life, while all is well and while it is not. */
@@ -8,28 +10,44 @@ const upPauseMs = 5000;
 const downPauseMs = 500;
 
 export interface Monitor {
-  /** What cannot be read although the cluster is up; shown with the status. */
-  note(detail: string | undefined): void;
+  /** Reading a partition (`orders/0`) fails although the cluster is up, or works again. */
+  reading(place: string, trouble: string | undefined): void;
+  /** An attempt to append to a partition has failed, or the append has succeeded. */
+  publishing(topic: string, partition: number, trouble: string | undefined): void;
   close(): Promise<void>;
 }
 
-/** Keeps the status: up while any broker answers. A request that failed anywhere makes it look at once. */
+/**
+ * Keeps the status: `up` while any broker answers and nothing fails for longer than a leader takes to move; `impaired` while brokers answer, and
+ * appends fail. A request that failed anywhere makes the monitor look at once.
+ */
 export function startMonitor(client: KafkaClient, leaders: Leaders, status: MutableStatus): Monitor {
   const wakeup = createWakeup();
+  const publishing = createTroubles('publishing to');
+  const reading = createTroubles('reading');
   let closed = false;
-  let note: string | undefined;
+  let answers = false;
+
+  function show(): void {
+    if (closed || !answers) return;
+    const failing = publishing.text();
+    const detail = [failing, reading.text()].filter((text) => text !== undefined).join('; ');
+    status.set(failing === undefined ? 'up' : 'impaired', detail === '' ? undefined : detail);
+  }
 
   async function look(): Promise<void> {
     while (!closed) {
       let pauseMs = upPauseMs;
       try {
         await leaders.metadata([]);
-        if (!closed) status.set('up', note);
+        if (!answers) publishing.clear();
+        answers = true;
+        show();
       } catch (error) {
         pauseMs = downPauseMs;
-        const detail = error instanceof Error ? error.message : String(error);
+        answers = false;
         // It stays `connecting` until it has answered for the first time.
-        if (!closed) status.set(status.state === 'connecting' ? 'connecting' : 'down', detail);
+        if (!closed) status.set(status.state === 'connecting' ? 'connecting' : 'down', messageOf(error));
       }
       if (closed) return;
       const looked = performance.now();
@@ -43,9 +61,13 @@ export function startMonitor(client: KafkaClient, leaders: Leaders, status: Muta
   client.onFailure(() => wakeup.wake());
   const looking = look();
   return {
-    note: (detail) => {
-      note = detail;
-      if (status.state === 'up') status.set('up', detail);
+    reading: (place, trouble) => {
+      if (reading.set(place, trouble)) show();
+    },
+    publishing: (topic, partition, trouble) => {
+      // Nearly every call tells that all is well.
+      if (trouble === undefined && publishing.isEmpty) return;
+      if (publishing.set(`${topic}/${partition}`, trouble)) show();
     },
     close: async () => {
       closed = true;

@@ -24,3 +24,27 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefine
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
 }
+
+/** The time for something is up, and its outcome is not known yet. */
+export class TimeUp extends Error {
+  override readonly name = 'TimeUp';
+}
+
+/**
+ * The promise's outcome, or TimeUp at `deadline` (by performance.now()).
+ *
+ * @param atMostMs within which the promise settles by itself: no timer is started where the deadline is later than that
+ */
+export async function inTime<T>(promise: Promise<T>, deadline: number, atMostMs = Number.POSITIVE_INFINITY): Promise<T> {
+  const left = deadline - performance.now();
+  if (left > atMostMs) return promise;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new TimeUp('the time is up')), Math.max(0, left));
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

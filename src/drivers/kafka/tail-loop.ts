@@ -12,7 +12,7 @@ export interface TailParts {
   readonly leaders: Leaders;
   readonly reads: Reads;
   /** Tells what cannot be read at the moment, and again when it can. */
-  readonly report: (trouble: string | undefined) => void;
+  readonly report: (place: string, trouble: string | undefined) => void;
 }
 
 export interface TailLoopHost {
@@ -100,12 +100,12 @@ function take(entry: TailEntry, fetched: Fetched, parts: TailParts, host: TailLo
   }
   const place = `${entry.topic}/${entry.partition}`;
   if (unreadable !== undefined) {
-    parts.report(`${place} cannot be read from offset ${nextOffset} on: ${unreadable.message}`);
+    parts.report(place, unreadable.message);
     entry.troubled = true;
     host.displace(entry, unreadablePauseMs);
   } else if (entry.troubled) {
     entry.troubled = false;
-    parts.report(undefined);
+    parts.report(place, undefined);
   }
 }
 

@@ -88,7 +88,7 @@ export function openTail(parts: TailParts, sink: TailSink): LogTail {
         if (topic?.error === codes.UNKNOWN_TOPIC_OR_PARTITION) missing(entry);
         else if (leader === undefined || leader < 0) {
           if (topic !== undefined && topic.error !== codes.NONE) {
-            parts.report(`${keyOf(entry)} cannot be read: ${codeName(topic.error)}`);
+            parts.report(keyOf(entry), codeName(topic.error));
             entry.troubled = true;
           }
           host.displace(entry);

@@ -17,7 +17,9 @@ export interface FetchLimits {
 }
 
 /** What a broker has of one partition. Offsets are −1 beside an error. */
-export interface Fetched extends DecodedRecords {
+export type Fetched = FetchedPartition & DecodedRecords;
+
+export interface FetchedPartition {
   readonly topic: string;
   readonly partition: number;
   readonly error: number;
@@ -26,8 +28,20 @@ export interface Fetched extends DecodedRecords {
   readonly earliest: number;
 }
 
+/** Makes something of the batches of one partition, which was asked for from `from` on. */
+export type DecodeBatches<T> = (data: Buffer, from: number, aborted: readonly AbortedTransaction[]) => T | Promise<T>;
+
 /** Fetches many partitions of one broker, read committed, without a fetch session. */
 export function fetchRequest(partitions: readonly FetchPartition[], limits: FetchLimits): KafkaRequest<Fetched[]> {
+  return fetchBatchesRequest(partitions, limits, decodeRecords);
+}
+
+/** The same request for a caller that has another use for the batches than their records. */
+export function fetchBatchesRequest<T>(
+  partitions: readonly FetchPartition[],
+  limits: FetchLimits,
+  decodeBatches: DecodeBatches<T>,
+): KafkaRequest<(FetchedPartition & T)[]> {
   const writer = new ByteWriter(64 + partitions.length * 64);
   // Replica −1 is a consumer; at least one byte unless it must not wait; isolation 1 is "read committed"; no session.
   writer
@@ -50,7 +64,7 @@ export function fetchRequest(partitions: readonly FetchPartition[], limits: Fetc
     apiVersion: 11,
     name: 'Fetch',
     body: writer.finish(),
-    decode: (response) => decodeFetch(response, asked),
+    decode: (response) => decodeFetch(response, asked, decodeBatches),
   };
 }
 
@@ -65,26 +79,33 @@ function runsByTopic(partitions: readonly FetchPartition[]): [string, FetchParti
   return runs;
 }
 
-async function decodeFetch(response: Buffer, asked: ReadonlyMap<string, number>): Promise<Fetched[]> {
+async function decodeFetch<T>(
+  response: Buffer,
+  asked: ReadonlyMap<string, number>,
+  decodeBatches: DecodeBatches<T>,
+): Promise<(FetchedPartition & T)[]> {
   const reader = new ByteReader(response);
   reader.int32(); // throttle time
   const error = reader.int16();
   reader.int32(); // session
-  const fetched: Promise<Fetched>[] = [];
+  const fetched: Promise<FetchedPartition & T>[] = [];
   for (let topics = reader.int32(); topics > 0; topics--) {
     const topic = reader.string() ?? '';
-    for (let count = reader.int32(); count > 0; count--) fetched.push(decodePartition(reader, topic, asked));
+    for (let count = reader.int32(); count > 0; count--) {
+      fetched.push(decodePartition(reader, topic, asked, decodeBatches));
+    }
   }
   if (error !== 0 && fetched.length === 0) throw new RangeError(`Kafka refuses a fetch: error ${error}`);
   return Promise.all(fetched);
 }
 
 // Moves the reader past the partition before it waits for anything.
-async function decodePartition(
+async function decodePartition<T>(
   reader: ByteReader,
   topic: string,
   asked: ReadonlyMap<string, number>,
-): Promise<Fetched> {
+  decodeBatches: DecodeBatches<T>,
+): Promise<FetchedPartition & T> {
   const partition = reader.int32();
   const error = reader.int16();
   reader.int64(); // high watermark
@@ -97,5 +118,5 @@ async function decodePartition(
   reader.int32(); // preferred read replica
   const data = reader.bytes(Math.max(0, reader.int32()));
   const from = asked.get(`${topic}/${partition}`) ?? 0;
-  return { topic, partition, error, highWatermark, earliest, ...(await decodeRecords(data, from, aborted)) };
+  return { topic, partition, error, highWatermark, earliest, ...(await decodeBatches(data, from, aborted)) };
 }

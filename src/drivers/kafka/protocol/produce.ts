@@ -1,5 +1,5 @@
 import type { AppendRecord } from '../../../core/model.js';
-import { layOut, writeBatch } from './record-batch.js';
+import { type BatchStamp, layOut, writeBatch } from './record-batch.js';
 import type { KafkaRequest } from './requests.js';
 import { ByteReader } from './wire.js';
 
@@ -10,11 +10,15 @@ export interface Produced {
   readonly logAppendTime: number;
 }
 
-/** Appends one batch to one partition, acknowledged by all in-sync replicas within `timeoutMs`. */
+/**
+ * Appends one batch to one partition, acknowledged by all in-sync replicas within `timeoutMs`. Sent again as it is, the request stores nothing twice: the
+ * broker knows the batch by its stamp.
+ */
 export function produceRequest(
   topic: string,
   partition: number,
   records: readonly AppendRecord[],
+  stamp: BatchStamp,
   timestamp: number,
   timeoutMs: number,
 ): KafkaRequest<Produced> {
@@ -30,7 +34,7 @@ export function produceRequest(
   at = body.writeInt32BE(1, at);
   at = body.writeInt32BE(partition, at);
   at = body.writeInt32BE(layout.bytes, at);
-  writeBatch(body, at, records, layout, timestamp);
+  writeBatch(body, at, records, layout, stamp, timestamp);
   return {
     apiKey: 0,
     apiVersion: 7,

@@ -6,6 +6,15 @@ import { writeInt64 } from './wire.js';
 /** Bytes before the records of a batch. */
 const batchHeaderBytes = 61;
 
+/** Identifies one batch of one producer in a partition. The broker stores each identity once, and refuses older epochs. */
+export interface BatchStamp {
+  /** The producer id as the broker gave it: eight bytes, because it may exceed the safe integers. */
+  readonly producerId: Uint8Array;
+  readonly epoch: number;
+  /** Of the batch's first record; the others follow it. */
+  readonly sequence: number;
+}
+
 /** What is found out about records before they are written as one uncompressed batch (format 2). */
 export interface BatchLayout {
   /** Of the whole batch. */
@@ -39,14 +48,14 @@ export function layOut(records: readonly AppendRecord[]): BatchLayout {
 }
 
 /**
- * Writes a batch without a producer id at `start`, and returns the offset after it. The buffer has room for the layout's bytes, and the layout is
- * that of these records.
+ * Writes a batch at `start`, and returns the offset after it. The buffer has room for the layout's bytes, and the layout is that of these records.
  */
 export function writeBatch(
   buffer: Buffer,
   start: number,
   records: readonly AppendRecord[],
   { bodies, headers }: BatchLayout,
+  stamp: BatchStamp,
   timestamp: number,
 ): number {
   buffer.fill(0, start, start + 8);
@@ -56,8 +65,9 @@ export function writeBatch(
   buffer.writeInt32BE(records.length - 1, start + 23);
   writeInt64(buffer, timestamp, start + 27);
   writeInt64(buffer, timestamp, start + 35);
-  // No producer id, epoch and sequence: see appends.ts for why we are not idempotent.
-  buffer.fill(0xff, start + 43, start + 57);
+  buffer.set(stamp.producerId, start + 43);
+  buffer.writeInt16BE(stamp.epoch, start + 51);
+  buffer.writeInt32BE(stamp.sequence, start + 53);
   buffer.writeInt32BE(records.length, start + 57);
   let at = start + batchHeaderBytes;
   records.forEach(({ key, value }, i) => {
