@@ -39,7 +39,11 @@ export interface Config {
   readonly logLevel: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal' | 'silent';
   /** Of the embedded drivers; undefined: their own default. */
   readonly maxDataBytes: number | undefined;
-  readonly publish: { readonly bufferBytes: number; readonly topicBufferBytes: number };
+  readonly publish: {
+    readonly bufferBytes: number;
+    readonly topicBufferBytes: number;
+    readonly appendTimeoutMs: number;
+  };
   /** The configuration file, if there is one. */
   readonly file: string | undefined;
   /** Each setting as it was given, and by what: for `--print-config`. */
@@ -83,6 +87,7 @@ export function loadConfig({ flags = {}, env = process.env, cwd = process.cwd() 
     publish: {
       bufferBytes: reader.need('publishBufferBytes'),
       topicBufferBytes: reader.need('publishTopicBufferBytes'),
+      appendTimeoutMs: reader.need('appendTimeoutMs'),
     },
     file,
     given: reader.all(),

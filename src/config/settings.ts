@@ -82,6 +82,12 @@ export const settings = {
     2 ** 34,
   ),
   publishTopicBufferBytes: bytes('The same for one topic.', 32 * MiB, 8 * MiB, 2 ** 34),
+  appendTimeoutMs: duration(
+    'How long storing events in Kafka is tried while it does not answer; a call with a deadline is answered before that.',
+    15_000,
+    1_000,
+    10 * minute,
+  ),
 } as const satisfies Readonly<
   Record<string, Setting<never> | Setting<string> | Setting<number> | Setting<boolean> | Setting<string[]>>
 >;

@@ -90,7 +90,10 @@ describe.skipIf(why !== undefined)('kafka: what is sent twice is stored once', {
       ['the connection is lost before the answer, again and again', ['lose answer', 'lose answer', 'lose answer']],
       ['the leader appends, and is deposed before it answers', [saying(codes.notLeader)]],
       ['the leader has stored it, and says that it is a duplicate', [saying(codes.duplicate)]],
-      ['the connection is lost, and a leader without its state says that it is a duplicate', ['lose answer', saying(codes.duplicate)]],
+      [
+        'the connection is lost, and a leader without its state says that it is a duplicate',
+        ['lose answer', saying(codes.duplicate)],
+      ],
     ])('%s', async (_what, verdicts) => {
       await begin();
       proxy.judge(verdicts);

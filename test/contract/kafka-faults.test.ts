@@ -50,7 +50,7 @@ describe.skipIf(why !== undefined)(
     test('a frozen broker leaves the outcome unknown, one that is gone does not; both within a bounded time', async () => {
       const topics = new Map<EventLog, string>();
       const topicOf = (log: EventLog) => topics.get(log) ?? '';
-      const append = (log: EventLog, text: string) => log.append(topicOf(log), 0, [record(text)]);
+      const append = (log: EventLog, text: string) => log.append(topicOf(log), 0, [record(text)], undefined, 6_000);
       await withEach(async (log) => {
         topics.set(log, freshTopic());
         await log.createTopic(topicOf(log), keepAll());

@@ -216,8 +216,8 @@ test('a batch that cannot be read halts a stream as one that fails', async () =>
   async function* requests() {
     yield [batch('0'), batch(undefined), batch('1'), batch('2', true)];
   }
-  // Of the context only the signal is looked at.
-  const context = { signal: never } as HandlerContext;
+  // Of the context only the signal and the deadline are looked at.
+  const context = { signal: never, timeoutMs: (): number | undefined => undefined } as HandlerContext;
   const answers: unknown[] = [];
   for await (const list of publishStream(bus.publisher, requests(), wireForm, context, unheard)) {
     for (const answer of list) answers.push(fromBinary(PublishStreamResponseSchema, answer).failure?.reason);

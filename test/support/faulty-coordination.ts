@@ -9,6 +9,8 @@ import {
 export interface FaultyCoordination extends Coordination {
   /** Asked before each write, in order; true: it fails, and has not happened. */
   failsAt: ((write: { readonly what: 'create' | 'set' | 'delete'; readonly path: Path }) => boolean) | undefined;
+  /** Writes of positions get no answer any more. */
+  isSilent: boolean;
 }
 
 export function faultyCoordination(coordination: Coordination): FaultyCoordination {
@@ -17,6 +19,7 @@ export function faultyCoordination(coordination: Coordination): FaultyCoordinati
   }
   const faulty: FaultyCoordination = Object.create(coordination, {
     failsAt: { value: undefined, writable: true },
+    isSilent: { value: false, writable: true },
     create: {
       value: async (path: Path, value: Uint8Array) => {
         check('create', path);
@@ -38,6 +41,7 @@ export function faultyCoordination(coordination: Coordination): FaultyCoordinati
     setMany: {
       // One after the other, so that it can end half-way, as the port allows.
       value: async (writes: Parameters<Coordination['setMany']>[0]) => {
+        if (faulty.isSilent) await new Promise(() => undefined);
         const outcomes: WriteOutcome[] = [];
         for (const write of writes) {
           try {

@@ -5,7 +5,7 @@ export interface FaultyLog extends EventLog {
   /** Sizes of the batches that were appended, in order. */
   readonly batches: { readonly partition: number; readonly records: number }[];
   /** Called before each append; throws to make it fail, waits to hold it up. */
-  before: ((partition: number, records: number) => Promise<void> | void) | undefined;
+  before: ((partition: number, records: number, patienceMs: number | undefined) => Promise<void> | void) | undefined;
   /** Called after each append that was stored; throws to lose its answer. */
   after: (() => void) | undefined;
 }
@@ -17,7 +17,7 @@ export function faultyLog(log: EventLog): FaultyLog {
     after: { value: undefined, writable: true },
     append: {
       value: async (...[topic, partition, records, isWanted, patienceMs]: Parameters<EventLog['append']>) => {
-        await faulty.before?.(partition, records.length);
+        await faulty.before?.(partition, records.length, patienceMs);
         const appended = await log.append(topic, partition, records, isWanted, patienceMs);
         faulty.batches.push({ partition, records: records.length });
         faulty.after?.();

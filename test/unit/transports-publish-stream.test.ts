@@ -39,8 +39,8 @@ test.each([
     for (let i = 0; i < 200; i++) yield [batch, batch, batch];
   }
   const abort = new AbortController();
-  // Of the context only the signal is looked at.
-  const context = { signal: abort.signal } as HandlerContext;
+  // Of the context only the signal and the deadline are looked at.
+  const context = { signal: abort.signal, timeoutMs: (): number | undefined => undefined } as HandlerContext;
   const answers = publishStream(publishing, requests(), form, context, () => undefined)[Symbol.asyncIterator]();
   const next = answers.next();
   await new Promise(setImmediate);

@@ -91,6 +91,7 @@ export function createParkingTopics(log: EventLog, topics: TopicsService): Parki
           incarnation: topic.incarnation,
           group: {},
           withdrawn: false,
+          sentTo: 0,
           done(from, to, outcome) {
             left -= to - from;
             if (outcome instanceof BusError) reject(outcome);

@@ -1,6 +1,7 @@
 import type { DedupeWindows } from '../dedupe/windows.js';
 import { BusError } from '../errors.js';
 import { type AppendRecord, recordBytes } from '../model.js';
+import { type Clock, systemClock } from '../ports/clock.js';
 import type { Appended, EventLog } from '../ports/event-log.js';
 import type { ActiveTopic } from '../topics/topic.js';
 import { failedBefore } from './order.js';
@@ -9,6 +10,8 @@ import { type Sifted, sift } from './sift.js';
 
 /** How many records one append takes at most. */
 const recordsPerBatch = 5_000;
+/** How long an append is tried where no setting says otherwise. */
+const defaultAppendTimeoutMs = 15_000;
 
 /**
  * Appends to one partition, one batch at a time. What arrives while a batch is on its way makes up the next one
@@ -21,12 +24,20 @@ export interface Appender {
   readonly idle: Promise<void>;
 }
 
+export interface AppenderPorts {
+  readonly log: EventLog;
+  readonly windows?: DedupeWindows;
+  readonly clock?: Clock;
+  /** Default 15,000. */
+  readonly appendTimeoutMs?: number;
+}
+
 /**
  * @param now the topic as it is now; undefined if there is none of that name any more
  * @param onIdle called when the queue has run empty: the next run gets a new appender
  */
 export function createAppender(
-  { log, windows }: { readonly log: EventLog; readonly windows?: DedupeWindows },
+  { log, windows, clock = systemClock, appendTimeoutMs = defaultAppendTimeoutMs }: AppenderPorts,
   topic: string,
   partition: number,
   now: () => ActiveTopic | undefined,
@@ -114,6 +125,30 @@ export function createAppender(
     };
   }
 
+  /** As long as one of the callers waits, and no longer than an append may take. */
+  function patienceFor(parts: readonly Part[]): number {
+    let patience = 0;
+    for (const { run } of parts) {
+      patience = Math.max(patience, run.timeLeft?.() ?? appendTimeoutMs);
+      if (patience >= appendTimeoutMs) return appendTimeoutMs;
+    }
+    return patience;
+  }
+
+  /**
+   * Everything that waits fails with an append that was tried for the whole time without reaching the log: it would only wait as long again, one batch
+   * after the other.
+   */
+  function failWaiting(cause: BusError): void {
+    const error = new BusError('LOG_UNAVAILABLE', `not stored: ${cause.message}`, { cause });
+    for (let i = head; i < queue.length; i++) {
+      const waiting = queue[i];
+      if (!waiting || waiting.withdrawn) continue;
+      waiting.withdrawn = true;
+      waiting.done(i === head ? taken.records : 0, waiting.records.length, error);
+    }
+  }
+
   async function run(): Promise<void> {
     for (let parts = take(); parts.length > 0; parts = take()) {
       const { records, refused, settle } = batchOf(parts);
@@ -121,12 +156,18 @@ export function createAppender(
       let appended: Appended | undefined;
       if (records.length > 0) {
         const incarnation = parts[0]?.run.incarnation;
+        for (const part of parts) part.run.sentTo = part.to;
+        const patience = patienceFor(parts);
+        const began = clock.now();
         try {
-          appended = await log.append(topic, partition, records, () => now()?.incarnation === incarnation);
+          const isWanted = () => now()?.incarnation === incarnation;
+          appended = await log.append(topic, partition, records, isWanted, patience);
         } catch (error) {
           const failure = BusError.from(error);
           if (failure.reason === 'STORE_OUTCOME_UNKNOWN') windows?.find(topic, partition)?.doubt();
           fail(parts, failure);
+          const isTriedOut = patience === appendTimeoutMs && clock.now() - began >= 0.9 * appendTimeoutMs;
+          if (isTriedOut && failure.retryable) failWaiting(failure);
         }
       }
       // Before anybody is told: who is may publish again at once.

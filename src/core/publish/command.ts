@@ -72,6 +72,8 @@ export interface PublishLimits {
    * partition may have 48 KiB all the same.
    */
   readonly dedupeBytes: number;
+  /** How long an append to the log is tried, in milliseconds, where no caller's deadline is earlier. Default 15,000. */
+  readonly appendTimeoutMs: number;
 }
 
 export const defaultPublishLimits: PublishLimits = {
@@ -80,6 +82,7 @@ export const defaultPublishLimits: PublishLimits = {
   bufferBytes: 64 * 1024 * 1024,
   topicBufferBytes: 32 * 1024 * 1024,
   dedupeBytes: 256 * 1024 * 1024,
+  appendTimeoutMs: 15_000,
 };
 
 /** The produce path, as transports use it. */
@@ -91,7 +94,8 @@ export interface Publishing {
    * An event with an identity, (source, id) or (idempotency key, i), that is in its partition's window already is not stored again: with the same
    * payload it is answered as stored, at the position of the first one, and with another refused with EVENT_ID_REUSED.
    *
-   * @param signal cancels: events that are still queued are withdrawn.
+   * @param signal cancels: events that are still queued are withdrawn. One from `answerBefore` has the call answered before its deadline: with
+   * LOG_UNAVAILABLE for events that are still queued, which are withdrawn, and STORE_OUTCOME_UNKNOWN for those that are on their way.
    */
   publish(command: PublishCommand, signal: AbortSignal): Promise<EventResult[]>;
   /** A publisher for one ordered stream of batches: it refuses with STREAM_HALTED what must not overtake a failure. */

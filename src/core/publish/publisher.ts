@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { inTimeFor, OutOfTime, timeLeft } from '../deadline.js';
 import type { Identity } from '../dedupe/identity.js';
 import { createDedupeWindows, type ShortWindow } from '../dedupe/windows.js';
 import { BusError } from '../errors.js';
@@ -16,7 +17,7 @@ import type { Order } from './order.js';
 import { rotation } from './partitioner.js';
 import { callRefusal, type Prepared } from './prepare.js';
 import { duplicate, failed } from './results.js';
-import type { Identified, Run } from './run.js';
+import { expireRun, type Identified, type Run } from './run.js';
 import { createPublishSession } from './session.js';
 import { onAbort } from './withdrawals.js';
 
@@ -66,6 +67,7 @@ export function createPublisher({
   const windows = createDedupeWindows({ log, clock, topics, bytes: limits.dedupeBytes, onShortWindow });
   const budget = createBudget(limits);
   const anyPartition = rotation();
+  const { appendTimeoutMs } = limits;
   /** By `topic/partition`; an appender is dropped when it runs idle. */
   const appenders = new Map<string, Appender>();
   const draining = new AbortController();
@@ -81,7 +83,8 @@ export function createPublisher({
         last = presentTopic(topic.name, last);
         return last;
       };
-      appender = createAppender({ log, windows }, topic.name, partition, now, () => appenders.delete(name));
+      const done = () => appenders.delete(name);
+      appender = createAppender({ log, windows, clock, appendTimeoutMs }, topic.name, partition, now, done);
       appenders.set(name, appender);
     }
     return appender;
@@ -119,7 +122,8 @@ export function createPublisher({
   /** The same, after what has to be waited for. @param begun what `checkNow` came to */
   async function checkInTime(command: PublishCommand, signal: AbortSignal, begun?: Checked): Promise<Checked> {
     for (let call = begun; ; call = undefined) {
-      call ??= checked(peek(command) ?? (await topics.require(command.topic, command.schemaVersion)), command);
+      const { topic: name, schemaVersion } = command;
+      call ??= checked(peek(command) ?? (await inTimeFor(signal, topics.require(name, schemaVersion))), command);
       const { topic } = call;
       if (isReady(call)) return call;
       // What waits takes room as what is queued does.
@@ -142,7 +146,8 @@ export function createPublisher({
     for (const warning of warningsOf(checked, windows)) command.onWarning?.(warning);
     const call = createCall(mode, events.length);
     const runs: Runs = new Map();
-    const startIn = (partition: number) => startRun(topic, partition, schemaVersion, call, order);
+    const left = () => timeLeft(signal);
+    const startIn = (partition: number) => startRun(topic, partition, schemaVersion, call, order, left);
     const reused: BusError[] = [];
     const judgementOf = judge(checked);
     let bytes = 0;
@@ -177,6 +182,10 @@ export function createPublisher({
 
   function enqueue(topic: ActiveTopic, runs: Runs, call: Call, signal: AbortSignal): void {
     const withdraw = () => {
+      if (signal.reason instanceof OutOfTime) {
+        for (const run of runs.values()) expireRun(run, signal.reason);
+        return;
+      }
       for (const run of runs.values()) run.withdrawn = true;
       call.abort(BusError.from(signal.reason));
     };
@@ -191,6 +200,7 @@ export function createPublisher({
     schemaVersion: number | undefined,
     call: Call,
     order: Order | undefined,
+    left: () => number | undefined,
   ): CallRun {
     /** Which event of the call each record is. */
     const events: number[] = [];
@@ -203,6 +213,8 @@ export function createPublisher({
       incarnation: topic.incarnation,
       group: order ?? call,
       withdrawn: false,
+      sentTo: 0,
+      timeLeft: left,
       released: (bytes) => budget.release(topic.name, bytes),
       done(from, to, outcome) {
         if (outcome instanceof BusError) {

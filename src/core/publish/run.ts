@@ -1,6 +1,6 @@
 import type { Identity } from '../dedupe/identity.js';
 import type { Seen } from '../dedupe/identity-index.js';
-import type { BusError } from '../errors.js';
+import { BusError } from '../errors.js';
 import type { AppendRecord } from '../model.js';
 import type { Appended } from '../ports/event-log.js';
 
@@ -15,6 +15,10 @@ export interface Run {
   readonly incarnation: string;
   /** The runs of one group keep their order: when something of one fails, those behind it in the queue are withdrawn. */
   readonly group: object;
+  /** How many records were handed to the log, or settled: the others are certainly not stored. */
+  sentTo: number;
+  /** How long the caller waits still, in milliseconds; undefined: as long as an append may take. */
+  readonly timeLeft?: (() => number | undefined) | undefined;
   /** Set to drop what is still in the queue; who sets it has settled the events already. */
   withdrawn: boolean;
   /**
@@ -52,4 +56,18 @@ export interface Stretch {
 /** What one append takes of a run. */
 export interface Part extends Stretch {
   readonly bytes: number;
+}
+
+/** Ends the wait of a run's caller, before its deadline: what was handed to the log may be stored, and the rest never will be. */
+export function expireRun(run: Run, notStored: BusError): void {
+  run.withdrawn = true;
+  if (run.sentTo > 0) {
+    const unknown = new BusError(
+      'STORE_OUTCOME_UNKNOWN',
+      'the log did not confirm the events in time for the deadline of the call: they may be stored, now or later',
+      { cause: notStored },
+    );
+    run.done(0, run.sentTo, unknown);
+  }
+  if (run.sentTo < run.records.length) run.done(run.sentTo, run.records.length, notStored);
 }

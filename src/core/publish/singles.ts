@@ -1,3 +1,4 @@
+import { OutOfTime, timeLeft } from '../deadline.js';
 import type { Identity } from '../dedupe/identity.js';
 import type { Seen } from '../dedupe/identity-index.js';
 import type { DedupeWindows } from '../dedupe/windows.js';
@@ -13,7 +14,7 @@ import type { BatchListener, EventResult, PublishCommand, PublishMode } from './
 import type { Order, StreamOrder } from './order.js';
 import { callRefusal, type Preparation, type Prepared, preparation } from './prepare.js';
 import { duplicate, failed } from './results.js';
-import type { Identified, Run } from './run.js';
+import { expireRun, type Identified, type Run } from './run.js';
 import { onAbort } from './withdrawals.js';
 
 /**
@@ -144,6 +145,8 @@ class SinglesRun implements Run, Identified {
   readonly incarnation: string;
   readonly group: object;
   withdrawn = false;
+  sentTo = 0;
+  readonly timeLeft: () => number | undefined;
   readonly #modes: PublishMode[] = [];
   /** Undefined once they have been told. */
   readonly #listeners: (BatchListener | undefined)[] = [];
@@ -160,6 +163,7 @@ class SinglesRun implements Run, Identified {
   ) {
     this.incarnation = topic.incarnation;
     this.group = order;
+    this.timeLeft = () => timeLeft(signal);
     this.#settled = onAbort(signal, () => this.#withdraw(BusError.from(signal.reason)));
   }
 
@@ -220,6 +224,10 @@ class SinglesRun implements Run, Identified {
   }
 
   #withdraw(error: BusError): void {
+    if (error instanceof OutOfTime) {
+      expireRun(this, error);
+      return;
+    }
     this.withdrawn = true;
     for (let i = 0; i < this.records.length; i++) this.#listener(i)?.failed(error);
   }

@@ -13,6 +13,7 @@ import type { TopicsService } from '../topics/index.js';
 import { matchesPattern } from '../topics/pattern.js';
 import type { ActiveTopic } from '../topics/topic.js';
 import { createAnnouncement } from './announcement.js';
+import { answeredInTime } from './answered-in-time.js';
 import { checkCommand, topicNames } from './check-command.js';
 import { commitPositions } from './commit.js';
 import type { Frame, SubscribeCommand, Subscriptions } from './frames.js';
@@ -157,7 +158,7 @@ export function createSubscriptions({
     );
   }
 
-  return {
+  const service: SubscriptionService = {
     subscribe,
     async commit(command, signal) {
       authorizer.authorize('commit', command.subscriber);
@@ -178,6 +179,7 @@ export function createSubscriptions({
       await hub.close();
     },
   };
+  return { ...service, commit: answeredInTime(clock, service.commit) };
 }
 
 function checkSize(found: readonly ActiveTopic[]): void {

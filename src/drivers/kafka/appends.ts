@@ -116,8 +116,7 @@ class AppendRun {
     const { topic, partition } = this.batch;
     const { leaders } = this.parts;
     const leader =
-      leaders.known(topic, partition) ??
-      (await inTime(leaders.find(topic, partition, this.#deadline), this.#deadline));
+      leaders.known(topic, partition) ?? (await inTime(leaders.find(topic, partition, this.#deadline), this.#deadline));
     this.#sealed ??= await inTime(this.#seal(), this.#deadline);
     const answer = await this.#send(leader.node, this.#sealed.request);
     return answer && this.#judge(answer, this.#sealed, leader.replicas);

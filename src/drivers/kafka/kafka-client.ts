@@ -83,7 +83,8 @@ export function createKafkaClient(options: KafkaClientOptions, connect: ConnectL
         throw new LinkFailure(`${host}:${port} does not support ${request.name} version ${request.apiVersion}`, false);
       }
       // Not awaited here: the broker has not failed.
-      if (isWanted?.() === false) return Promise.reject(new LinkFailure(`${request.name} is not wanted any more`, false));
+      if (isWanted?.() === false)
+        return Promise.reject(new LinkFailure(`${request.name} is not wanted any more`, false));
       return await request.decode(await answerOf(link, request, timeoutMs));
     } catch (error) {
       const failure =

@@ -1,7 +1,7 @@
 import type { MutableStatus } from '../../core/ports/dependency.js';
+import { messageOf } from './errors.js';
 import type { KafkaClient } from './kafka-client.js';
 import type { Leaders } from './leaders.js';
-import { messageOf } from './errors.js';
 import { createTroubles } from './troubles.js';
 import { createWakeup } from './wakeup.js';
 
@@ -23,8 +23,9 @@ export interface Monitor {
  */
 export function startMonitor(client: KafkaClient, leaders: Leaders, status: MutableStatus): Monitor {
   const wakeup = createWakeup();
-  const publishing = createTroubles('publishing to');
-  const reading = createTroubles('reading');
+  // A leader that moves is no trouble.
+  const publishing = createTroubles('publishing to', 2000);
+  const reading = createTroubles('reading', 0);
   let closed = false;
   let answers = false;
 

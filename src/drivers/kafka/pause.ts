@@ -35,7 +35,11 @@ export class TimeUp extends Error {
  *
  * @param atMostMs within which the promise settles by itself: no timer is started where the deadline is later than that
  */
-export async function inTime<T>(promise: Promise<T>, deadline: number, atMostMs = Number.POSITIVE_INFINITY): Promise<T> {
+export async function inTime<T>(
+  promise: Promise<T>,
+  deadline: number,
+  atMostMs = Number.POSITIVE_INFINITY,
+): Promise<T> {
   const left = deadline - performance.now();
   if (left > atMostMs) return promise;
   let timer: NodeJS.Timeout | undefined;

@@ -1,5 +1,3 @@
-/** How long something must fail before it counts: a leader that moves is no trouble. */
-const patienceMs = 2000;
 /** A trouble that has not been met again for so long is forgotten: nobody tries any more. */
 const rememberedMs = 60_000;
 /** How many are named in a text. */
@@ -23,8 +21,11 @@ export interface Troubles {
   text(): string | undefined;
 }
 
-/** @param what in the words of an operator: `publishing to` */
-export function createTroubles(what: string, now = () => performance.now()): Troubles {
+/**
+ * @param what in the words of an operator: `publishing to`
+ * @param patienceMs how long something must fail before it counts
+ */
+export function createTroubles(what: string, patienceMs: number): Troubles {
   const troubles = new Map<string, Trouble>();
 
   return {
@@ -34,7 +35,7 @@ export function createTroubles(what: string, now = () => performance.now()): Tro
     set(place, text) {
       if (text === undefined) return troubles.delete(place);
       const known = troubles.get(place);
-      const at = now();
+      const at = performance.now();
       if (known !== undefined && at - known.last < rememberedMs) {
         known.last = at;
         known.text = text;
@@ -43,7 +44,7 @@ export function createTroubles(what: string, now = () => performance.now()): Tro
     },
     clear: () => troubles.clear(),
     text() {
-      const at = now();
+      const at = performance.now();
       const lasting: string[] = [];
       for (const [place, { since, last, text }] of troubles) {
         if (at - last > rememberedMs) troubles.delete(place);

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
+import { answerBefore } from '../../core/deadline.js';
 import type { PublishCommand, Publishing } from '../../core/publish/command.js';
 import { PublishResponseSchema, PublishService } from '../../gen/mainstem/v1/publish_pb.js';
 import type { OnInternalError } from '../served.js';
@@ -22,7 +23,8 @@ export function publishService(
       const response = create(PublishResponseSchema);
       const onWarning = (warning: string) => void response.warnings.push(warning);
       const command = { ...toPublishCommand(request, !binary), onWarning };
-      const results = await publishing.publish(command, context.signal);
+      const signal = answerBefore(context.signal, context.timeoutMs());
+      const results = await publishing.publish(command, signal);
       if (binary) response.$unknown = encodeResults(responseFields.results, results);
       else response.results = results.map(toResult);
       return response;

@@ -1,6 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import { ConnectError, type HandlerContext } from '@connectrpc/connect';
+import { answerBefore } from '../../core/deadline.js';
 import { BusError } from '../../core/errors.js';
 import type { BatchListener, PublishCommand, Publishing } from '../../core/publish/command.js';
 import type { BatchFailureSchema, PublishStreamRequest } from '../../gen/mainstem/v1/publish_pb.js';
@@ -38,6 +39,7 @@ export function publishStream<I, O>(
 ): AsyncIterable<readonly O[]> {
   const session = publishing.openStream();
   const { signal } = context;
+  const answerBy = answerBefore(signal, context.timeoutMs());
   let sequence = 0;
   let topic = '';
 
@@ -82,7 +84,7 @@ export function publishStream<I, O>(
       session.refuse(error).catch(listener.failed);
       return 0;
     }
-    session.add(batch, listener, signal);
+    session.add(batch, listener, answerBy);
     return weightOf(batch);
   }
 

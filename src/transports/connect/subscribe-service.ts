@@ -1,4 +1,5 @@
 import type { ServiceImpl } from '@connectrpc/connect';
+import { answerBefore } from '../../core/deadline.js';
 import type { Subscriptions } from '../../core/subscribe/frames.js';
 import type { SubscribeService } from '../../gen/mainstem/v1/subscribe_pb.js';
 import type { OnInternalError } from '../served.js';
@@ -25,7 +26,10 @@ export function subscribeService(
       });
     }),
     commit: guardUnary(onInternalError, async (request, context) => {
-      const positions = await subscriptions.commit(toCommitCommand(request), context.signal);
+      const positions = await subscriptions.commit(
+        toCommitCommand(request),
+        answerBefore(context.signal, context.timeoutMs()),
+      );
       return {
         positions: positions.map(({ topic, partition, nextOffset }) => ({
           topic,
