@@ -1,45 +1,28 @@
 import { setMaxListeners } from 'node:events';
 import { inTimeFor, OutOfTime, timeLeft } from '../deadline.js';
-import type { Identity } from '../dedupe/identity.js';
 import { createDedupeWindows, type ShortWindow } from '../dedupe/windows.js';
 import { BusError } from '../errors.js';
-import type { AppendRecord } from '../model.js';
 import type { Authorizer } from '../ports/authorizer.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
-import { type Checked, checkEvents, isReady, judge, reusedError, warningsOf } from './admission.js';
+import { type Checked, checkEvents, isReady, judge, warningsOf } from './admission.js';
 import { type Appender, createAppender } from './appender.js';
 import { createBudget } from './budget.js';
 import { type Call, createCall } from './call.js';
+import { addTo, type CallRun, type Runs, startIdentified } from './call-runs.js';
 import type { EventResult, PublishCommand, Publishing, PublishLimits } from './command.js';
 import type { Order } from './order.js';
 import { rotation } from './partitioner.js';
-import { callRefusal, type Prepared } from './prepare.js';
+import { callRefusal } from './prepare.js';
 import { duplicate, failed } from './results.js';
-import { expireRun, type Identified, type Run } from './run.js';
+import { expireRun } from './run.js';
 import { createPublishSession } from './session.js';
 import { onAbort } from './withdrawals.js';
 
 export interface Publisher extends Publishing {
   /** Refuses further calls with SHUTTING_DOWN, and resolves when nothing is queued any more. */
   drain(): Promise<void>;
-}
-
-/** A run that is still being filled. */
-interface CallRun extends Run {
-  readonly records: AppendRecord[];
-  readonly events: number[];
-  identified: CallIdentified | undefined;
-  readonly identify: () => CallIdentified;
-  bytes: number;
-}
-
-/** Of one call, by partition. */
-type Runs = Map<number, CallRun>;
-
-interface CallIdentified extends Identified {
-  readonly identities: (Identity | undefined)[];
 }
 
 interface PublisherPorts {
@@ -278,40 +261,5 @@ export function createPublisher({
       await Promise.all([...appenders.values()].map((appender) => appender.idle));
       windows.close();
     },
-  };
-}
-
-/** Adds an event of this index to the run for its partition, which begins with it. */
-function addTo(runs: Runs, prepared: Prepared, index: number, start: (partition: number) => CallRun): void {
-  const { partition, identity } = prepared;
-  let run = runs.get(partition);
-  if (!run) {
-    run = start(partition);
-    runs.set(partition, run);
-  }
-  if (identity) {
-    run.identified ??= run.identify();
-    run.identified.identities[run.records.length] = identity;
-  }
-  run.records.push(prepared);
-  run.events.push(index);
-  run.bytes += prepared.bytes;
-}
-
-function startIdentified(
-  partition: number,
-  schemaVersion: number | undefined,
-  call: Call,
-  events: readonly number[],
-): CallIdentified {
-  return {
-    identities: [],
-    wholeTo: () => (call.mode === 'all_or_nothing' ? events.length : undefined),
-    found(index, first, lostAt) {
-      const event = events[index] ?? 0;
-      if (first.same) call.settle(event, duplicate(partition, first, schemaVersion));
-      else call.settle(event, { status: 'rejected', error: reusedError(event, partition, first, lostAt) });
-    },
-    reused: (index, first) => reusedError(events[index] ?? 0, partition, first, undefined),
   };
 }
