@@ -1,10 +1,25 @@
 import fc from 'fast-check';
+import { parseExact, writeExact } from '../../src/core/numbers/exact-json.js';
+import { numberOf } from '../../src/core/numbers/exact-number.js';
 import { type Draft, draftUris } from '../../src/core/schema/form/draft.js';
 
 /** Few names, texts and numbers, so that what is generated meets. */
 const names = ['a', 'b', 'ab', 'c'];
 const texts = ['', 'a', 'b', 'ab', 'abc', 'c1', '2024-02-29', '127.0.0.1'];
-const numbers = [-1, 0, 1, 2, 3, 4, 6, 0.5, 1.5, 10];
+/** Neighbours of 2^53 and of 1.5, which are equal to these as doubles, among them. */
+const numbers = [
+  -1,
+  0,
+  1,
+  2,
+  3,
+  4,
+  6,
+  0.5,
+  1.5,
+  10,
+  ...['9007199254740992', '9007199254740993', '1.50000000000000001'].map(numberOf),
+];
 const patterns = ['^a', 'b$', '^[a-c]+$', '^(a|ab)$', '\\d'];
 const types = ['null', 'boolean', 'integer', 'number', 'string', 'array', 'object'];
 
@@ -29,7 +44,7 @@ export const anyDocument: fc.Arbitrary<unknown> = fc.letrec<{ value: unknown }>(
 const values = fc.uniqueArray(fc.oneof(scalar, scalar, anyDocument), {
   minLength: 1,
   maxLength: 4,
-  selector: (value) => JSON.stringify(value),
+  selector: (value) => writeExact(value),
 });
 
 /** The keywords of a draft with their values: `one` is a schema for the same value, `child` one for a part of it. */
@@ -53,7 +68,7 @@ function keywordsOf(
     maximum: number,
     exclusiveMinimum: number,
     exclusiveMaximum: number,
-    multipleOf: fc.constantFrom(1, 2, 3, 0.5, 1.5),
+    multipleOf: fc.constantFrom(1, 2, 3, 0.5, 1.5, numberOf('0.50000000000000000001')),
     minLength: count,
     maxLength: count,
     pattern: fc.constantFrom(...patterns),
@@ -174,7 +189,7 @@ export function anySchemaPair(draft: Draft): fc.Arbitrary<[SchemaObject, SchemaO
 
 /** Changes one of the schemas within a schema. */
 function edit(schema: SchemaObject, at: number, how: string, other: unknown): SchemaObject {
-  const copy: SchemaObject = structuredClone(schema);
+  const copy: SchemaObject = Object(parseExact(writeExact(schema)).document);
   const places: [holder: Record<string, unknown>, key: string][] = [];
   collect(copy, places);
   const [holder, key] = places[at % Math.max(1, places.length)] ?? [copy, 'not'];

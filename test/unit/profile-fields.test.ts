@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Fields, fieldLimits } from '../../src/core/explore/profile/fields.js';
 import { hashScalar } from '../../src/core/explore/profile/hash.js';
 import { DistinctCounter } from '../../src/core/explore/profile/hyperloglog.js';
+import { parseExact, writeExact } from '../../src/core/numbers/exact-json.js';
 
 function fieldsOf(documents: readonly unknown[]) {
   const fields = new Fields();
@@ -117,4 +118,13 @@ describe('distinct values', () => {
       expect(Math.abs(counter.count() - n)).toBeLessThanOrEqual(n <= 256 ? 0 : n * 0.06);
     }
   });
+});
+
+test('shows numbers as they were written, and tells them apart', () => {
+  const { document } = parseExact('[9007199254740993,9007199254740992,9007199254740993.0,12345678901234567890,1e400]');
+  const field = profiled([document]).get('/*');
+  expect(writeExact([field?.numbers, field?.examples, field?.distinct, field?.types])).toBe(
+    '[{"min":9007199254740992,"max":1e400},[9007199254740993,9007199254740992,12345678901234567890,1e400],' +
+      '{"count":4,"exact":true},{"integer":5}]',
+  );
 });

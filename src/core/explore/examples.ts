@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { BusError } from '../errors.js';
+import { writeExact } from '../numbers/exact-json.js';
 import type { SchemaCompiler } from '../ports/schema-compiler.js';
 import { findExample } from '../schema/index.js';
 import type { SchemaRegistry } from '../schema-registry/commands.js';
@@ -29,7 +30,7 @@ export function createExamples({
     const { definition } = await schemas.get(name, inUse.version);
     if (definition === undefined) return undefined;
     const document = findExample(compiler, { definition, compiled: inUse.compiled }, steps);
-    const text = document === undefined ? undefined : JSON.stringify(document);
+    const text = document === undefined ? undefined : writeExact(document);
     return text !== undefined && text.length <= mostCharacters ? text : undefined;
   }
 

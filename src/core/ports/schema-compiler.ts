@@ -9,8 +9,12 @@ export interface SchemaCompiler {
 
 /** A schema that is ready for use. */
 export interface CompiledSchema {
-  /** Whether the schema accepts a parsed document. Stops at the first violation; never throws. */
-  accepts(document: unknown): boolean;
+  /**
+   * Whether the schema accepts a parsed document. Stops at the first violation; never throws.
+   *
+   * @param exact false where the document is known to hold no ExactNumber, so that it is not searched for one
+   */
+  accepts(document: unknown, exact?: boolean): boolean;
   /** The short way to the same, from a payload's bytes; for a topic with this key pointer. The same for each call with the same pointer. */
   scan(keyPointer: string | undefined): PayloadScan;
   /** What it refuses in a document: at most `most` violations, and how many there are in all. Empty if it accepts. */

@@ -1,16 +1,29 @@
 import { Buffer, isUtf8 } from 'node:buffer';
+import { type ExactDocument, parseExact } from '../numbers/exact-json.js';
 
 /** How deep a payload may be nested. */
 export const maxDepth = 100;
 
-/** The parsed payload, or what is wrong with it. */
-export type Parsed = { readonly document: unknown } | { readonly rule: string; readonly message: string };
+/** Why a payload is refused. */
+interface Refused {
+  readonly rule: string;
+  readonly message: string;
+}
 
 /**
  * Parses a payload: JSON text in UTF-8, without a BOM, nested at most 100 deep. Of duplicate members the last one is what
- * validation sees, and numbers are doubles to it; the bytes are carried as they are.
+ * validation sees. Numbers that no double holds are ExactNumbers. The bytes are carried as they are.
  */
-export function parsePayload(payload: Uint8Array): Parsed {
+export function parsePayload(payload: Uint8Array): ExactDocument | Refused {
+  return read(payload, parseExact);
+}
+
+/** Whether a payload is JSON, as parsePayload takes it. */
+export function isJsonPayload(payload: Uint8Array): boolean {
+  return !('rule' in read(payload, (text) => ({ document: JSON.parse(text), exact: false })));
+}
+
+function read(payload: Uint8Array, parse: (text: string) => ExactDocument): ExactDocument | Refused {
   if (payload.length === 0) return { rule: 'json', message: 'the payload is empty; JSON text is required' };
   if (payload[0] === 0xef && payload[1] === 0xbb && payload[2] === 0xbf) {
     return { rule: 'json', message: 'the payload begins with a byte order mark; send JSON without one' };
@@ -19,7 +32,7 @@ export function parsePayload(payload: Uint8Array): Parsed {
   const text = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString();
   if (tooDeep(text)) return { rule: 'depth', message: `the payload is nested deeper than ${maxDepth}` };
   try {
-    return { document: JSON.parse(text) };
+    return parse(text);
   } catch (error) {
     return { rule: 'json', message: `the payload is not JSON: ${reasonOf(error)}` };
   }

@@ -6,7 +6,7 @@ import { type AppendRecord, recordBytes } from '../model.js';
 import { type PayloadScan, payloadScan } from '../schema-scan/index.js';
 import type { ActiveTopic, SchemaInUse, TopicSettings } from '../topics/topic.js';
 import type { EventInput, PublishCommand } from './command.js';
-import { keyAt, parsePointer } from './key-pointer.js';
+import { keyAt, type NoKey, parsePointer } from './key-pointer.js';
 import { identityOf, partitionOf } from './partitioner.js';
 import { parsePayload } from './payload.js';
 
@@ -26,7 +26,7 @@ export interface Preparation {
   readonly schemaVersion: number | undefined;
   /** What a publisher who uses this version should know. */
   readonly warning: string | undefined;
-  /** The record for an event, or why it is refused: PAYLOAD_NOT_JSON, EVENT_TOO_LARGE, SCHEMA_VIOLATION, INVALID_REQUEST. */
+  /** The record for an event, or why it is refused: PAYLOAD_NOT_JSON, EVENT_TOO_LARGE, SCHEMA_VIOLATION, KEY_NOT_EXACT, INVALID_REQUEST. */
   prepare(event: EventInput, index: number): Prepared | BusError;
 }
 
@@ -88,15 +88,26 @@ export function preparation(
   function parsedKey({ payload, key }: EventInput, index: number): Uint8Array | null | BusError {
     const parsed = parsePayload(payload);
     if (!('document' in parsed)) return refusal('PAYLOAD_NOT_JSON', index, parsed.rule, parsed.message);
-    if (schema && !schema.compiled.accepts(parsed.document)) return schemaViolation(schema, parsed.document, index);
+    if (schema && !schema.compiled.accepts(parsed.document, parsed.exact)) {
+      return schemaViolation(schema, parsed.document, index);
+    }
     const pointer = key === undefined && keyPointer !== undefined ? parsePointer(keyPointer) : undefined;
     const found = pointer && keyAt(parsed.document, pointer);
-    if (found !== 'not_scalar') return found ?? null;
-    return refusal('INVALID_REQUEST', index, 'key', 'the key must be a text, a number or a boolean', keyPointer);
+    if (typeof found !== 'string') return found ?? null;
+    const [reason, message] = noKey[found];
+    return refusal(reason, index, 'key', message, keyPointer);
   }
 
   return { schemaVersion: schema?.version, warning: schema?.warning, prepare };
 }
+
+const noKey: Readonly<Record<NoKey, readonly [reason: 'INVALID_REQUEST' | 'KEY_NOT_EXACT', message: string]>> = {
+  not_scalar: ['INVALID_REQUEST', 'the key must be a text, a number or a boolean'],
+  not_exact: [
+    'KEY_NOT_EXACT',
+    'the number is no exact key: of fractions only those are keys that a double prints in full, and of integers those of up to 65,536 digits; send it as a text, or give a key with the event',
+  ],
+};
 
 /** Of schemaless topics. */
 const anyScans = new WeakMap<TopicSettings, PayloadScan>();
@@ -111,7 +122,7 @@ function anyScan(settings: TopicSettings): PayloadScan {
 }
 
 function refusal(
-  reason: 'EVENT_TOO_LARGE' | 'PAYLOAD_NOT_JSON' | 'INVALID_REQUEST',
+  reason: 'EVENT_TOO_LARGE' | 'PAYLOAD_NOT_JSON' | 'INVALID_REQUEST' | 'KEY_NOT_EXACT',
   event: number,
   rule: string,
   message: string,

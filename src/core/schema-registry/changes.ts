@@ -1,3 +1,5 @@
+import { parseExact, writeExact } from '../numbers/exact-json.js';
+import { canonical, isObject } from '../schema/json.js';
 import type { SchemaChange } from './commands.js';
 
 /** Beyond this a schema counts as rewritten, and is shown as a whole. */
@@ -10,8 +12,8 @@ const longestPointer = 1_000;
  * is in the one and not in the other; other lists by index.
  */
 export function changesBetween(before: string, after: string): SchemaChange[] {
-  const old: unknown = JSON.parse(before);
-  const now: unknown = JSON.parse(after);
+  const old = parseExact(before).document;
+  const now = parseExact(after).document;
   const changes: SchemaChange[] = [];
   for (const change of differences(old, now, '')) {
     changes.push(change);
@@ -25,7 +27,7 @@ function* differences(before: unknown, after: unknown, pointer: string): Generat
     if (isObject(before) && isObject(after)) return yield* betweenObjects(before, after, pointer);
     if (Array.isArray(before) && Array.isArray(after)) return yield* betweenLists(before, after, pointer);
   }
-  const [old, now] = [JSON.stringify(before), JSON.stringify(after)];
+  const [old, now] = [before, after].map((value) => (value === undefined ? undefined : writeExact(value)));
   if (old !== now) yield { pointer, before: old, after: now };
 }
 
@@ -43,24 +45,20 @@ function* betweenLists(
   after: readonly unknown[],
   pointer: string,
 ): Generator<SchemaChange> {
-  if ([...before, ...after].some((item) => typeof item === 'object' && item !== null)) {
+  if ([...before, ...after].some((item) => isObject(item) || Array.isArray(item))) {
     for (let i = 0; i < Math.max(before.length, after.length); i++) {
       yield* differences(before[i], after[i], at(pointer, String(i)));
     }
     return;
   }
-  const [had, has] = [new Set(before), new Set(after)];
+  const [had, has] = [new Set(before.map(canonical)), new Set(after.map(canonical))];
   for (const [i, item] of before.entries())
-    if (!has.has(item)) yield* differences(item, undefined, at(pointer, String(i)));
+    if (!has.has(canonical(item))) yield* differences(item, undefined, at(pointer, String(i)));
   for (const [i, item] of after.entries())
-    if (!had.has(item)) yield* differences(undefined, item, at(pointer, String(i)));
+    if (!had.has(canonical(item))) yield* differences(undefined, item, at(pointer, String(i)));
 }
 
 type JsonObject = Readonly<Record<string, unknown>>;
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 function at(pointer: string, name: string): string {
   return `${pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;

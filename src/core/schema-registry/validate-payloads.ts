@@ -14,7 +14,7 @@ export function validatePayloads(compiled: CompiledSchema, request: ValidationRe
     if (refusals.length >= explained) {
       const parsed = parsePayload(payload);
       const reason = 'document' in parsed ? 'SCHEMA_VIOLATION' : 'PAYLOAD_NOT_JSON';
-      if ('document' in parsed && compiled.accepts(parsed.document)) return;
+      if ('document' in parsed && compiled.accepts(parsed.document, parsed.exact)) return;
       const message = `event ${event}: refused; only the first ${explained} refusals are explained`;
       refusals.push({ event, reason, message, violations: [] });
       return;

@@ -1,3 +1,4 @@
+import { ExactNumber, isJsonNumber } from '../numbers/exact-number.js';
 import { annotations, refStandsAlone } from '../schema/form/keyword-kinds.js';
 import type { ParsedSchema, SchemaObject } from '../schema/form/parse.js';
 import { followReference } from '../schema/form/reference.js';
@@ -161,6 +162,7 @@ function listed(schema: SchemaObject): readonly unknown[] | undefined {
 function kindOf(value: unknown): Kind {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
+  if (isJsonNumber(value)) return 'number';
   return typeNames[typeof value] ?? 'object';
 }
 
@@ -168,11 +170,27 @@ function numberScan(schema: SchemaObject, values: readonly unknown[] | undefined
   const { type } = schema;
   const types: readonly unknown[] = Array.isArray(type) ? type : [type];
   const rules = { isInteger: types.includes('integer') && !types.includes('number'), values: values?.filter(isNumber) };
-  const bounds = ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'] as const;
-  const given = bounds.filter((bound) => schema[bound] !== undefined);
-  // A type stands for finite numbers.
-  if (type === undefined && values === undefined && given.length === 0) return anyKinds.number;
-  return numbers({ ...rules, ...Object.fromEntries(given.map((bound) => [bound, Number(schema[bound])])) });
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = schema;
+  return numbers({
+    ...rules,
+    minimum: typeof minimum === 'number' ? minimum : undefined,
+    maximum: typeof maximum === 'number' ? maximum : undefined,
+    exclusiveMinimum: strictest(Math.max, exclusiveMinimum, minimum),
+    exclusiveMaximum: strictest(Math.min, exclusiveMaximum, maximum),
+  });
+}
+
+/**
+ * The exclusive bound. A bound that no double holds becomes the double next to it: the numbers that are compared have few digits, and one that is
+ * equal to that double might be on either side of the bound.
+ */
+function strictest(
+  choose: (...limits: number[]) => number,
+  exclusive: unknown,
+  inclusive: unknown,
+): number | undefined {
+  const limits = [exclusive, ...(inclusive instanceof ExactNumber ? [inclusive] : [])].filter(isJsonNumber).map(Number);
+  return limits.length === 0 ? undefined : choose(...limits);
 }
 
 function textScan(schema: SchemaObject, values: readonly unknown[] | undefined): Scan {

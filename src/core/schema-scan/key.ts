@@ -1,3 +1,4 @@
+import { mostKeyDigits } from '../publish/key-pointer.js';
 import type { Scan } from './scan.js';
 import { unknown } from './scan.js';
 
@@ -52,9 +53,9 @@ export class KeyPath {
   }
 }
 
-/** Whether a number stands there as a double prints. */
+/** Whether an integer stands there as its digits, which are the key. */
 function isPlainInteger(value: Uint8Array): boolean {
-  if (value.length > 15) return false;
+  if (value.length > mostKeyDigits) return false;
   const first = value[0] === 0x2d ? 1 : 0;
   for (let i = first; i < value.length; i++) if ((value[i] ?? 0) < 0x30 || (value[i] ?? 0) > 0x39) return false;
   return first === 0 || value[1] !== 0x30;

@@ -3,13 +3,16 @@ import { isDigit, type Text } from './text.js';
 
 export interface NumberRules {
   readonly isInteger?: boolean;
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly exclusiveMinimum?: number;
-  readonly exclusiveMaximum?: number;
+  readonly minimum?: number | undefined;
+  readonly maximum?: number | undefined;
+  readonly exclusiveMinimum?: number | undefined;
+  readonly exclusiveMaximum?: number | undefined;
   /** The number is one of these. */
   readonly values?: readonly number[] | undefined;
 }
+
+/** What bounds say where there are some. */
+const bounded = ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'] as const;
 
 const minus = 0x2d;
 const zero = 0x30;
@@ -23,8 +26,10 @@ const powers = Array.from({ length: mostDigits + 1 }, (_, exponent) => 10 ** exp
 
 /** A number without an exponent, of up to 15 digits if there is anything to be compared. */
 export function numbers(rules: NumberRules): Scan {
-  const { isInteger = false, values, ...bounds } = rules;
-  if (!isInteger && values === undefined && Object.keys(bounds).length === 0) return finiteNumber;
+  const { isInteger = false, values } = rules;
+  if (values === undefined && bounded.every((bound) => rules[bound] === undefined)) {
+    return isInteger ? wholeNumber : anyNumber;
+  }
   const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = rules;
   const { exclusiveMinimum = Number.NEGATIVE_INFINITY, exclusiveMaximum = Number.POSITIVE_INFINITY } = rules;
   return (text, at) => {
@@ -62,7 +67,7 @@ export function numbers(rules: NumberRules): Scan {
   };
 }
 
-/** Any number, also one that is beyond a double. */
+/** Any number, also one that no double holds. */
 export const anyNumber: Scan = (text, at) => {
   const end = decimalEnd(text, at);
   if (end < 0 || !isExponent(text.byteAt(end))) return end;
@@ -72,13 +77,15 @@ export const anyNumber: Scan = (text, at) => {
   return exponentEnd === exponent ? unknown : exponentEnd;
 };
 
-/** So many digits are surely a finite number. */
-const finiteDigits = 300;
-
-/** A number that a double can hold, without an exponent. */
-const finiteNumber: Scan = (text, at) => {
-  const end = decimalEnd(text, at);
-  return end - at > finiteDigits || (end > 0 && isExponent(text.byteAt(end))) ? unknown : end;
+/** An integer of any length, without an exponent. Behind a point there are zeros only. */
+const wholeNumber: Scan = (text, at) => {
+  const start = text.byteAt(at) === minus ? at + 1 : at;
+  const end = text.digitsEnd(start);
+  if (end === start || (end > start + 1 && text.byteAt(start) === zero) || isExponent(text.byteAt(end))) return unknown;
+  if (text.byteAt(end) !== point) return end;
+  const fractionEnd = text.digitsEnd(end + 1);
+  for (let i = end + 1; i < fractionEnd; i++) if (text.byteAt(i) !== zero) return unknown;
+  return fractionEnd === end + 1 || isExponent(text.byteAt(fractionEnd)) ? unknown : fractionEnd;
 };
 
 /** The end of a number's digits, before and behind its point. */

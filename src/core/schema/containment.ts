@@ -1,3 +1,4 @@
+import { writeExact } from '../numbers/exact-json.js';
 import type { CompiledSchema, ExplainedViolation, Explanation, SchemaCompiler } from '../ports/schema-compiler.js';
 import { createBudget, Undecided } from './budget.js';
 import { createEvaluate } from './evaluate.js';
@@ -72,8 +73,8 @@ export interface Containment {
 const judgingSteps = 10;
 
 /**
- * Decides whether every document that `from` accepts is accepted by `to`. Not considered are documents with numbers
- * beyond a double (1e400), and those so costly that a validator gives up on them. Never throws for schemas that the compiler accepted.
+ * Decides whether every document that `from` accepts is accepted by `to`. Not considered are documents so costly that a validator gives up on
+ * them. Never throws for schemas that the compiler accepted.
  *
  * @param steps how many reasoning steps it may take.
  */
@@ -116,7 +117,7 @@ export function decideContainment(
     return { verdict: { kind: 'undecided', stoppedBy }, steps: budget.spent };
   }
   const document = shrink(outcome.value, isCounterexample);
-  const counterexample = { document: JSON.stringify(document), ...refusal(to.compiled.explain(document, 1)) };
+  const counterexample = { document: writeExact(document), ...refusal(to.compiled.explain(document, 1)) };
   return { verdict: { kind: 'incompatible', counterexample }, steps: budget.spent };
 }
 

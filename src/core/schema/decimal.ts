@@ -1,21 +1,21 @@
+import { type JsonNumber, numberFrom, partsOf } from '../numbers/exact-number.js';
+
 /** A number as digits × 10^exponent, exactly. */
 export interface Decimal {
   readonly digits: bigint;
   readonly exponent: number;
 }
 
-/** The shortest decimal that stands for a finite double: what was written. */
-export function decimalOf(value: number): Decimal {
-  const [mantissa = '0', exponent = '0'] = value.toString().split('e');
-  const [whole = '0', fraction = ''] = mantissa.split('.');
-  return { digits: BigInt(whole + fraction), exponent: Number(exponent) - fraction.length };
+/** Powers of ten that are further apart are not brought to one: no schema needs it, and it would take long. */
+const mostShift = 10_000;
+
+export function decimalOf(value: JsonNumber): Decimal {
+  const { negative, digits, exponent } = partsOf(value);
+  const size = BigInt(digits);
+  return { digits: negative ? -size : size, exponent };
 }
 
-function toNumber({ digits, exponent }: Decimal): number {
-  return Number(`${digits}e${exponent}`);
-}
-
-/** The least common multiple of two positive decimals. */
+/** The least common multiple of two positive decimals. Throws a RangeError where they are too far apart. */
 export function leastCommonMultiple(a: Decimal, b: Decimal): Decimal {
   const exponent = Math.min(a.exponent, b.exponent);
   const left = scaled(a, exponent);
@@ -24,13 +24,13 @@ export function leastCommonMultiple(a: Decimal, b: Decimal): Decimal {
 }
 
 /** Whether a is a multiple of b, both positive. */
-export function isMultipleOf(a: Decimal, b: Decimal): boolean {
+export function isStepOf(a: Decimal, b: Decimal): boolean {
   const exponent = Math.min(a.exponent, b.exponent);
   return scaled(a, exponent) % scaled(b, exponent) === 0n;
 }
 
 /** The greatest whole number of steps that does not exceed a number. */
-export function stepsBelow(value: number, step: Decimal): bigint {
+export function stepsBelow(value: JsonNumber, step: Decimal): bigint {
   const number = decimalOf(value);
   const exponent = Math.min(number.exponent, step.exponent);
   const left = scaled(number, exponent);
@@ -39,11 +39,12 @@ export function stepsBelow(value: number, step: Decimal): bigint {
   return left < 0n && left % right !== 0n ? quotient - 1n : quotient;
 }
 
-export function times({ digits, exponent }: Decimal, steps: bigint): number {
-  return toNumber({ digits: digits * steps, exponent });
+export function times({ digits, exponent }: Decimal, steps: bigint): JsonNumber {
+  return numberFrom(digits * steps, exponent);
 }
 
 function scaled({ digits, exponent }: Decimal, to: number): bigint {
+  if (exponent - to > mostShift) throw new RangeError('the numbers of the schema are too far apart');
   return digits * 10n ** BigInt(exponent - to);
 }
 

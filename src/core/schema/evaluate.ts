@@ -1,3 +1,4 @@
+import { compareNumbers, isJsonNumber, type JsonNumber } from '../numbers/exact-number.js';
 import type { Budget } from './budget.js';
 import { canonical, isObject } from './json.js';
 import type { RuleBook } from './rule-book.js';
@@ -61,7 +62,7 @@ export function createEvaluate(
         doubt(rule.keyword);
         return undefined;
       default:
-        if (typeof value === 'number') return ofNumber(rule, value);
+        if (isJsonNumber(value)) return ofNumber(rule, value);
         if (typeof value === 'string') return ofText(rule, value);
         if (Array.isArray(value)) return ofArray(rule, value);
         return isObject(value) ? ofObject(rule, value) : true;
@@ -139,10 +140,10 @@ export function partsFor(
   return additional ? [rest] : parts;
 }
 
-function ofNumber(rule: Rule, value: number): boolean | undefined {
-  if (rule.kind === 'minimum') return rule.exclusive ? value > rule.limit : value >= rule.limit;
-  if (rule.kind === 'maximum') return rule.exclusive ? value < rule.limit : value <= rule.limit;
-  return undefined;
+function ofNumber(rule: Rule, value: JsonNumber): boolean | undefined {
+  if (rule.kind !== 'minimum' && rule.kind !== 'maximum') return undefined;
+  const order = compareNumbers(value, rule.limit) * (rule.kind === 'minimum' ? 1 : -1);
+  return rule.exclusive ? order > 0 : order >= 0;
 }
 
 function ofText(rule: Rule, value: string): boolean | undefined {

@@ -1,3 +1,4 @@
+import { parseExact } from '../numbers/exact-json.js';
 import type { CompiledSchema, SchemaCompiler } from '../ports/schema-compiler.js';
 import { createBudget, Undecided } from './budget.js';
 import { createEvaluate } from './evaluate.js';
@@ -43,6 +44,6 @@ export function findExample(
 }
 
 function ownExamples(definition: string): readonly unknown[] {
-  const schema: unknown = JSON.parse(definition);
+  const schema = parseExact(definition).document;
   return isObject(schema) && Array.isArray(schema['examples']) ? schema['examples'] : [];
 }

@@ -1,3 +1,4 @@
+import { isJsonNumber, type JsonNumber } from '../numbers/exact-number.js';
 import { isObject } from './json.js';
 import type { AskedKeyword } from './text-oracle.js';
 
@@ -6,7 +7,7 @@ export interface Harvest {
   readonly asked: [AskedKeyword, unknown][];
   /** Texts and numbers of `enum`, `const`, `default` and `examples`. */
   readonly texts: Set<string>;
-  readonly numbers: Set<number>;
+  readonly numbers: Set<JsonNumber>;
 }
 
 /** More of each would only slow the search down. */
@@ -27,7 +28,7 @@ function visit(schema: unknown, found: Harvest): void {
   for (const [keyword, value] of Object.entries(schema)) {
     if (keyword === 'pattern' && typeof value === 'string') found.asked.push(['pattern', value]);
     else if (keyword === 'format' && typeof value === 'string') found.asked.push(['format', value]);
-    else if (keyword === 'multipleOf' && typeof value === 'number') found.asked.push(['multipleOf', value]);
+    else if (keyword === 'multipleOf' && isJsonNumber(value)) found.asked.push(['multipleOf', value]);
     else if (['enum', 'const', 'default', 'examples'].includes(keyword)) hint(value, found);
     else visit(value, found);
     if (keyword === 'patternProperties' && isObject(value)) {
@@ -38,6 +39,7 @@ function visit(schema: unknown, found: Harvest): void {
 
 function hint(value: unknown, found: Harvest): void {
   if (typeof value === 'string' && found.texts.size < mostHints) found.texts.add(value);
-  else if (typeof value === 'number' && found.numbers.size < mostHints) found.numbers.add(value);
-  else if (typeof value === 'object' && value !== null) for (const child of Object.values(value)) hint(child, found);
+  else if (isJsonNumber(value)) {
+    if (found.numbers.size < mostHints) found.numbers.add(value);
+  } else if (typeof value === 'object' && value !== null) for (const child of Object.values(value)) hint(child, found);
 }

@@ -1,3 +1,4 @@
+import type { JsonNumber } from '../numbers/exact-number.js';
 import type { Draft } from './form/draft.js';
 import { anyType, numberTypes, type TypeMask, valueTypes } from './value-types.js';
 
@@ -44,8 +45,8 @@ export type Rule =
   | { readonly kind: 'one'; readonly parts: readonly Literal[] }
   | { readonly kind: 'types'; readonly mask: TypeMask }
   | { readonly kind: 'values'; readonly values: ReadonlyMap<string, unknown> }
-  | { readonly kind: 'minimum' | 'maximum'; readonly limit: number; readonly exclusive: boolean }
-  | { readonly kind: 'multipleOf'; readonly divisor: number }
+  | { readonly kind: 'minimum' | 'maximum'; readonly limit: JsonNumber; readonly exclusive: boolean }
+  | { readonly kind: 'multipleOf'; readonly divisor: JsonNumber }
   | { readonly kind: CountKind; readonly count: number }
   | { readonly kind: 'pattern'; readonly source: string }
   | { readonly kind: 'format'; readonly name: string; readonly on: TypeMask }

@@ -1,5 +1,6 @@
+import { writeExact } from '../numbers/exact-json.js';
 import type { CompiledSchema, SchemaCompiler } from '../ports/schema-compiler.js';
-import { setMember } from './json.js';
+import { canonical, setMember } from './json.js';
 
 /** Asks the validator itself about single keywords, so that the reasoning cannot differ from it. */
 export interface Oracle {
@@ -56,13 +57,13 @@ function emptyGroup(): Group {
 }
 
 function keyOf(keyword: AskedKeyword, operand: unknown): string {
-  return `${keyword} ${String(operand)}`;
+  return `${keyword} ${canonical(operand)}`;
 }
 
 function compile(compiler: SchemaCompiler, group: Group): void {
   if (group.compiled !== undefined || group.broken) return;
   try {
-    group.compiled = compiler.compile(JSON.stringify({ properties: group.schemas }));
+    group.compiled = compiler.compile(writeExact({ properties: group.schemas }));
   } catch {
     group.broken = true;
   }

@@ -1,3 +1,4 @@
+import { isJsonNumber } from '../numbers/exact-number.js';
 import { items, type RuleBook } from './rule-book.js';
 import { always, type Literal, never } from './rules.js';
 import type { Translation } from './translation.js';
@@ -16,8 +17,8 @@ export function* arrayKeywords({ translator, place, schema, book }: Translation)
   if (schema.uniqueItems === true) yield book.add('uniqueItems', () => ({ kind: 'uniqueItems' }));
   if (schema.contains === undefined) return;
   const counted = draft !== 'draft-07';
-  const least = counted && typeof schema.minContains === 'number' ? schema.minContains : 1;
-  const most = counted && typeof schema.maxContains === 'number' ? schema.maxContains : Number.POSITIVE_INFINITY;
+  const least = counted && isJsonNumber(schema.minContains) ? Number(schema.minContains) : 1;
+  const most = counted && isJsonNumber(schema.maxContains) ? Number(schema.maxContains) : Number.POSITIVE_INFINITY;
   yield contains(book, position(schema.contains), least, most);
 }
 

@@ -1,4 +1,6 @@
+import { isJsonNumber } from '../numbers/exact-number.js';
 import { assertedFormat } from './formats.js';
+import { canonical } from './json.js';
 import { literalsOf } from './literal-pattern.js';
 import { any, oneOfValues, type RuleBook, types } from './rule-book.js';
 import { always, type Literal } from './rules.js';
@@ -18,18 +20,21 @@ const counts = ['minLength', 'maxLength', 'minItems', 'maxItems', 'minProperties
 export function* scalarKeywords({ schema, book }: Translation): Generator<Literal> {
   for (const [keyword, kind, exclusive] of bounds) {
     const limit = schema[keyword];
-    if (typeof limit === 'number') {
-      yield book.add(`${kind} ${exclusive} ${limit}`, () => ({ kind, limit, exclusive }));
+    if (isJsonNumber(limit)) {
+      yield book.add(`${kind} ${exclusive} ${canonical(limit)}`, () => ({ kind, limit, exclusive }));
     }
   }
   for (const kind of counts) {
-    const count = schema[kind];
-    if (typeof count === 'number' && !(kind.startsWith('min') && count <= 0)) {
+    // Counts that no double holds are beyond everything that can be counted.
+    const count = isJsonNumber(schema[kind]) ? Number(schema[kind]) : undefined;
+    if (count !== undefined && !(kind.startsWith('min') && count <= 0)) {
       yield book.add(`${kind} ${count}`, () => ({ kind, count }));
     }
   }
   const { multipleOf: divisor, pattern: source, format: name } = schema;
-  if (typeof divisor === 'number') yield book.add(`multipleOf ${divisor}`, () => ({ kind: 'multipleOf', divisor }));
+  if (isJsonNumber(divisor)) {
+    yield book.add(`multipleOf ${canonical(divisor)}`, () => ({ kind: 'multipleOf', divisor }));
+  }
   if (typeof source === 'string') yield patternRule(book, source);
   if (typeof name === 'string') {
     const on = assertedFormat(name);

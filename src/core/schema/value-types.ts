@@ -1,6 +1,8 @@
+import { ExactNumber } from '../numbers/exact-number.js';
+
 /**
  * The types that every JSON value has exactly one of, as bits. Numbers are split in two, so that `integer` is a type like the
- * others. A number beyond a double (1e400) has none: no `type` of a schema accepts it.
+ * others.
  */
 export const valueTypes = {
   null: 1,
@@ -38,11 +40,11 @@ export function typeOf(value: unknown): TypeMask {
     case 'boolean':
       return valueTypes.boolean;
     case 'number':
-      if (Number.isInteger(value)) return valueTypes.integer;
-      return Number.isFinite(value) ? valueTypes.fraction : 0;
+      return Number.isInteger(value) ? valueTypes.integer : valueTypes.fraction;
     case 'string':
       return valueTypes.string;
     default:
+      if (value instanceof ExactNumber) return value.isInteger ? valueTypes.integer : valueTypes.fraction;
       return Array.isArray(value) ? valueTypes.array : valueTypes.object;
   }
 }

@@ -1,6 +1,6 @@
 import { readSchemaVersion } from '../event-headers.js';
 import { type LogRecord, recordBytes } from '../model.js';
-import { parsePayload } from '../publish/payload.js';
+import { isJsonPayload } from '../publish/payload.js';
 import type { Delivery } from './frames.js';
 
 /** Makes records ready for streams, once per process. Only records of other producers have to be looked into. */
@@ -31,5 +31,5 @@ export function toDeliveries(partition: number, records: readonly LogRecord[]): 
 function kindOf({ value }: LogRecord, version: number | undefined): Delivery['kind'] {
   if (value === null) return 'tombstone';
   if (version !== undefined) return 'json';
-  return 'document' in parsePayload(value) ? 'json' : 'not_json';
+  return isJsonPayload(value) ? 'json' : 'not_json';
 }

@@ -2,12 +2,14 @@ import { MissingRefError, type ValidateFunction } from 'ajv';
 import { BusError } from '../../core/errors.js';
 import type { CompiledSchema, Explanation, SchemaCompiler } from '../../core/ports/schema-compiler.js';
 import { invalidSchema } from '../../core/schema/form/limits.js';
+import { normalForm } from '../../core/schema/form/normal-form.js';
 import type { ParsedSchema } from '../../core/schema/form/parse.js';
+import { isObject } from '../../core/schema/json.js';
 import { type PayloadScan, payloadScan } from '../../core/schema-scan/index.js';
 import { Budget, countReferences, TooCostly } from './budget.js';
 import { type Dialect, dialects } from './drafts.js';
 import { addFormats } from './formats.js';
-import { countValues, isObject } from './json.js';
+import { countValues } from './json.js';
 import { correctKeywords } from './keywords.js';
 import { type Prepared, prepareSchema } from './prepare.js';
 import { linearRegExps } from './regexp.js';
@@ -19,11 +21,11 @@ const mostExplainedValues = 5_000;
 /**
  * JSON Schema draft-07, 2019-09 and 2020-12 (where `$schema` is absent), in normal form (`core/schema/form`). Formats are asserted, unknown keywords
  * and formats are annotations, regular expressions are those of ECMAScript without lookaround and back-references, members are own members
- * only, `multipleOf` counts in decimal. References reach only into the same schema.
+ * only, numbers are compared and divided as decimals, exactly. References reach only into the same schema.
  */
 export function createSchemaCompiler(): SchemaCompiler {
   return {
-    compile: (definition) => new Compiled(prepareSchema(definition, checkAgainstMetaSchema)),
+    compile: (definition) => new Compiled(definition, prepareSchema(definition, checkAgainstMetaSchema)),
   };
 }
 
@@ -35,40 +37,48 @@ class Compiled implements CompiledSchema {
   #all: ValidateFunction | undefined;
   #scan: { readonly keyPointer: string | undefined; readonly scan: PayloadScan } | undefined;
 
-  constructor(prepared: Prepared) {
+  constructor(
+    readonly definition: string,
+    prepared: Prepared,
+  ) {
     this.#prepared = prepared;
     this.#dialect = dialects[prepared.draft];
     this.#first = compile(prepared, this.#dialect, this.#budget, false);
   }
 
-  accepts(document: unknown): boolean {
+  accepts(document: unknown, exact = true): boolean {
     try {
-      this.#budget.start(document);
-      return this.#first(document) === true;
+      const entered = exact ? this.#prepared.standIns.enter(document) : document;
+      this.#budget.start(entered);
+      return this.#first(entered) === true;
     } catch {
       // It takes too long; `explain` says so.
       return false;
     } finally {
       this.#budget.end();
+      if (exact) this.#prepared.standIns.leave();
     }
   }
 
   scan(keyPointer: string | undefined): PayloadScan {
     // A topic has one.
     if (this.#scan?.keyPointer !== keyPointer || this.#scan === undefined) {
-      this.#scan = { keyPointer, scan: payloadScan(this.#prepared, keyPointer) };
+      const schema = this.#prepared.hasStandIns ? normalForm(this.definition) : this.#prepared;
+      this.#scan = { keyPointer, scan: payloadScan(schema, keyPointer) };
     }
     return this.#scan.scan;
   }
 
-  explain(document: unknown, most: number): Explanation {
+  explain(stated: unknown, most: number): Explanation {
+    const { standIns, pointers } = this.#prepared;
     try {
+      const document = standIns.enter(stated);
       this.#budget.start(document);
       const validate = this.#explainer(document);
       if (validate(document) === true) return { violations: [], total: 0 };
       const errors = validate.errors ?? [];
       validate.errors = null;
-      return explainErrors(errors, most, this.#prepared.pointers);
+      return explainErrors(errors, most, pointers, (value) => standIns.shown(value));
     } catch (error) {
       const why =
         error instanceof TooCostly
@@ -78,6 +88,7 @@ class Compiled implements CompiledSchema {
       return { violations: [{ pointer: '', schemaPointer: '', rule: 'schema', message }], total: 1 };
     } finally {
       this.#budget.end();
+      standIns.leave();
     }
   }
 
@@ -90,7 +101,7 @@ class Compiled implements CompiledSchema {
 }
 
 function compile(
-  { schema, patterns, refs, unevaluated }: Prepared,
+  { schema, patterns, refs, unevaluated, standIns }: Prepared,
   dialect: Dialect,
   budget: Budget,
   explains: boolean,
@@ -111,8 +122,8 @@ function compile(
   });
   // Where nothing asks for it, what has been evaluated need not be kept account of.
   ajv.opts.unevaluated = unevaluated;
-  addFormats(ajv);
-  correctKeywords(ajv);
+  addFormats(ajv, standIns);
+  correctKeywords(ajv, standIns);
   countReferences(ajv, budget);
   try {
     // A schema may contain schemas; ajv overflows the stack unless it has compiled the meta-schema before.

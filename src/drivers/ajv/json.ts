@@ -1,8 +1,3 @@
-/** Whether a parsed JSON value is an object. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** How many values a document has, itself and containers included; stops counting above `most`. */
 export function countValues(document: unknown, most: number): number {
   let count = 0;

@@ -2,7 +2,8 @@ import { dataKeywords } from '../../core/schema/form/keyword-kinds.js';
 import { invalidSchema, pointerTo, schemaLimits } from '../../core/schema/form/limits.js';
 import { normalize } from '../../core/schema/form/normal-form.js';
 import { type ParsedSchema, parseSchema, type SchemaObject } from '../../core/schema/form/parse.js';
-import { isObject } from './json.js';
+import { isObject } from '../../core/schema/json.js';
+import { StandIns } from './stand-ins.js';
 import type { Pointers } from './violations.js';
 
 /** A schema in normal form that keeps within the limits, and where things stand in it. */
@@ -14,6 +15,10 @@ export interface Prepared extends ParsedSchema {
   readonly pointers: Pointers;
   /** Whether `unevaluatedProperties` or `unevaluatedItems` is used. */
   readonly unevaluated: boolean;
+  /** The doubles that stand for numbers which no double holds, in this schema and in documents. */
+  readonly standIns: StandIns;
+  /** Whether the schema itself has such numbers. */
+  readonly hasStandIns: boolean;
 }
 
 /** Keywords whose value maps names to schemas. Everything else is taken for a schema where it is an object. */
@@ -33,11 +38,14 @@ const mapKeywords = new Set([
  */
 export function prepareSchema(definition: string, check: (parsed: ParsedSchema) => void): Prepared {
   const parsed = parseSchema(definition);
+  const standIns = new StandIns();
+  const hasStandIns = standIns.replaceConstants(parsed);
   const walk = new Walk();
   walk.visit(parsed.schema, '');
   check(parsed);
   normalize(parsed);
-  return { ...parsed, patterns: walk.patterns, refs: walk.refs, pointers: walk, unevaluated: walk.unevaluated };
+  const { patterns, refs, unevaluated } = walk;
+  return { ...parsed, patterns, refs, pointers: walk, unevaluated, standIns, hasStandIns };
 }
 
 class Walk implements Pointers {

@@ -1,4 +1,5 @@
 import type { ErrorObject } from 'ajv';
+import { writeExact } from '../../core/numbers/exact-json.js';
 import type { ExplainedViolation, Explanation } from '../../core/ports/schema-compiler.js';
 import { pointerTo } from '../../core/schema/form/limits.js';
 
@@ -12,24 +13,32 @@ export interface Pointers {
 /** How many of ajv's errors are put in order and freed of duplicates; from there on they are only counted. */
 const considered = 1_000;
 
+/** Makes the values of a schema as they were written from what ajv was given. */
+type Shown = (value: unknown) => unknown;
+
 /** ajv's errors for people: by place, without duplicates, at most `most`. */
-export function explainErrors(errors: readonly ErrorObject[], most: number, pointers: Pointers): Explanation {
+export function explainErrors(
+  errors: readonly ErrorObject[],
+  most: number,
+  pointers: Pointers,
+  shown: Shown,
+): Explanation {
   const distinct = new Map<string, ExplainedViolation>();
   for (const error of errors.slice(0, considered)) {
-    const violation = toViolation(error, pointers);
+    const violation = toViolation(error, pointers, shown);
     distinct.set(`${violation.pointer}\n${violation.rule}\n${violation.message}`, violation);
   }
   const violations = [...distinct.values()].sort((a, b) => comparePointers(a.pointer, b.pointer)).slice(0, most);
   return { violations, total: distinct.size + Math.max(0, errors.length - considered) };
 }
 
-function toViolation(error: ErrorObject, pointers: Pointers): ExplainedViolation {
+function toViolation(error: ErrorObject, pointers: Pointers, shown: Shown): ExplainedViolation {
   const { instancePath, keyword } = error;
   return {
     pointer: cut(instancePath, 500),
     schemaPointer: cut(placeOf(error, pointers), 500),
     rule: keyword === 'false schema' ? 'false' : keyword,
-    message: cut(messageOf(error), 300),
+    message: cut(messageOf(error, shown), 300),
   };
 }
 
@@ -50,11 +59,10 @@ function decodedPath(path: string): string {
 }
 
 /** What the keyword asks for: `must be …`. */
-export function messageOf({
-  keyword,
-  params,
-  message,
-}: ErrorObject<string, Readonly<Record<string, unknown>>>): string {
+export function messageOf(
+  { keyword, params, message }: ErrorObject<string, Readonly<Record<string, unknown>>>,
+  shown: Shown = (value) => value,
+): string {
   const quote = (value: unknown) => JSON.stringify(cut(String(value), 100));
   switch (keyword) {
     case 'required':
@@ -69,9 +77,9 @@ export function messageOf({
     case 'propertyNames':
       return `must not have a property called ${quote(params.propertyName)}`;
     case 'enum':
-      return `must be one of ${listed(params.allowedValues)}`;
+      return `must be one of ${listed(shown(params.allowedValues))}`;
     case 'const':
-      return `must be ${cut(JSON.stringify(params.allowedValue) ?? '', 100)}`;
+      return `must be ${cut(writeExact(shown(params.allowedValue)), 100)}`;
     case 'pattern':
       return `must match the pattern ${quote(params.pattern)}`;
     case 'type':
@@ -90,7 +98,7 @@ function listed(values: unknown): string {
   if (!Array.isArray(values)) return 'the allowed values';
   let text = '';
   for (const [index, value] of values.entries()) {
-    const next = cut(JSON.stringify(value) ?? '', 60);
+    const next = cut(writeExact(value), 60);
     if (text.length + next.length > 160) return `${text}, … (${values.length - index} more)`;
     text += (index === 0 ? '' : ', ') + next;
   }

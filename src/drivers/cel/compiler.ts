@@ -17,7 +17,7 @@ const mostKept = 200;
 
 /**
  * Filters in CEL, the Common Expression Language (https://github.com/google/cel-spec), over the variables in `candidate.ts`. Numbers of JSON
- * are doubles, which compare with ints and uints, and are computed with ints to doubles.
+ * are doubles, which compare with ints and uints, and are computed with ints to doubles; integers from 2^53 to 64 bits are ints or uints.
  */
 export function createCelCompiler(): FilterCompiler {
   const compiled = new LRUCache<string, RecordFilter>({ max: mostKept });

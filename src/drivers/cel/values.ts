@@ -1,18 +1,42 @@
-import { type CelInput, type CelMap, type CelUint, celList, celMap } from '@bufbuild/cel';
+import { type CelInput, type CelMap, type CelUint, celList, celMap, celUint } from '@bufbuild/cel';
+import { ExactNumber, integerText, type JsonNumber } from '../../core/numbers/exact-number.js';
 import { takeSteps } from './meter.js';
 
+/** All integers up to here are doubles. */
+const mostExactDouble = 2 ** 53;
+/** No integer of 64 bits has more digits. */
+const mostDigits = 20;
+const signed = { least: -(2n ** 63n), most: 2n ** 63n - 1n };
+const unsigned = { most: 2n ** 64n - 1n };
+
 /**
- * A value of JSON as one of CEL: numbers are doubles, objects are maps, and nothing below an object is touched before it is asked for. Whoever goes
+ * A number of JSON as one of CEL: a double, as long as that is exact for integers. Further out integers of up to 64 bits are ints, those above 2^63 - 1 uints, so
+ * that they compare exactly with the integers of the filter. Other numbers are the double next to them.
+ */
+function toCelNumber(number: JsonNumber): CelInput {
+  const near = Number(number);
+  if (Math.abs(near) < mostExactDouble || Math.abs(near) > 2 ** 64) return near;
+  const digits = integerText(number, mostDigits);
+  if (digits === undefined || digits === 'too_long') return near;
+  const integer = BigInt(digits);
+  if (integer >= signed.least && integer <= signed.most) return integer;
+  return integer > 0n && integer <= unsigned.most ? celUint(integer) : near;
+}
+
+/**
+ * A value of JSON as one of CEL: objects are maps, and nothing below an object is touched before it is asked for. Whoever goes
  * through all of an array or an object takes steps for it.
  */
 export function toCelInput(json: unknown): CelInput {
   switch (typeof json) {
     case 'string':
-    case 'number':
     case 'boolean':
       return json;
+    case 'number':
+      return toCelNumber(json);
     case 'object':
       if (json === null) return null;
+      if (json instanceof ExactNumber) return toCelNumber(json);
       return Array.isArray(json) ? celList(MeteredArray.from(json, toCelInput)) : toMap(json);
     default:
       throw new TypeError(`${typeof json} is nothing of JSON`);

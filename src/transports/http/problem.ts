@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { type BusError, type Code, catalogue, type Reason } from '../../core/errors.js';
+import { writeExact } from '../../core/numbers/exact-json.js';
 import type { HttpResponse } from '../node-http.js';
 
 /** Problem details, RFC 9457. */
@@ -42,6 +43,7 @@ const statusOf: Readonly<Record<Code, number>> = {
 /** Where the code is too coarse for people who go by the status alone. */
 const statusByReason: Partial<Record<Reason, number>> = {
   SCHEMA_VIOLATION: 422,
+  KEY_NOT_EXACT: 422,
   EVENT_TOO_LARGE: 413,
   BATCH_TOO_LARGE: 413,
   REQUEST_TOO_LARGE: 413,
@@ -124,7 +126,7 @@ export function sendJson(
   value: unknown,
   headers: Record<string, string> = {},
 ): void {
-  send(response, status, `${JSON.stringify(value, undefined, 2)}\n`, {
+  send(response, status, `${writeExact(value, '  ')}\n`, {
     'content-type': 'application/json',
     ...headers,
   });

@@ -183,6 +183,22 @@ test('the key comes from the query, a header or the key pointer; what contradict
   expect(await bus.stored(topic)).toHaveLength(4);
 });
 
+test('a number is a key by its exact digits, or refused', async () => {
+  const topic = await newTopic({ schemaless: true, keyPointer: '/k' });
+  for (const n of ['12345678901234567890', '12345678901234567891', '1', '1.0', '1e0', '0.5']) {
+    expect((await post(topic, `{"k":${n}}`)).status).toBe(200);
+  }
+  const keys = ['12345678901234567890', '12345678901234567891', '1', '1', '1', '0.5'];
+  expect((await bus.stored(topic)).map(({ key }) => key)).toEqual(keys);
+  for (const n of ['1e999999999', '0.1000000000000000055', '1e-400']) {
+    expect(await post(topic, `[{"k":1},{"k":${n}}]`)).toMatchObject({
+      status: 422,
+      body: { reason: 'KEY_NOT_EXACT', violations: [{ event: 1, pointer: '/k', rule: 'key' }] },
+    });
+  }
+  expect(await bus.stored(topic)).toHaveLength(keys.length);
+});
+
 test('what is not JSON in UTF-8 is a 415 that says what is possible', async () => {
   const topic = await newTopic();
   for (const type of [

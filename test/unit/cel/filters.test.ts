@@ -31,6 +31,19 @@ test.each([
   ["payload.t.contains('b') && payload.t.matches('^a.c$')", '{"t":"abc"}', true],
   ["timestamp(payload.at) < timestamp('2026-01-01T00:00:00Z')", '{"at":"2025-12-31T23:59:59Z"}', true],
   ['payload == {"a": [1, 2]}', '{"a":[1,2]}', true],
+  ['payload.id == 9007199254740993', '{"id":9007199254740993}', true],
+  ['payload.id == 9007199254740993', '{"id":9007199254740992}', false],
+  ['payload.id < 9007199254740993 && payload.id >= 9007199254740992', '{"id":9007199254740992}', true],
+  ['payload.id > 12345678901234567000', '{"id":12345678901234567001}', true],
+  ['payload.id == 12345678901234567890u', '{"id":12345678901234567890}', true],
+  ['payload.id in [9223372036854775807]', '{"id":9223372036854775807}', true],
+  ['payload.ids.exists(i, i == -9223372036854775808)', '{"ids":[1,-9223372036854775808]}', true],
+  ['payload.id + 1 == 9007199254740994', '{"id":9007199254740993}', true],
+  ["string(payload.id) == '9007199254740993'", '{"id":9007199254740993}', true],
+  // Beyond 64 bits, and for fractions, it is the double next to the number.
+  ['payload.n > 1e300', '{"n":1e400}', true],
+  ['payload.n == 1e30', '{"n":1000000000000000000000000000001}', true],
+  ['payload.n == 0.1', '{"n":0.1000000000000000055}', true],
   ['payload.items[1] == 2 && payload.items[payload.i] == 2', '{"items":[1,2],"i":1}', true],
 ])('%s of %s', (filter, payload, expected) => {
   expect(ask(filter, payload)).toBe(expected);

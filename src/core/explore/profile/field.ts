@@ -1,3 +1,4 @@
+import { compareNumbers, ExactNumber, isInteger, isJsonNumber, type JsonNumber } from '../../numbers/exact-number.js';
 import { hashScalar } from './hash.js';
 import { DistinctCounter } from './hyperloglog.js';
 
@@ -22,8 +23,8 @@ export interface FieldProfile {
   readonly types: Readonly<Partial<Record<JsonType, number>>>;
   /** Different texts, numbers and booleans; undefined where there are none. Beyond 256 an estimate, with a standard error of 1.6 %. */
   readonly distinct: { readonly count: number; readonly exact: boolean } | undefined;
-  /** As doubles: beyond 2^53 not every digit is kept. */
-  readonly numbers: Span<number> | undefined;
+  /** Exactly: with every digit that was written. */
+  readonly numbers: Span<JsonNumber> | undefined;
   /** By code units, cut to their first 100 characters. */
   readonly texts: Span<string> | undefined;
   /** Of texts, in characters as JSON Schema counts them. */
@@ -31,7 +32,7 @@ export interface FieldProfile {
   /** Of arrays. */
   readonly arrayLengths: Span<number> | undefined;
   /** Up to 5 different values, the first that were met, texts cut to their first 100 characters and `…`. */
-  readonly examples: readonly (string | number | boolean)[];
+  readonly examples: readonly (string | JsonNumber | boolean)[];
 }
 
 const examplesPerField = 5;
@@ -46,11 +47,11 @@ export class Field {
   #values = 0;
   readonly #types: Partial<Record<JsonType, number>> = {};
   #distinct: DistinctCounter | undefined;
-  #numbers: Span<number> | undefined;
+  #numbers: Span<JsonNumber> | undefined;
   #texts: Span<string> | undefined;
   #textLengths: Span<number> | undefined;
   #arrayLengths: Span<number> | undefined;
-  readonly #examples = new Set<string | number | boolean>();
+  readonly #examples = new Map<string | number | boolean, string | JsonNumber | boolean>();
 
   constructor(readonly path: string) {}
 
@@ -68,8 +69,8 @@ export class Field {
       this.#texts = widened(this.#texts, text);
       this.#textLengths = widened(this.#textLengths, charactersOf(value));
       this.#seen(value, text.length < value.length ? `${text}…` : text);
-    } else if (typeof value === 'number') {
-      this.#numbers = widened(this.#numbers, value);
+    } else if (isJsonNumber(value)) {
+      this.#numbers = widenedNumbers(this.#numbers, value);
       this.#seen(value, value);
     } else if (typeof value === 'boolean') {
       this.#seen(value, value);
@@ -78,10 +79,14 @@ export class Field {
     }
   }
 
-  #seen(value: string | number | boolean, shown: string | number | boolean): void {
+  #seen(value: string | JsonNumber | boolean, shown: string | JsonNumber | boolean): void {
     this.#distinct ??= new DistinctCounter();
-    this.#distinct.add(hashScalar(value));
-    if (this.#examples.size < examplesPerField) this.#examples.add(shown);
+    // NUL, so that it does not count as the text that reads the same.
+    const identity = value instanceof ExactNumber ? `\0${value.canonical}` : value;
+    this.#distinct.add(hashScalar(identity));
+    if (this.#examples.size >= examplesPerField) return;
+    const example = shown instanceof ExactNumber ? identity : shown;
+    if (!this.#examples.has(example)) this.#examples.set(example, shown);
   }
 
   /** @param events how many there were in all */
@@ -98,7 +103,7 @@ export class Field {
       texts: this.#texts,
       textLengths: this.#textLengths,
       arrayLengths: this.#arrayLengths,
-      examples: [...this.#examples],
+      examples: [...this.#examples.values()],
     };
   }
 }
@@ -106,11 +111,10 @@ export class Field {
 function typeOf(value: unknown): JsonType {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'array';
+  if (isJsonNumber(value)) return isInteger(value) ? 'integer' : 'number';
   switch (typeof value) {
     case 'string':
       return 'string';
-    case 'number':
-      return Number.isInteger(value) ? 'integer' : 'number';
     case 'boolean':
       return 'boolean';
     default:
@@ -122,6 +126,13 @@ function widened<T extends number | string>(span: Span<T> | undefined, value: T)
   if (span === undefined) return { min: value, max: value };
   if (value < span.min) return { min: value, max: span.max };
   if (value > span.max) return { min: span.min, max: value };
+  return span;
+}
+
+function widenedNumbers(span: Span<JsonNumber> | undefined, value: JsonNumber): Span<JsonNumber> {
+  if (span === undefined) return { min: value, max: value };
+  if (compareNumbers(value, span.min) < 0) return { min: value, max: span.max };
+  if (compareNumbers(value, span.max) > 0) return { min: span.min, max: value };
   return span;
 }
 

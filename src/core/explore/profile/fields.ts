@@ -1,3 +1,4 @@
+import { ExactNumber } from '../../numbers/exact-number.js';
 import { Field, type FieldProfile } from './field.js';
 
 export const fieldLimits = {
@@ -72,7 +73,7 @@ export class Fields {
 
   #enter(field: Field, value: unknown, event: number, depth: number, open: Open[]): void {
     field.add(value, event);
-    if (typeof value !== 'object' || value === null) return;
+    if (typeof value !== 'object' || value === null || value instanceof ExactNumber) return;
     if (Array.isArray(value)) open.push({ field, depth, values: value, names: undefined, at: 0 });
     else open.push({ field, depth, values: Object.values(value), names: Object.keys(value), at: 0 });
   }

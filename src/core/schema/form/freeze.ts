@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { BusError } from '../../errors.js';
+import { writeExact } from '../../numbers/exact-json.js';
 import { isObject, setMember } from '../json.js';
 import type { Draft } from './draft.js';
 import { invalidSchema, schemaLimits } from './limits.js';
@@ -46,7 +47,7 @@ export async function freezeReferences(definition: string, lookup: SchemaLookup)
   included.link(parsed, resources, '#');
   for (const { name, schema } of included.parts()) setMember(definitions, name, schema);
   setMember(parsed.schema, container, definitions);
-  const frozen = JSON.stringify(parsed.schema);
+  const frozen = writeExact(parsed.schema);
   const bytes = Buffer.byteLength(frozen);
   if (bytes > schemaLimits.bytes) {
     throw invalidSchema(

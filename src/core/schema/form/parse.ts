@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { JsonTextError, parseJsonText } from '../../json-text.js';
+import { parseExact } from '../../numbers/exact-json.js';
 import { isObject } from '../json.js';
 import { type Draft, draftOf } from './draft.js';
 import { invalidSchema, pointerTo, schemaLimits } from './limits.js';
@@ -11,7 +12,7 @@ export interface ParsedSchema {
   readonly draft: Draft;
 }
 
-/** Parses a schema's text. Throws SCHEMA_INVALID where it is too large or too deep, no JSON, no schema, or of an unknown draft. */
+/** Parses a schema's text; numbers that no double holds are ExactNumbers. Throws SCHEMA_INVALID where it is too large or too deep, no JSON, no schema, or of an unknown draft. */
 export function parseSchema(definition: string): ParsedSchema {
   const bytes = Buffer.byteLength(definition);
   if (bytes > schemaLimits.bytes) {
@@ -25,11 +26,20 @@ export function parseSchema(definition: string): ParsedSchema {
 
 function parse(definition: string): unknown {
   try {
-    return parseJsonText(definition);
+    return parseExact(definition).document;
   } catch (error) {
-    if (!(error instanceof JsonTextError)) throw error;
-    throw invalidSchema('', `it is not JSON: ${error.message}`, error);
+    throw invalidSchema('', `it is not JSON: ${placeOfMistake(definition, error)}`, error);
   }
+}
+
+/** Line and column, which JSON.parse does not tell. */
+function placeOfMistake(definition: string, error: unknown): string {
+  try {
+    parseJsonText(definition);
+  } catch (mistake) {
+    if (mistake instanceof JsonTextError) return mistake.message;
+  }
+  return error instanceof Error ? error.message : String(error);
 }
 
 function checkDepth(value: unknown, pointer: string, depth: number): void {

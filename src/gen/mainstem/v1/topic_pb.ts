@@ -65,7 +65,8 @@ export type TopicSettings = Message<"mainstem.v1.TopicSettings"> & {
   maxEventBytes?: number | undefined;
 
   /**
-   * JSON Pointer to the value in the payload that becomes the key of events published without one. Default: none.
+   * JSON Pointer to the value in the payload that becomes the key of events published without one. An integer becomes its
+   * decimal digits; a fraction that no double prints in full is refused with KEY_NOT_EXACT. Default: none.
    *
    * @generated from field: optional string key_pointer = 7;
    */

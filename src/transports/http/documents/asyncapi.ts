@@ -1,3 +1,4 @@
+import { parseExact } from '../../../core/numbers/exact-json.js';
 import type { JsonObject } from '../query.js';
 import type { AnyRoute } from '../route.js';
 import { components } from './components.js';
@@ -65,7 +66,7 @@ function anyTopic(): JsonObject {
 }
 
 function channelOf({ name, definition }: DescribedTopic): JsonObject {
-  const schema: unknown = definition === undefined ? true : JSON.parse(definition);
+  const schema: unknown = definition === undefined ? true : parseExact(definition).document;
   return {
     address: address.replace('{topic}', encodeURIComponent(name)),
     title: name,
