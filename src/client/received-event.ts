@@ -44,9 +44,10 @@ export class ReceivedEvent {
     return new Date(time === undefined ? 0 : Number(time.seconds) * 1000 + Math.floor(time.nanos / 1e6));
   }
 
-  /** `not_json` and `tombstone` come only from other producers of the log. */
-  get kind(): 'json' | 'not_json' | 'tombstone' {
+  /** `none`: an event without data. `not_json` comes only from other producers of the log, `tombstone` from them and on compacted topics. */
+  get kind(): 'json' | 'not_json' | 'tombstone' | 'none' {
     if (this.record.kind === PayloadKind.TOMBSTONE) return 'tombstone';
+    if (this.record.kind === PayloadKind.NONE) return 'none';
     return this.record.kind === PayloadKind.NOT_JSON ? 'not_json' : 'json';
   }
 
@@ -57,7 +58,7 @@ export class ReceivedEvent {
 
   /**
    * The payload as JSON.parse reads it, when it is first asked for: numbers become doubles; `bytes` has them as they were written. Undefined
-   * where the payload is not JSON, or a tombstone.
+   * where the payload is not JSON, and where there is none.
    */
   get data(): unknown {
     if (this.kind !== 'json') return undefined;

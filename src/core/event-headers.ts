@@ -41,9 +41,13 @@ const attributeName = /^[a-z0-9]{1,64}$/;
 /** What the binding and the bus keep for themselves: no extension may take these names. */
 const takenNames = new Set<string>([...core, 'specversion', 'data', 'schema', 'parked', 'redriven', 'resolved']);
 /** The one attribute that the binding does not prefix: it is the header `content-type`. */
-const dataContentType = 'datacontenttype';
+export const dataContentType = 'datacontenttype';
 /** `application/json`, or anything whose name ends in `+json`; parameters may follow. */
 const jsonType = /^[\w!#$&^.+-]+\/(?:[\w!#$&^.-]+\+)?json[ \t]*(?:;|$)/i;
+
+export function isJsonType(type: string): boolean {
+  return jsonType.test(type);
+}
 
 /** The headers of an event without metadata, by schema version: nearly all events of a topic share them. */
 const schemaHeaders = new Map<number, readonly [Header]>();
@@ -82,7 +86,9 @@ export function writeHeaders(
   const [version] = plain;
   const complete = Boolean(event.id && event.source && event.type);
   const prefix = complete ? 'ce_' : 'mainstem_';
-  const headers: Header[] = complete ? [version, specVersion, contentType] : [version];
+  // An event without data has no content type, unless it names one.
+  const headers: Header[] = complete ? [version, specVersion] : [version];
+  if (complete && event.payload !== null) headers.push(contentType);
   if (ofCall !== undefined) headers.push([idempotencyHeader, Buffer.from(ofCall)]);
   for (const name of core) {
     const text = event[name];
@@ -117,15 +123,16 @@ export function writeHeaders(
       headers.push([prefix + name, value]);
       continue;
     }
-    if (!jsonType.test(text)) {
+    if (!isJsonType(text)) {
       const shown = JSON.stringify(text.slice(0, 80));
       throw new BusError(
         'INVALID_REQUEST',
         `datacontenttype is ${shown}; payloads are JSON: application/json, or a type that ends in +json`,
       );
     }
-    if (complete) headers[2] = [contentType[0], value];
-    else headers.push([prefix + name, value]);
+    if (!complete) headers.push([prefix + name, value]);
+    else if (event.payload === null) headers.push([contentType[0], value]);
+    else headers[2] = [contentType[0], value];
   }
   const extra = event.headers ?? [];
   if (extra.length > metadataLimits.headers) {

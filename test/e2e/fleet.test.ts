@@ -107,7 +107,15 @@ describe.skipIf(!cluster || !pair)('two instances on one cluster', () => {
     await admin.createTopics({ topics: [{ topic: foreign }] });
     await producer.send({
       topic: foreign,
-      messages: [{ value: '{"theirs":true}' }, { value: 'not json' }, { key: 'k', value: null }],
+      messages: [
+        { value: '{"theirs":true}' },
+        { value: 'not json' },
+        { key: 'k', value: null },
+        {
+          headers: { 'content-type': 'application/cloudevents+json; charset=UTF-8' },
+          value: '{"specversion":"1.0","id":"1","source":"/s","type":"t","data":{"theirs":1.0}}',
+        },
+      ],
     });
     await Promise.all([admin.disconnect(), producer.disconnect()]);
 
@@ -124,6 +132,7 @@ describe.skipIf(!cluster || !pair)('two instances on one cluster', () => {
       { data: { theirs: true } },
       { dataBase64: Buffer.from('not json').toString('base64') },
       { key: 'k', tombstone: true },
+      { id: '1', source: '/s', type: 't', data: { theirs: 1 } },
     ]);
   }, 120_000);
 });

@@ -60,10 +60,10 @@ export async function startBus({
         offset: stored.length,
         timestamp: 1_000,
         key: key ?? null,
-        value: Buffer.from(payload),
+        value: payload,
         headers: [],
       };
-      stored.push({ partition: 0, record, kind: 'json', schemaVersion: 1, bytes: payload.length });
+      stored.push({ partition: 0, record, kind: 'json', schemaVersion: 1, bytes: payload?.length ?? 0 });
       return { status: 'stored', partition: 0, offset: record.offset, timestamp: 1_000, schemaVersion: 1 };
     });
   }

@@ -38,6 +38,12 @@ describe('evidence', () => {
     expect(newest.report.evidence?.examples).toHaveLength(10);
     const all = await registry.check('people', withStatus('a'), { evidenceEvents: 1_000_000 });
     expect(all.report.evidence).toMatchObject({ events: 32, refused: 31, complete: true });
+    // Of another producer's event in the structured mode, its data count.
+    const wrapped = '{"specversion":"1.0","id":"1","source":"/","type":"t","data":{"name":"C"}}';
+    const type = ['content-type', Buffer.from('application/cloudevents+json')] as const;
+    await bus.log.append('people', 0, [{ ...record(Buffer.from(wrapped)), headers: [type] }]);
+    const withWrapped = await registry.check('people', withStatus('a'), { evidenceEvents: 1_000_000 });
+    expect(withWrapped.report.evidence).toMatchObject({ events: 33, refused: 31 });
     expect(await reasonOf(registry.check('people', base, { evidenceEvents: 1_000_001 }))).toBe('INVALID_REQUEST');
   });
 });

@@ -79,7 +79,7 @@ function plain({ events, ...fields }: PublishCommand) {
     ...rest,
     texts: [id, source, type, subject, time].map((each) => each ?? ''),
     key: rest.key && Buffer.from(rest.key).toString('hex'),
-    payload: Buffer.from(rest.payload).toString('hex'),
+    payload: Buffer.from(rest.payload ?? []).toString('hex'),
   });
   return { ...fields, events: events.map(texts) };
 }

@@ -37,7 +37,7 @@ const header = fc.oneof(
 );
 const delivery: fc.Arbitrary<Delivery> = fc.record({
   partition: fc.nat(1000),
-  kind: fc.constantFrom('json', 'not_json', 'tombstone'),
+  kind: fc.constantFrom('json', 'not_json', 'tombstone', 'none'),
   schemaVersion: fc.option(fc.nat(5000), { nil: undefined }),
   // Only an estimate for the encoder: any will do.
   bytes: fc.constantFrom(0, 100, 300, 100_000),

@@ -29,7 +29,7 @@ test('events take their key as bytes or text, and their payload as bytes or a va
     ],
   });
   expect({ topic, mode }).toEqual({ topic: 'people', mode: 'independent' });
-  expect(events.map(({ payload }) => Buffer.from(payload).toString())).toEqual([
+  expect(events.map(({ payload }) => Buffer.from(payload ?? []).toString())).toEqual([
     '{"a":[1,2.5,null,"x"]}',
     '{ "a": 1.0 }',
   ]);

@@ -5,7 +5,7 @@ import { timeFormatter } from './record-time.js';
 
 /**
  * One JSON object per record and line: `topic`, `partition`, `offset`, `time`, `key` (or `keyBase64` where it is not UTF-8), what else the record has,
- * and last `data`, the payload's own bytes. A payload that is not JSON is `dataBase64`; a tombstone is `"tombstone":true` without data.
+ * and last `data`, the payload's own bytes. A payload that is not JSON is `dataBase64`; a tombstone is `"tombstone":true`, an event without data `"noData":true`.
  */
 export function jsonFormat(): Format {
   const timeText = timeFormatter();
@@ -20,6 +20,8 @@ export function jsonFormat(): Format {
     out.text(head + member('key', record.key) + extras(record));
     if (record.kind === PayloadKind.TOMBSTONE) {
       out.text(',"tombstone":true}\n');
+    } else if (record.kind === PayloadKind.NONE) {
+      out.text(',"noData":true}\n');
     } else if (record.kind === PayloadKind.NOT_JSON) {
       out.text(`,"dataBase64":"${base64(record.jsonBytes)}"}\n`);
     } else {

@@ -18,6 +18,7 @@ export function prettyFormat(color: boolean): Format {
 
 function payload(record: StreamRecord, mark: (text: string) => string): string {
   if (record.kind === PayloadKind.TOMBSTONE) return mark('(tombstone)');
+  if (record.kind === PayloadKind.NONE) return mark('(no data)');
   const bytes = Buffer.from(record.jsonBytes.buffer, record.jsonBytes.byteOffset, record.jsonBytes.byteLength);
   if (record.kind !== PayloadKind.NOT_JSON) return safeText(bytes.toString('utf8').replace(/[\r\n]+\s*/g, ' '));
   const preview = isUtf8(bytes) ? safeText(bytes.toString('utf8')) : bytes.toString('base64');

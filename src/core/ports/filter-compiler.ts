@@ -20,7 +20,7 @@ export interface Candidate {
   readonly topic: string;
   readonly partition: number;
   readonly record: LogRecord;
-  readonly kind: 'json' | 'not_json' | 'tombstone';
+  readonly kind: 'json' | 'not_json' | 'tombstone' | 'none';
 }
 
 /** There is no answer: the filter has `failed` (a field is missing, or is of another type), or it was `stopped` because it took too many steps. */

@@ -13,6 +13,8 @@ export interface PublishCommand {
    * the same key and events is then recognised as any event with an identity is.
    */
   readonly idempotencyKey?: string | undefined;
+  /** A batch without events is fine: it is answered without results, if the topic is there. Default false: INVALID_REQUEST. */
+  readonly mayBeEmpty?: boolean | undefined;
   /** Told, before the results, what the publisher should know although all goes well. */
   readonly onWarning?: ((warning: string) => void) | undefined;
 }
@@ -23,8 +25,8 @@ export type PublishMode = 'all_or_nothing' | 'independent';
 export interface EventInput {
   /** Undefined: the topic's key pointer applies. */
   readonly key?: Uint8Array | undefined;
-  /** The payload: JSON text in UTF-8, stored as it is. */
-  readonly payload: Uint8Array;
+  /** The payload: JSON text in UTF-8, stored as it is. Null: an event without data, as CloudEvents may be; stored as a null value, which no schema judges. */
+  readonly payload: Uint8Array | null;
   readonly id?: string | undefined;
   readonly source?: string | undefined;
   readonly type?: string | undefined;

@@ -45,16 +45,8 @@ export function preparation(
 
   function prepare(event: EventInput, index: number): Prepared | BusError {
     const { payload } = event;
-    if (payload.length > topic.settings.maxEventBytes) {
-      return refusal(
-        'EVENT_TOO_LARGE',
-        index,
-        'size',
-        `the payload has ${payload.length} bytes; ${topic.name} takes at most ${topic.settings.maxEventBytes}`,
-      );
-    }
-    const scanned = scan(payload);
-    const carried = scanned === undefined ? parsedKey(event, index) : scanned;
+    // An event without data has nothing that a schema could judge, or that could carry a key.
+    const carried = payload === null ? null : carriedKey(payload, event.key, index);
     if (carried instanceof BusError) return carried;
     const key = event.key ?? carried;
     if (key !== null && key.length > metadataLimits.keyBytes) {
@@ -68,7 +60,7 @@ export function preparation(
     const ofCall = event.id || !idempotencyKey ? undefined : `${event.number ?? index} ${idempotencyKey}`;
     let headers: AppendRecord['headers'];
     try {
-      headers = writeHeaders(event, schema?.version, ofCall);
+      headers = writeHeaders(event, payload === null ? undefined : schema?.version, ofCall);
     } catch (error) {
       return refusal('INVALID_REQUEST', index, 'metadata', BusError.from(error).message);
     }
@@ -80,12 +72,26 @@ export function preparation(
       headers,
       partition: placedBy === undefined ? partitionOfCall : partitionOf(placedBy, partitions),
       bytes: recordBytes({ key, value: payload, headers }),
-      identity: text === undefined ? undefined : toIdentity(text, payload),
+      identity: text === undefined ? undefined : toIdentity(text, payload ?? noData),
     };
   }
 
-  /** The key that a payload carries, by parsing it: what a scan does not accept may be refused, and has to be told why. */
-  function parsedKey({ payload, key }: EventInput, index: number): Uint8Array | null | BusError {
+  /** The key that a payload carries, or why the payload is refused. */
+  function carriedKey(payload: Uint8Array, key: EventInput['key'], index: number): Uint8Array | null | BusError {
+    if (payload.length > topic.settings.maxEventBytes) {
+      return refusal(
+        'EVENT_TOO_LARGE',
+        index,
+        'size',
+        `the payload has ${payload.length} bytes; ${topic.name} takes at most ${topic.settings.maxEventBytes}`,
+      );
+    }
+    const scanned = scan(payload);
+    return scanned === undefined ? parsedKey(payload, key, index) : scanned;
+  }
+
+  /** The same by parsing it: what a scan does not accept may be refused, and has to be told why. */
+  function parsedKey(payload: Uint8Array, key: EventInput['key'], index: number): Uint8Array | null | BusError {
     const parsed = parsePayload(payload);
     if (!('document' in parsed)) return refusal('PAYLOAD_NOT_JSON', index, parsed.rule, parsed.message);
     if (schema && !schema.compiled.accepts(parsed.document, parsed.exact)) {
@@ -108,6 +114,9 @@ const noKey: Readonly<Record<NoKey, readonly [reason: 'INVALID_REQUEST' | 'KEY_N
     'the number is no exact key: of fractions only those are keys that a double prints in full, and of integers those of up to 65,536 digits; send it as a text, or give a key with the event',
   ],
 };
+
+/** An event without data has the identity of an empty payload, which no other event has. */
+const noData = new Uint8Array();
 
 /** Of schemaless topics. */
 const anyScans = new WeakMap<TopicSettings, PayloadScan>();

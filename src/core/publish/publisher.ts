@@ -223,7 +223,8 @@ export function createPublisher({
     draining.signal.throwIfAborted();
     authorizer.authorize('publish', command.topic);
     const count = command.events.length;
-    if (count === 0) throw new BusError('INVALID_REQUEST', 'events is empty; at least one event is required');
+    if (count === 0 && !command.mayBeEmpty)
+      throw new BusError('INVALID_REQUEST', 'events is empty; at least one event is required');
     if (count > limits.eventsPerCall) {
       throw new BusError('BATCH_TOO_LARGE', `${count} events; a call may bring ${limits.eventsPerCall}`);
     }
@@ -239,6 +240,10 @@ export function createPublisher({
   return {
     async publish(command, signal) {
       check(command);
+      if (command.events.length === 0) {
+        await topics.require(command.topic, command.schemaVersion);
+        return [];
+      }
       const now = checkNow(command);
       return admit(now && isReady(now) ? now : await checkInTime(command, signal, now), undefined, signal);
     },

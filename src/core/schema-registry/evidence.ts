@@ -1,3 +1,4 @@
+import { unwrapped } from '../cloud-events/unwrap.js';
 import type { Evidence, RefusedEvent } from '../compatibility/report.js';
 import { encodeCursor } from '../cursor.js';
 import { readHeaders } from '../event-headers.js';
@@ -51,7 +52,7 @@ export async function gatherEvidence(
 
   for await (const slice of readNewest(log, topic, ranges, limits, signal)) {
     const { partition } = slice;
-    const step = slice.records.filter(hasValue);
+    const step = slice.records.map(unwrapped).filter(hasValue);
     const explained = limits.examples - examples.length;
     const request = { ...unlimited, topic, definition, payloads: step.map(({ value }) => value), explained };
     const refusals = step.length === 0 ? [] : await judge.validate(request, signal);

@@ -1,3 +1,4 @@
+import { unwrapped } from '../cloud-events/unwrap.js';
 import { readSchemaVersion } from '../event-headers.js';
 import { type LogRecord, recordBytes } from '../model.js';
 import { isJsonPayload } from '../publish/payload.js';
@@ -16,10 +17,11 @@ export function toDeliveries(partition: number, records: readonly LogRecord[]): 
       version = readSchemaVersion(headers);
       beside = recordBytes({ key: null, value: null, headers });
     }
+    if (version === undefined) return foreignDelivery(partition, record);
     return {
       partition,
       record,
-      kind: kindOf(record, version),
+      kind: value === null ? 'none' : 'json',
       schemaVersion: version || undefined,
       bytes: beside + (key?.length ?? 0) + (value?.length ?? 0),
       wire: undefined,
@@ -28,8 +30,21 @@ export function toDeliveries(partition: number, records: readonly LogRecord[]): 
   });
 }
 
-function kindOf({ value }: LogRecord, version: number | undefined): Delivery['kind'] {
-  if (value === null) return 'tombstone';
-  if (version !== undefined) return 'json';
+/** A record that the bus did not write. A null value is a tombstone; an event in the structured mode that has no data is not, since its record has a value. */
+function foreignDelivery(partition: number, stored: LogRecord): Delivery {
+  const record = unwrapped(stored);
+  return {
+    partition,
+    record,
+    kind: stored.value === null ? 'tombstone' : kindOf(record.value),
+    schemaVersion: undefined,
+    bytes: recordBytes(record),
+    wire: undefined,
+    line: undefined,
+  };
+}
+
+function kindOf(value: Uint8Array | null): Delivery['kind'] {
+  if (value === null) return 'none';
   return isJsonPayload(value) ? 'json' : 'not_json';
 }

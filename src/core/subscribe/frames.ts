@@ -53,7 +53,8 @@ export type StartFrom =
 export interface Delivery {
   readonly partition: number;
   readonly record: LogRecord;
-  readonly kind: 'json' | 'not_json' | 'tombstone';
+  /** `none`: an event without data. `tombstone`: a null value of another producer, and the deletion of a key on a compacted topic. */
+  readonly kind: 'json' | 'not_json' | 'tombstone' | 'none';
   readonly schemaVersion: number | undefined;
   /** `recordBytes` of the record: what it weighs in a frame. */
   readonly bytes: number;

@@ -51,7 +51,7 @@ const readers: Readonly<Record<string, (asked: Asked) => CelInput>> = {
   payload: (asked) => {
     const { kind, record } = asked.candidate;
     if (kind === 'json') return asked.payload;
-    return kind === 'tombstone' ? null : record.value;
+    return kind === 'not_json' ? record.value : null;
   },
   key: (asked) => asked.key,
   headers: (asked) => asked.headers,

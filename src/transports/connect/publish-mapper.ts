@@ -16,6 +16,8 @@ export interface PublishFields {
   readonly idempotencyKey?: string | undefined;
 }
 
+type EventWithPayload = EventInput & { readonly payload: Uint8Array };
+
 /**
  * Throws INVALID_REQUEST, naming the event and the field. Payloads stay parts of the request's buffer.
  *
@@ -24,7 +26,7 @@ export interface PublishFields {
 export function toPublishCommand(
   { topic, events, mode, schemaVersion, idempotencyKey }: PublishFields,
   fromJson = false,
-): PublishCommand {
+): Omit<PublishCommand, 'events'> & { readonly events: readonly EventWithPayload[] } {
   return {
     topic,
     mode: toMode(mode),
@@ -47,7 +49,7 @@ function toMode(mode: ModeNumber): PublishMode {
 }
 
 /** As `toPublishCommand`, for the event of this index. */
-export function toEventInput(event: Event, index: number, fromJson: boolean): EventInput {
+export function toEventInput(event: Event, index: number, fromJson: boolean): EventWithPayload {
   const { id, source, type, subject, time, headers, attributes } = event;
   return {
     key: toKey(event, index),

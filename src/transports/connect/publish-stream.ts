@@ -94,7 +94,7 @@ export function publishStream<I, O>(
 
 function weightOf({ events }: PublishCommand): number {
   let bytes = eventBytes * events.length;
-  for (const { payload, key } of events) bytes += payload.length + (key?.length ?? 0);
+  for (const { payload, key } of events) bytes += (payload?.length ?? 0) + (key?.length ?? 0);
   return bytes;
 }
 

@@ -8,6 +8,7 @@ export const payloadKinds: { readonly [K in Delivery['kind']]: PayloadKind } = {
   json: PayloadKind.JSON,
   not_json: PayloadKind.NOT_JSON,
   tombstone: PayloadKind.TOMBSTONE,
+  none: PayloadKind.NONE,
 };
 
 /** A record as a message: for the JSON codecs. The binary ones use `encodeRecord`, which has to say the same. */

@@ -15,7 +15,7 @@ export function recordLine(topic: string, delivery: Delivery): Buffer {
 
 /**
  * Writes a record as one line: `topic`, `partition`, `offset`, `time`, `key` (or `keyBase64` where it is not UTF-8), what else the record has, and last
- * `data`, the payload's own bytes. A payload that is not JSON is `dataBase64`; a tombstone is `"tombstone":true`, without data. Returns where
+ * `data`, the payload's own bytes. A payload that is not JSON is `dataBase64`; a tombstone is `"tombstone":true`, an event without data `"noData":true`. Returns where
  * in the writer the payload of JSON begins, which ends two bytes before the line does; -1 where there is none.
  */
 export function writeRecordLine(
@@ -28,8 +28,8 @@ export function writeRecordLine(
   if (key !== null) head += bytesMember('key', key);
   if (schemaVersion !== undefined) head += `,"schemaVersion":${schemaVersion}`;
   if (!isBare(headers)) head += metadataMembers(headers);
-  if (value === null || kind === 'tombstone') {
-    out.text(`${head},"tombstone":true}\n`);
+  if (value === null) {
+    out.text(`${head},"${kind === 'none' ? 'noData' : 'tombstone'}":true}\n`);
     return -1;
   }
   if (kind === 'not_json') {

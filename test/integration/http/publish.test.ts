@@ -208,6 +208,10 @@ test('what is not JSON in UTF-8 is a 415 that says what is possible', async () =
     'application/json; charset=iso-8859-1',
     'application/cloudevents+avro',
     'application/cloudevents-batch+avro',
+    'application/vnd.kafka.json.v2+json',
+    'application/vnd.kafka.v2+json; charset=utf-8',
+    'Application/Vnd.Kafka.JSONSchema.v2+JSON',
+    'application/vnd.kafka.avro.v2+json',
     'nonsense',
     '',
   ]) {
@@ -218,6 +222,9 @@ test('what is not JSON in UTF-8 is a 415 that says what is possible', async () =
   expect((await post(topic, '{}', { 'content-type': 'application/x-www-form-urlencoded' })).body.detail).toContain(
     '-H',
   );
+  expect(await payloads(topic)).toEqual([]);
+  const { detail } = (await post(topic, '{}', { 'content-type': 'application/vnd.kafka.json.v2+json' })).body;
+  expect(detail).toMatch(/Kafka REST proxy.*application\/json \(one, or an array\).*application\/x-ndjson/);
   for (const type of ['application/json; charset=utf-8', 'Application/JSON;charset="UTF-8"', 'text/json']) {
     expect((await post(topic, '{}', { 'content-type': type })).status, type).toBe(200);
   }

@@ -35,6 +35,7 @@ const everyKind = [
   record(0, '{"n":12345678901234567890,\r\n "f":1.0}', { key: bytes('k"1'), id: 'i', headers: [], schemaVersion: 2 }),
   record(1, [0xff, 0x00], { kind: PayloadKind.NOT_JSON, key: bytes([0xff]) }),
   record(2, '', { kind: PayloadKind.TOMBSTONE, key: bytes('\u001b[31m') }),
+  record(3, '', { kind: PayloadKind.NONE }),
 ];
 
 async function* onlyEveryKind() {
@@ -52,6 +53,7 @@ test('json output has one object per record, with the payload’s own bytes', as
     `${head(0)},"key":"k\\"1","schemaVersion":2,"id":"i","data":{"n":12345678901234567890,   "f":1.0}}`,
     `${head(1)},"keyBase64":"/w==","dataBase64":"/wA="}`,
     `${head(2)},"key":"\\u001b[31m","tombstone":true}`,
+    `${head(3)},"noData":true}`,
     '',
   ]);
   expect(run.code).toBe(0);
@@ -65,6 +67,7 @@ test('pretty output cannot drive the terminal; --data-only has the payloads alon
   expect(pretty.out).toContain('0:0 k"1 {"n":12345678901234567890, "f":1.0}\n');
   expect(pretty.out).toContain('(not JSON, 2 bytes) /wA=');
   expect(pretty.out).toContain('\\u001b[31m (tombstone)');
+  expect(pretty.out).toContain('(no data)');
   const data = await cli(server.address, ['tail', 'orders', '--data-only']);
   expect(data.out).toBe(`{"n":12345678901234567890,   "f":1.0}\n${Buffer.from([0xff, 0]).toString()}\n`);
 });

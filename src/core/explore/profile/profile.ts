@@ -1,3 +1,4 @@
+import { unwrapped } from '../../cloud-events/unwrap.js';
 import { recordBytes } from '../../model.js';
 import type { Clock } from '../../ports/clock.js';
 import type { EventLog } from '../../ports/event-log.js';
@@ -87,7 +88,7 @@ export async function profileTopic(
     const range = extended(ranges, partition, from);
     turn = clock.now();
     for (const record of records) {
-      await look(record.value);
+      await look(unwrapped(record).value);
       await pause();
       count.records++;
       count.bytes += recordBytes(record);

@@ -56,8 +56,9 @@ const record = {
     'data?': described({}, "The payload, with the publisher's own bytes."),
     'dataBase64?': described(text, 'A payload that is not JSON.'),
     'tombstone?': { const: true },
+    'noData?': { const: true },
   }),
-  description: 'One line of a stream. It has `data`, `dataBase64` or `tombstone`.',
+  description: 'One line of a stream. It has `data`, `dataBase64`, `tombstone` or `noData`.',
 };
 
 /** Whatever the documents refer to by name. */

@@ -37,9 +37,7 @@ export function bodyKind(contentType: string | undefined): BodyKind {
   const type = written.toLowerCase();
   const kind = known.get(type) ?? (isOtherJson(type) ? 'document' : undefined);
   if (kind === undefined) {
-    const hint =
-      type === 'application/x-www-form-urlencoded' ? " (curl's default; add -H 'content-type: application/json')" : '';
-    throw unsupported(`content-type ${JSON.stringify(contentType.slice(0, 80))} is not JSON${hint}`);
+    throw unsupported(`content-type ${JSON.stringify(contentType.slice(0, 80))} ${whyNot(type)}`);
   }
   checkCharset(parameters);
   return kind;
@@ -58,9 +56,24 @@ export function checkDataType(dataContentType: string, whose = ''): void {
   checkCharset(parameters, whose);
 }
 
-/** A JSON type that is neither an event's envelope nor plain. */
+/** A JSON type that is neither an envelope of events nor plain. */
 function isOtherJson(type: string): boolean {
-  return (/^[^/]+\/[^/]+\+json$/.test(type) || type === 'text/json') && !type.startsWith('application/cloudevents');
+  const isEnvelope = type.startsWith('application/cloudevents') || kafkaRest.test(type);
+  return (/^[^/]+\/[^/]+\+json$/.test(type) || type === 'text/json') && !isEnvelope;
+}
+
+/** Bodies of Kafka's REST proxies: `{"records": [{"key": …, "value": …}]}`, which must not be stored as one event. */
+const kafkaRest = /^application\/vnd\.kafka\b/;
+
+function whyNot(type: string): string {
+  if (kafkaRest.test(type)) {
+    return (
+      'is an envelope of a Kafka REST proxy, which this server does not unpack: send the values as application/json (one, or an array) ' +
+      'or as application/x-ndjson (one a line); a key goes into ?key=, mainstem-key, or the topic has a key pointer'
+    );
+  }
+  const isForm = type === 'application/x-www-form-urlencoded';
+  return `is not JSON${isForm ? " (curl's default; add -H 'content-type: application/json')" : ''}`;
 }
 
 function checkCharset(parameters: string, whose = ''): void {

@@ -35,6 +35,8 @@ export async function publishWhole(
     schemaVersion: query.schema_version,
     idempotencyKey: idempotencyKey(exchange),
     events: eventsOf(kind, request, body, key),
+    // The batched mode of CloudEvents allows it.
+    mayBeEmpty: kind === 'cloud_events',
     onWarning: (warning) => void warnings.push(warning),
   };
   const results = await publishing.publish(command, signal);

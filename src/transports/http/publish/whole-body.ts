@@ -1,12 +1,13 @@
 import { isUtf8 } from 'node:buffer';
+import { type Attributes, invalid } from '../../../core/cloud-events/attributes.js';
+import { readStructured } from '../../../core/cloud-events/structured.js';
 import { BusError } from '../../../core/errors.js';
+import { elementsOf, isArray, type Span, wholeValue } from '../../../core/json-parts.js';
 import { JsonSyntaxError } from '../../../core/json-syntax.js';
 import { defaultPublishLimits, type EventInput } from '../../../core/publish/command.js';
-import { elementsOf, isArray, type Span, wholeValue } from '../../json-text/parts.js';
 import type { HttpRequest } from '../../node-http.js';
-import { type Attributes, invalid } from './cloud-event.js';
+import { type CloudEventContext, toEvent } from './cloud-event.js';
 import { binaryEvent, headerAttributes } from './cloud-event-binary.js';
-import { structuredEvent } from './cloud-event-json.js';
 import { eventKey } from './key.js';
 import type { BodyKind } from './media-type.js';
 import { hasAttributes } from './request-headers.js';
@@ -47,6 +48,15 @@ export function eventsOf(
       if (hasAttributes(request)) throw invalid('conflicting headers: ce-… cannot say anything about a batch', 'ce-id');
       return parsed(body, () => elements(body)).map((span, index) => structuredEvent(body, span, { key, index }));
   }
+}
+
+function structuredEvent(body: Uint8Array, span: Span, context: CloudEventContext): EventInput {
+  const { attributes, data } = readStructured(
+    body,
+    span,
+    context.index === undefined ? '' : `event ${context.index}: `,
+  );
+  return toEvent(attributes, data, context);
 }
 
 function elements(body: Uint8Array): Span[] {

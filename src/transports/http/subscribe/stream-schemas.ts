@@ -36,7 +36,8 @@ const recordSchema: JsonObject = {
     redriven: { type: 'object', description: 'Of a parked record that comes again: where it came from.' },
     data: { description: "The payload, in the publisher's own bytes; raw line ends are spaces." },
     dataBase64: { type: 'string', description: 'A payload that is not JSON.' },
-    tombstone: { const: true, description: 'A record without a payload.' },
+    tombstone: { const: true, description: 'A null value: on a compacted topic, the deletion of the key.' },
+    noData: { const: true, description: 'An event without data, as CloudEvents may be.' },
   },
 };
 

@@ -61,7 +61,7 @@ async function collect(batches: AsyncIterable<readonly Line[]>): Promise<Line[]>
   for await (const batch of batches) {
     for (const line of batch) {
       lines.push(line);
-      bytes += line.payload.length;
+      bytes += line.payload?.length ?? 0;
     }
     if (lines.length > eventsPerCall || bytes > bytesPerCall) {
       throw new BusError(

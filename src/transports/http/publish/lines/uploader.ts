@@ -172,7 +172,7 @@ export function createUploader(session: PublishSession, options: UploadOptions):
 
   function bytesOf(lines: readonly Line[]): number {
     let sum = lines.length * (key?.length ?? 0);
-    for (const { payload } of lines) sum += payload.length;
+    for (const { payload } of lines) sum += payload?.length ?? 0;
     return sum;
   }
 
@@ -180,7 +180,7 @@ export function createUploader(session: PublishSession, options: UploadOptions):
     let start = 0;
     let size = 0;
     for (let i = 0; i < lines.length; i++) {
-      const next = (lines[i]?.payload.length ?? 0) + (key?.length ?? 0);
+      const next = (lines[i]?.payload?.length ?? 0) + (key?.length ?? 0);
       if (i > start && (size + next > perBatch.bytes || i - start >= perBatch.lines)) {
         yield lines.slice(start, i);
         start = i;

@@ -1,13 +1,4 @@
-import {
-  char,
-  JsonSyntaxError,
-  skipColon,
-  skipSpace,
-  skipString,
-  skipValue,
-  text,
-  unexpected,
-} from '../../core/json-syntax.js';
+import { char, JsonSyntaxError, skipColon, skipSpace, skipString, skipValue, text, unexpected } from './json-syntax.js';
 
 /** A value in a JSON text's bytes: from `start` up to `end`, without space around it. */
 export interface Span {

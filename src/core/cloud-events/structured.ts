@@ -1,40 +1,38 @@
 import { Buffer } from 'node:buffer';
-import { BusError } from '../../../core/errors.js';
-import { text } from '../../../core/json-syntax.js';
-import type { EventInput } from '../../../core/publish/command.js';
-import { membersOf, type Span } from '../../json-text/parts.js';
-import { type CloudEventContext, invalid, toEvent } from './cloud-event.js';
+import { membersOf, type Span } from '../json-parts.js';
+import { text } from '../json-syntax.js';
+import { type Attributes, invalid } from './attributes.js';
+
+/** A CloudEvent in the JSON format, taken apart and not checked yet. */
+export interface StructuredEvent {
+  readonly attributes: Attributes;
+  /** The value of `data` as it is written, or the bytes of `data_base64`; null for an event without data. */
+  readonly data: Uint8Array | null;
+}
 
 /**
- * A CloudEvent in the JSON format (1.0.2), which stands at `span` of a body that is JSON. The payload is the value of `data` as it is written there; or the bytes
- * of `data_base64`, which have to be JSON like any payload. Integers and booleans are texts from here on, `null` is an attribute that is not there.
- * Throws INVALID_REQUEST for what is no such event, has a member twice, or has no data: the bus carries events with a payload.
+ * Takes apart a CloudEvent in the JSON format (1.0.2), which stands at `span` of a body that is JSON. Integers and booleans are texts from here on, `null` is an
+ * attribute that is not there. Throws INVALID_REQUEST for a value that is no such event or has a member twice. `whose`: `event 3: `, or nothing.
  */
-export function structuredEvent(body: Uint8Array, span: Span, context: CloudEventContext): EventInput {
-  const whose = context.index === undefined ? '' : `event ${context.index}: `;
+export function readStructured(body: Uint8Array, span: Span, whose = ''): StructuredEvent {
   const members = membersOf(body, span);
   if (members === undefined) throw invalid(`${whose}a CloudEvent is a JSON object`, 'body');
   const attributes = new Map<string, string>();
   const seen = new Set<string>();
-  let payload: Uint8Array | undefined;
+  let data: Uint8Array | null = null;
   for (const { name, value } of members) {
     if (seen.has(name)) throw invalid(`${whose}${shown(name)} is there twice`, name.slice(0, 80));
     seen.add(name);
-    if (name === 'data') payload = body.subarray(value.start, value.end);
-    else if (name === 'data_base64') payload = fromBase64(jsonOf(body, value), whose);
+    if (name === 'data') data = body.subarray(value.start, value.end);
+    else if (name === 'data_base64') data = fromBase64(jsonOf(body, value), whose);
     else {
       const attribute = attributeText(body, name, value, whose);
       if (attribute !== undefined) attributes.set(name, attribute);
     }
   }
   if (seen.has('data') && seen.has('data_base64')) throw invalid(`${whose}data and data_base64 are both there`, 'data');
-  const event = toEvent(attributes, payload ?? noData, context);
-  if (payload === undefined)
-    throw invalid(`${whose}it has no data; an event on the bus has a payload ("data": null is one)`, 'data');
-  return event;
+  return { attributes, data };
 }
-
-const noData = new Uint8Array();
 
 function attributeText(body: Uint8Array, name: string, span: Span, whose: string): string | undefined {
   const value = jsonOf(body, span);
@@ -60,7 +58,7 @@ function fromBase64(value: unknown, whose: string): Uint8Array {
     // Of its own, not of Node's pool: it will wait for the log.
     return new Uint8Array(Buffer.from(value, 'base64'));
   }
-  throw new BusError('INVALID_REQUEST', `${whose}data_base64 is not base64`, { metadata: { field: 'data_base64' } });
+  throw invalid(`${whose}data_base64 is not base64`, 'data_base64');
 }
 
 function jsonOf(body: Uint8Array, { start, end }: Span): unknown {
