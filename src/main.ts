@@ -13,9 +13,9 @@ export async function runServer(config: Config, stopRequested: Promise<string>):
   const app = await startApp(config, logger);
   let because: string | undefined;
   try {
-    const topics = await Promise.race([app.ready, stopRequested.then(() => undefined)]);
+    const topics = await Promise.race([app.ready, app.failed, stopRequested.then(() => undefined)]);
     if (topics) process.stdout.write(banner(app.address, config, topics));
-    because = await stopRequested;
+    because = await Promise.race([stopRequested, app.failed]);
   } finally {
     await app.stop(because);
   }

@@ -5,6 +5,7 @@ import { type Config, ConfigError } from '../config/index.js';
 import { shortWindowText } from '../core/dedupe/windows.js';
 import { BusError } from '../core/errors.js';
 import { createExploration } from '../core/explore/exploration.js';
+import { createFleet } from '../core/fleet/index.js';
 import { allowAll } from '../core/ports/authorizer.js';
 import type { DependencyStatus } from '../core/ports/dependency.js';
 import { defaultPublishLimits } from '../core/publish/command.js';
@@ -27,6 +28,8 @@ export interface App {
   readonly address: string;
   /** Resolves, with the names of the topics, once the bus is in full service for the first time. Rejects where waiting does not help. */
   readonly ready: Promise<readonly string[]>;
+  /** Rejects when the server must not go on: its fleet writes formats now that it does not understand. */
+  readonly failed: Promise<never>;
   /**
    * Shuts down: not ready any more, streams end with their cursor, calls in flight finish; after the grace period the rest is
    * cut off. May be called again.
@@ -54,7 +57,20 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     judge,
     graceMs: config.coordinationGraceMs,
   });
-  const ports = { log, coordination, topics, authorizer: allowAll };
+  const instance = `${hostname()}:${process.pid}`;
+  let onFatal: (error: Error) => void = () => undefined;
+  const failed = new Promise<never>((_, reject) => {
+    onFatal = reject;
+  });
+  failed.catch(() => undefined);
+  const fleet = createFleet({
+    coordination,
+    instance,
+    exclusive: config.coordination.driver === 'embedded',
+    onLevel: (level) => logger.info({ level }, 'the fleet writes formats of this level'),
+    onTooHigh: (error) => onFatal(error),
+  });
+  const ports = { log, coordination, topics, formats: fleet, authorizer: allowAll };
   const schemas = createSchemaRegistry({ topics: topics.schemas, log, coordination, judge });
   const publisher = createPublisher({
     ...ports,
@@ -66,7 +82,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     ...ports,
     filters: createCelCompiler(),
     heartbeatMs: config.heartbeatMs,
-    instance: `${hostname()}:${process.pid}`,
+    instance,
   });
 
   const subscribers = createSubscribers({
@@ -84,15 +100,17 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     exploration: createExploration({ ...ports, schemas, compiler }),
     topics,
     schemas,
+    fleet,
     corsOrigins: config.corsOrigins,
     ownHostsOnly: !config.insecureListen,
-    readiness: () => ({ ready, dependencies }),
+    readiness: () => ({ ready, dependencies, notices: fleet.notice === undefined ? [] : [fleet.notice] }),
     draining: stopping.signal,
     onInternalError: (error) => logger.error({ error }, 'internal error'),
   });
 
   async function closeParts(): Promise<void> {
     // Not waited for yet: what it asks of a broker that does not answer fails when the log is closed.
+    fleet.close();
     subscribers.close();
     const unsubscribed = subscriptions.close();
     await topics.close();
@@ -117,7 +135,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     'listening',
   );
 
-  const up = bringUp(topics, files, logger, stopping.signal).then((names) => {
+  const up = bringUp({ topics, fleet }, files, logger, stopping.signal).then((names) => {
     ready = !stopping.signal.aborted;
     return names;
   });
@@ -144,6 +162,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
   return {
     address,
     ready: up,
+    failed,
     stop: (because) => {
       stopped ??= stop(because);
       return stopped;

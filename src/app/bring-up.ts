@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import pRetry from 'p-retry';
 import { type Config, ConfigError, readTopicFiles, type TopicFile } from '../config/index.js';
 import { BusError } from '../core/errors.js';
+import type { Fleet } from '../core/fleet/index.js';
 import type { TopicsService } from '../core/topics/index.js';
 import type { Logger } from '../telemetry/logger.js';
 
@@ -13,15 +14,17 @@ export async function topicFilesOf({ schemas }: Config): Promise<readonly TopicF
 }
 
 /**
- * Brings the bus up: loads the topics, then applies the topic files; returns the names of the topics. Waits for what is away, for ever and saying so through the drivers'
+ * Brings the bus up: registers with the fleet, loads the topics, then applies the topic files; returns the names of the topics. Waits for what is away, for ever and saying so through the drivers'
  * status; throws where waiting does not help, such as a schema that has changed under its version.
  */
 export async function bringUp(
-  topics: TopicsService,
+  { topics, fleet }: { readonly topics: TopicsService; readonly fleet: Fleet },
   files: readonly TopicFile[],
   logger: Logger,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
+  await untilUp(() => fleet.start(), signal);
+  if (fleet.notice !== undefined) logger.warn(fleet.notice);
   await untilUp(() => topics.start(), signal);
   for (const file of files) {
     const { changes, warnings } = await untilUp(() => topics.apply(file), signal).catch((error: unknown) => {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { defaultAddress } from './connect.js';
+import { addFleet } from './fleet/command.js';
 import type { Io } from './io.js';
 import { addPublish } from './publish/command.js';
 import { addSchema } from './schema/command.js';
@@ -39,6 +40,7 @@ Examples:
   addTopics(program, io);
   addSchema(program, io);
   addSubscribers(program, io);
+  addFleet(program, io);
   return program;
 }
 

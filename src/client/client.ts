@@ -1,5 +1,6 @@
 import { type Calls, createCalls } from './calls.js';
 import type { Connection } from './connection.js';
+import { type FleetCalls, fleetCalls } from './fleet.js';
 import { type PublishCalls, publishCalls } from './publish.js';
 import { type SchemaCalls, schemaCalls } from './schemas.js';
 import { type SubscribeCalls, type SubscribeInput, subscribeCalls } from './subscribe.js';
@@ -20,6 +21,7 @@ export interface MainstemClient extends PublishCalls, SubscribeCalls {
   readonly topics: TopicCalls;
   readonly schemas: SchemaCalls;
   readonly subscribers: SubscriberCalls;
+  readonly fleet: FleetCalls;
   /** Ends the connection. All calls and subscriptions on it fail with CLIENT_CLOSED, and so does what is called later. */
   close(): void;
 }
@@ -38,6 +40,7 @@ export function clientOn(connection: Connection, timeoutMs = 30_000): MainstemCl
     topics: topicCalls(calls),
     schemas: schemaCalls(calls),
     subscribers,
+    fleet: fleetCalls(calls),
     close: calls.close,
   };
 }

@@ -1,6 +1,7 @@
 /** What the clients for Node and for browsers have in common. */
 
 export { PayloadKind, type Record as StreamRecord } from '../gen/mainstem/v1/event_pb.js';
+export type { Fleet, FleetInstance } from '../gen/mainstem/v1/fleet_pb.js';
 export { type PublishResult, PublishStatus, type PublishStreamResponse } from '../gen/mainstem/v1/publish_pb.js';
 export {
   type CheckSchemaResponse,
@@ -45,6 +46,7 @@ export type { MainstemClient } from './client.js';
 export type { CursorExpired, PublishOutcome, Violation } from './error-details.js';
 export { MainstemError, type StatusCode } from './errors.js';
 export type { EventInput } from './events.js';
+export type { FleetCalls } from './fleet.js';
 export { type ResumeOptions, resumingFrames } from './frames.js';
 export type { PublishBatch, PublishInput } from './publish.js';
 export type { ReceivedEvent, RedrivenFrom } from './received-event.js';

@@ -37,6 +37,7 @@ export const catalogue = {
   CURSOR_STALE_TOPIC: { code: 'failed_precondition' },
   CURSOR_EXPIRED: { code: 'out_of_range' },
   CURSOR_AHEAD: { code: 'out_of_range' },
+  CURSOR_TOO_LARGE: { code: 'failed_precondition' },
   FILTER_INVALID: { code: 'invalid_argument' },
   FENCED: { code: 'failed_precondition' },
   PARTIALLY_STORED: { code: 'unavailable', retryAfterMs: 1000 },

@@ -1,4 +1,5 @@
 import type { Exploration } from '../core/explore/exploration.js';
+import type { FleetAdmin } from '../core/fleet/index.js';
 import type { Publishing } from '../core/publish/command.js';
 import type { SchemaRegistry } from '../core/schema-registry/commands.js';
 import type { Subscriptions } from '../core/subscribe/frames.js';
@@ -19,6 +20,8 @@ export interface Served {
   readonly exploration?: Exploration | undefined;
   readonly topics: TopicAdmin;
   readonly schemas: SchemaRegistry;
+  /** The instances, and the formats that they write. Undefined: its service is not there. */
+  readonly fleet?: FleetAdmin | undefined;
   readonly readiness: () => Readiness;
   /** Hears the cause of every `internal` error, which the caller does not. */
   readonly onInternalError: OnInternalError;

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { bringUp } from '../../src/app/bring-up.js';
 import { BusError } from '../../src/core/errors.js';
+import { createFleet } from '../../src/core/fleet/index.js';
 import { createLogger } from '../../src/telemetry/logger.js';
 import { openBus } from '../support/open-bus.js';
 
@@ -13,6 +14,14 @@ test('a log that is away at the start is waited for, though coordination is ther
     return ['t', 'unmanaged'];
   };
   bus.log.describeTopic = async () => undefined;
-  expect(await bringUp(bus.topics, [], createLogger('silent'), new AbortController().signal)).toEqual(['t']);
+  const fleet = createFleet({
+    coordination: bus.coordination,
+    instance: 'test',
+    exclusive: true,
+    onTooHigh: () => undefined,
+  });
+  expect(
+    await bringUp({ topics: bus.topics, fleet }, [], createLogger('silent'), new AbortController().signal),
+  ).toEqual(['t']);
   expect(asked).toBe(3);
 });

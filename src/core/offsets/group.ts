@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { BusError } from '../errors.js';
+import { createOwnEphemeral, removeIfThere } from '../own-ephemeral.js';
 import type { Clock } from '../ports/clock.js';
 import { type Coordination, CoordinationError, type Session } from '../ports/coordination.js';
 import { createWakeup } from '../subscribe/wakeup.js';
@@ -119,7 +120,7 @@ export function createGroup(ports: GroupPorts, subscriber: string): Group {
           await removeIfThere(coordination, path);
           members.delete(streamId);
         } else if (member.phase === 'joining') {
-          await createOwn(coordination, at, path, writeRecord(streamRecord(member.request)));
+          await createOwnEphemeral(coordination, at, path, writeRecord(streamRecord(member.request)));
           if (member.phase === 'joining') member.phase = 'joined';
         }
       }),
@@ -337,28 +338,4 @@ function targetOf({ generation, partitions }: MemberShare, known: ReadonlyMap<st
     }
   }
   return { generation, partitions: wanted };
-}
-
-/** What is there already is a leftover of the same stream: of an earlier session, or of an attempt that was not answered. */
-async function createOwn(
-  coordination: Coordination,
-  session: Session,
-  path: readonly string[],
-  value: Uint8Array,
-): Promise<void> {
-  try {
-    await session.createEphemeral(path, value);
-  } catch (error) {
-    if (!(error instanceof CoordinationError && error.kind === 'exists')) throw error;
-    await removeIfThere(coordination, path);
-    await session.createEphemeral(path, value);
-  }
-}
-
-async function removeIfThere(coordination: Coordination, path: readonly string[]): Promise<void> {
-  try {
-    await coordination.delete(path);
-  } catch (error) {
-    if (!(error instanceof CoordinationError && error.kind === 'missing')) throw error;
-  }
 }

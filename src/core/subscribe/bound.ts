@@ -4,7 +4,7 @@ import type { ActiveTopic } from '../topics/topic.js';
 import type { SubscribeCommand } from './frames.js';
 import { waitOutLog } from './log-away.js';
 import type { StartLog } from './shared-bounds.js';
-import { type Positions, positionsIn, resolveStart, type StartPositions } from './start.js';
+import { offsetsIn, type Positions, positionsIn, resolveStart, type StartPositions } from './start.js';
 
 /** Where a stream that does not go on for ever ends. */
 export interface Bound {
@@ -89,7 +89,7 @@ function cursorEnds(
   // It says which topics it is of.
   if (known.length === 0 && !byPattern) for (const topic of topics) positionsIn(cursor, topic);
   const ends: StartPositions = new Map(topics.map(({ name }) => [name, new Map()]));
-  for (const topic of known) ends.set(topic.name, new Map(positionsIn(cursor, topic)));
+  for (const topic of known) ends.set(topic.name, offsetsIn(positionsIn(cursor, topic)));
   return ends;
 }
 

@@ -1,5 +1,6 @@
 import { encodeCursor, type TopicCursor } from '../cursor.js';
 import { BusError } from '../errors.js';
+import type { FormatLevel } from '../fleet/format-level.js';
 import type { Clock } from '../ports/clock.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
 import type { Progress, ServedPartitions } from './frames.js';
@@ -52,6 +53,7 @@ export interface ServingPorts {
   readonly before?: number | undefined;
   /** Whoever asks for what comes next is done with the records that came before. */
   readonly takesLent: boolean;
+  readonly formats: FormatLevel;
   /** A topic is open now, or has all its new partitions. */
   onOpened(): void;
   /** A topic that is followed is no more; it is closed already. */
@@ -68,6 +70,7 @@ export function createServing({
   signal,
   before,
   takesLent,
+  formats,
   onOpened,
   onDeleted,
   onFailure,
@@ -191,7 +194,7 @@ export function createServing({
         const positions = progress.positions();
         if (positions.length > 0) parts.push({ topic: topic.name, incarnation: topic.incarnation, positions });
       }
-      return parts.length > 0 ? encodeCursor(parts) : '';
+      return parts.length > 0 ? encodeCursor(parts, formats.level) : '';
     },
     report: () =>
       byName.flatMap(({ topic: { name: topic, incarnation }, progress }) =>

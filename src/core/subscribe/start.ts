@@ -1,4 +1,4 @@
-import { type Cursor, decodeCursor, encodeCursor } from '../cursor.js';
+import { type Cursor, type CursorPosition, decodeCursor, encodeCursor } from '../cursor.js';
 import { BusError } from '../errors.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
 import type { StartFrom } from './frames.js';
@@ -16,6 +16,8 @@ export interface StartOptions {
   readonly onExpired: 'fail' | 'skip';
   /** The topics come from a pattern: a cursor may know of others, and of earlier lives. Topics that it lacks start at their beginning. */
   readonly byPattern: boolean;
+  /** The format level that cursors in errors are written at. Default 0. */
+  readonly level?: number | undefined;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface StartOptions {
 export async function resolveStart(
   log: StartLog,
   topics: readonly ActiveTopic[],
-  { from, onExpired, byPattern }: StartOptions,
+  { from, onExpired, byPattern, level }: StartOptions,
 ): Promise<StartPositions> {
   if (from.at !== 'cursor') {
     const starts = topics.map(async (topic) => [topic.name, await atPlace(log, topic, from)] as const);
@@ -42,7 +44,7 @@ export async function resolveStart(
     topics.map(async (topic) => {
       const part = cursor.find(({ topic: name }) => name === topic.name);
       const isUsable = part && !(byPattern && part.incarnation !== topic.incarnation);
-      const asked = isUsable ? new Map(positionsIn([part], topic)) : undefined;
+      const asked = isUsable ? offsetsIn(positionsIn([part], topic)) : undefined;
       starts.set(topic.name, await atPositions(log, topic, asked, expired));
     }),
   );
@@ -50,14 +52,18 @@ export async function resolveStart(
   if (!first || onExpired === 'skip') return starts;
   const left = cursor.map((part) => {
     const firsts = expired.filter(({ topic }) => topic === part.topic);
-    const positions = new Map([...part.positions, ...firsts.map((each) => [each.partition, each.first] as const)]);
-    return { ...part, positions: [...positions] };
+    const first = new Map(firsts.map((each) => [each.partition, each.first]));
+    const positions = part.positions.map((position): CursorPosition => {
+      const moved = first.get(position[0]);
+      return moved === undefined ? position : [position[0], moved];
+    });
+    return { ...part, positions };
   });
   throw new BusError(
     'CURSOR_EXPIRED',
     `retention has removed what the cursor asks for: in partition ${first.partition} of ${first.topic} it asks for offset ${first.asked}, the first one left is ${first.first}` +
       '; ask for on_expired=SKIP, or continue with the cursor in the details',
-    { expired: { partitions: expired, cursor: encodeCursor(left) }, metadata: { topic: first.topic } },
+    { expired: { partitions: expired, cursor: encodeCursor(left, level) }, metadata: { topic: first.topic } },
   );
 }
 
@@ -138,11 +144,16 @@ export async function topicFor(cursor: Cursor, topic: ActiveTopic, topics: Topic
   return isKnown ? topic : topics.refresh(topic.name);
 }
 
+/** By partition. */
+export function offsetsIn(positions: readonly CursorPosition[]): Map<number, number> {
+  return new Map(positions.map(([partition, offset]) => [partition, offset]));
+}
+
 /** The positions that a cursor has in a topic. Throws CURSOR_WRONG_TOPIC, CURSOR_STALE_TOPIC; INVALID_REQUEST for a partition that is not there. */
 export function positionsIn(
   cursor: Cursor,
   topic: Pick<ActiveTopic, 'name' | 'incarnation' | 'settings'>,
-): readonly (readonly [partition: number, nextOffset: number])[] {
+): readonly CursorPosition[] {
   const found = cursor.find((part) => part.topic === topic.name);
   if (!found) {
     const others = cursor.map((part) => part.topic).join(', ');

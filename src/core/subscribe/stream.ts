@@ -1,4 +1,5 @@
 import { BusError } from '../errors.js';
+import type { FormatLevel } from '../fleet/format-level.js';
 import type { Committer } from '../offsets/committer.js';
 import type { Membership } from '../offsets/member.js';
 import type { Memberships } from '../offsets/memberships.js';
@@ -34,6 +35,7 @@ export interface StreamPorts {
   readonly memberships: Memberships;
   readonly committer: Committer;
   readonly clock: Clock;
+  readonly formats: FormatLevel;
   /** Where the caller does not choose. */
   readonly heartbeatMs: number;
   /** Made when the server begins to shut down. */
@@ -77,7 +79,7 @@ export async function startStream(
   takesLent: boolean,
   signal: AbortSignal,
 ): Promise<RunningStream> {
-  const { clock, draining, log } = ports;
+  const { clock, draining, log, formats } = ports;
   const { pattern, subscriber, onExpired = 'fail', until } = command;
   const redrive = subscriber === undefined ? undefined : redriveTopicOf(subscriber);
   const wakeup = createWakeup(clock);
@@ -112,7 +114,7 @@ export async function startStream(
     onFailure: fail,
   });
   const start: Stream['start'] = (of, from) =>
-    resolveStart(log, of, { from, onExpired, byPattern: pattern !== undefined });
+    resolveStart(log, of, { from, onExpired, byPattern: pattern !== undefined, level: formats.level });
   await Promise.all(found.map((topic) => serving.open(topic)));
   const bound = await createBound({
     ...ports,

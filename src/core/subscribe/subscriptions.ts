@@ -1,6 +1,7 @@
 import { toBusError } from '../coordination-errors.js';
 import { type Cursor, decodeCursor } from '../cursor.js';
 import { BusError } from '../errors.js';
+import { type FormatLevel, presentFormats } from '../fleet/format-level.js';
 import { createCommitter } from '../offsets/committer.js';
 import { createMemberships } from '../offsets/memberships.js';
 import type { Authorizer } from '../ports/authorizer.js';
@@ -43,6 +44,8 @@ interface SubscriptionPorts {
   readonly clock?: Clock | undefined;
   /** Where the caller does not choose. Milliseconds; default 10 s. */
   readonly heartbeatMs?: number | undefined;
+  /** Default: all that this version knows. */
+  readonly formats?: FormatLevel | undefined;
   /** What this instance is called where streams are listed. */
   readonly instance?: string | undefined;
 }
@@ -59,6 +62,7 @@ export function createSubscriptions({
   filters,
   clock = systemClock,
   heartbeatMs = 10_000,
+  formats = presentFormats,
   instance = 'this instance',
 }: SubscriptionPorts): SubscriptionService {
   const hub = createHub(log, clock);
@@ -134,7 +138,18 @@ export function createSubscriptions({
         },
         { once: true },
       );
-      const ports = { log: startLog, coordination, topics, hub, memberships, committer, clock, heartbeatMs, draining };
+      const ports = {
+        log: startLog,
+        coordination,
+        topics,
+        hub,
+        memberships,
+        committer,
+        clock,
+        formats,
+        heartbeatMs,
+        draining,
+      };
       const [topic] = found;
       const declare = topic && (await readerDeclaration(ports, command, topic));
       signal.throwIfAborted();

@@ -7,6 +7,7 @@ import { Health } from '../../gen/grpc/health/v1/health_pb.js';
 import { ServerReflection } from '../../gen/grpc/reflection/v1/reflection_pb.js';
 import { ServerReflection as ServerReflectionAlpha } from '../../gen/grpc/reflection/v1alpha/reflection_pb.js';
 import { file_mainstem_v1_errors } from '../../gen/mainstem/v1/errors_pb.js';
+import { FleetService } from '../../gen/mainstem/v1/fleet_pb.js';
 import { PublishService } from '../../gen/mainstem/v1/publish_pb.js';
 import { SchemaService } from '../../gen/mainstem/v1/schema_pb.js';
 import { SubscribeService } from '../../gen/mainstem/v1/subscribe_pb.js';
@@ -22,6 +23,7 @@ import { callOptions } from './call-options.js';
 import { indexDescriptors } from './descriptor-index.js';
 import { connectErrorOf } from './errors.js';
 import { exactPayloads } from './exact-json/text-decoder.js';
+import { fleetService } from './fleet-service.js';
 import { healthService } from './health-service.js';
 import { nodeAdapter } from './node-adapter.js';
 import { explainOwnError } from './own-errors.js';
@@ -38,11 +40,12 @@ const eventOptions = { jsonOptions: { ...callOptions.jsonOptions, textDecoder: w
 
 /** Everything on one port: the services over Connect, gRPC and gRPC-Web, health, reflection, and the plain routes. */
 export function connectHandler(served: Served): HttpHandler {
-  const { publishing, subscriptions, subscribers, topics, schemas, readiness, onInternalError } = served;
+  const { publishing, subscriptions, subscribers, topics, schemas, fleet, readiness, onInternalError } = served;
   const offered: DescService[] = [TopicService, SchemaService];
   if (publishing) offered.push(PublishService);
   if (subscriptions) offered.push(SubscribeService);
   if (subscribers) offered.push(SubscriberService);
+  if (fleet) offered.push(FleetService);
   const described = [...offered, Health, ServerReflection, ServerReflectionAlpha];
   const index = indexDescriptors(described, [file_mainstem_v1_errors, file_google_rpc_error_details]);
 
@@ -52,6 +55,7 @@ export function connectHandler(served: Served): HttpHandler {
     router.service(SubscriberService, subscribers ? subscriberService(subscribers, onInternalError) : {});
     router.service(TopicService, topicService(topics, onInternalError));
     router.service(SchemaService, schemaService(schemas, onInternalError), eventOptions);
+    router.service(FleetService, fleet ? fleetService(fleet, onInternalError) : {});
     const names = offered.map(({ typeName }) => typeName);
     router.service(
       Health,

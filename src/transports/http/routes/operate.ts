@@ -35,11 +35,11 @@ export function operateRoutes(readiness: () => Readiness): AnyRoute[] {
       },
       query: {},
       handle({ response }) {
-        const { ready, dependencies } = readiness();
+        const { ready, dependencies, notices = [] } = readiness();
         const shown = dependencies.map(({ name, state, detail, since }) => {
           return { name, state, detail, since: new Date(since).toISOString() };
         });
-        sendJson(response, ready ? 200 : 503, { ready, dependencies: shown });
+        sendJson(response, ready ? 200 : 503, { ready, dependencies: shown, ...(notices.length > 0 && { notices }) });
       },
     }),
   ];
@@ -50,6 +50,7 @@ const readinessSchema = {
   required: ['ready', 'dependencies'],
   properties: {
     ready: { type: 'boolean' },
+    notices: { type: 'array', items: { type: 'string' }, description: 'For operators: what should be done.' },
     dependencies: {
       type: 'array',
       items: {

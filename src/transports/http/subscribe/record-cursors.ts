@@ -1,4 +1,4 @@
-import { type Cursor, decodeCursor, encodeCursor } from '../../../core/cursor.js';
+import { type Cursor, type CursorPosition, decodeCursor, encodeCursor, levelOf } from '../../../core/cursor.js';
 import type { EventsFrame } from './slice.js';
 
 /**
@@ -9,6 +9,7 @@ import type { EventsFrame } from './slice.js';
 export function cursorsWithin({ topic, deliveries, cursor }: EventsFrame, places: readonly number[]): string[] {
   if (places.every((place) => place >= deliveries.length)) return places.map(() => cursor);
   const parts = decodeCursor(cursor);
+  const level = levelOf(cursor);
   const firstLeft = new Map<number, number>();
   const cursors: string[] = [];
   let index = deliveries.length;
@@ -17,7 +18,7 @@ export function cursorsWithin({ topic, deliveries, cursor }: EventsFrame, places
       const delivery = deliveries[--index];
       if (delivery) firstLeft.set(delivery.partition, delivery.record.offset);
     }
-    cursors.push(firstLeft.size === 0 ? cursor : encodeCursor(moved(parts, topic, firstLeft)));
+    cursors.push(firstLeft.size === 0 ? cursor : encodeCursor(moved(parts, topic, firstLeft), level));
   }
   return cursors.reverse();
 }
@@ -25,7 +26,10 @@ export function cursorsWithin({ topic, deliveries, cursor }: EventsFrame, places
 function moved(parts: Cursor, topic: string, offsets: ReadonlyMap<number, number>): Cursor {
   return parts.map((part) => {
     if (part.topic !== topic) return part;
-    const positions = part.positions.map(([partition, next]) => [partition, offsets.get(partition) ?? next] as const);
+    // The log's epoch is that of the slice's end: an epoch holds for every position before it, too.
+    const positions = part.positions.map(
+      ([partition, next, epoch]): CursorPosition => [partition, offsets.get(partition) ?? next, epoch],
+    );
     return { ...part, positions };
   });
 }
