@@ -1,25 +1,11 @@
 import { Buffer } from 'node:buffer';
 import { crc32 } from 'node:zlib';
 import { malformed } from './cursor/bytes.js';
+import type { Cursor } from './cursor/cursor-type.js';
 import { readFormat1, writeFormat1 } from './cursor/format-1.js';
 import { readFormat2, writeFormat2 } from './cursor/format-2.js';
 
-/**
- * A place in one or several topics: for each partition it names, the offset of the next record. A cursor may cover only some
- * of a topic's partitions; one that it lacks was added later, and starts at its beginning.
- *
- * On the wire it is one opaque URL-safe string, the same everywhere: base64url of the format's number, the positions in that format, and a crc32.
- */
-export type Cursor = readonly TopicCursor[];
-
-export interface TopicCursor {
-  readonly topic: string;
-  readonly incarnation: string;
-  readonly positions: readonly CursorPosition[];
-}
-
-/** The epoch is that of the log when the position was taken (`EventLog.divergence`); undefined where it is not known. */
-export type CursorPosition = readonly [partition: number, nextOffset: number, epoch?: number | undefined];
+export type { Cursor, CursorPosition, TopicCursor } from './cursor/cursor-type.js';
 
 /** The format level from which on every instance of a fleet reads format 2. */
 const format2Level = 1;

@@ -1,5 +1,5 @@
-import type { Cursor, TopicCursor } from '../cursor.js';
 import { type ByteScan, readText, readVarint, writeText, writeVarint } from './bytes.js';
+import type { Cursor, TopicCursor } from './cursor-type.js';
 
 /** Format 1, which every version of the bus reads: `topics, (name, incarnation, partitions, (partition, offset)*)*`. It has no epochs. */
 export function writeFormat1(bytes: number[], cursor: Cursor): void {

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
-import type { Cursor, CursorPosition, TopicCursor } from '../cursor.js';
 import { BitReader, BitWriter, bestRice } from './bits.js';
 import { type ByteScan, malformed, readBytes, readText, readVarint, writeText, writeVarint } from './bytes.js';
+import type { Cursor, CursorPosition, TopicCursor } from './cursor-type.js';
 
 /**
  * Format 2: epochs, and few bits for each of many partitions.

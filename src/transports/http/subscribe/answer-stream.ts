@@ -69,6 +69,7 @@ async function beginningOf(
 ): Promise<Beginning> {
   try {
     const first = await arrived(frames);
+    if (subscriber === undefined) checkCursor(first, format);
     if (!format.comesAgain || !resumes || subscriber !== undefined) return { pulls: [first] };
     // What does not follow tells at once what is next. What may have to wait is not waited for: its head goes out now.
     const second = follow === false ? await arrived(frames) : frames.pull();
@@ -79,6 +80,24 @@ async function beginningOf(
     if (text === undefined) throw known;
     return { text };
   }
+}
+
+/** Refuses a stream whose client could not come back: it would hear of that only when its connection breaks. */
+function checkCursor({ value }: IteratorResult<Frame, undefined>, { longestCursor }: StreamFormat): void {
+  if (longestCursor === undefined || value?.kind !== 'ready' || value.cursor.length <= longestCursor) return;
+  const partitions = value.assignment.topics.reduce((sum, topic) => sum + topic.partitions.length, 0);
+  throw new BusError(
+    'CURSOR_TOO_LARGE',
+    `the id of this event stream has ${value.cursor.length} characters, because it covers ${partitions} partitions; clients can come back with at most ` +
+      `${longestCursor}. Name a subscriber, whose position the server keeps; read fewer partitions; or read NDJSON, whose cursor does not travel in a header`,
+    {
+      metadata: {
+        characters: String(value.cursor.length),
+        most: String(longestCursor),
+        partitions: String(partitions),
+      },
+    },
+  );
 }
 
 async function arrived(frames: Pulled<Frame>): Promise<IteratorResult<Frame, undefined>> {

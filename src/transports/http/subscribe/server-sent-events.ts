@@ -13,6 +13,14 @@ const retryMs = { least: 1_000, spread: 1_000 };
 /** Where a stream that serves nothing yet stands. No client is to come back with that. */
 const nowhere = encodeCursor([]);
 
+/**
+ * A stream without a subscriber is refused at its start where its id has more characters: the client sends it back in a header, which proxies and servers answer with
+ * 400 beyond 8 KiB, and EventSource then stops for good.
+ */
+const longestFirstId = 4 * 1024;
+/** A subscriber's stream resumes where it has committed: without an id that no server would take from its client. */
+const longestId = 8_000;
+
 export interface EventStreamOptions {
   /** The payloads alone as data. Named events have empty content, and are there for their id. */
   readonly dataOnly: boolean;
@@ -40,6 +48,7 @@ export function serverSentEvents({ dataOnly, idEach }: EventStreamOptions): Stre
   return {
     contentType: sseType,
     comesAgain: true,
+    longestCursor: longestFirstId,
     control(frame) {
       const retryField = frame.kind === 'ready' ? `retry: ${retry}\n` : '';
       return named(frame.kind, controlContent(frame), retryField + idField(cursorOf(frame)));
@@ -61,5 +70,5 @@ const recordSlices = sharedSlices((frame) => eventParts(frame, { dataOnly: false
 const payloadSlices = sharedSlices((frame) => eventParts(frame, { dataOnly: true, idEach: false, idField }));
 
 function idField(cursor: string): string {
-  return cursor === nowhere ? '' : `id: ${cursor}\n`;
+  return cursor === '' || cursor === nowhere || cursor.length > longestId ? '' : `id: ${cursor}\n`;
 }

@@ -13,6 +13,8 @@ export interface StreamFormat {
   failure(error: BusError): string | undefined;
   /** Whether its clients come again after every end, until the status 204 tells them that there is nothing left (HTML, 9.2.3). */
   readonly comesAgain: boolean;
+  /** The longest cursor that its clients can come back with, in characters; undefined: any. */
+  readonly longestCursor?: number | undefined;
   /** What is answered with status 200 in place of an error, where the client would take the error's status for final. Undefined: the error itself. */
   refusal(error: BusError): string | undefined;
 }
