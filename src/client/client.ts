@@ -31,12 +31,12 @@ export function clientOn(connection: Connection, timeoutMs = 30_000): MainstemCl
   const calls: Calls = createCalls(connection, timeoutMs);
   const streams = subscribeCalls(calls);
   const subscribers = subscriberCalls(calls);
-  const { frames, commit } = streams;
+  const { frames, commit, keepAlive } = streams;
   return {
     address: connection.address,
     ...publishCalls(calls),
     ...streams,
-    subscribe: (input, more) => createSubscription({ frames, commit, park: subscribers.park }, input, more),
+    subscribe: (input, more) => createSubscription({ frames, commit, keepAlive, park: subscribers.park }, input, more),
     topics: topicCalls(calls),
     schemas: schemaCalls(calls),
     subscribers,

@@ -54,6 +54,7 @@ export type { CheckInput, Level, PolicyInput, Reading, SchemaCalls, SchemaStateN
 export type {
   CommitInput,
   Frame,
+  KeepAliveInput,
   StartFrom,
   StreamOptions,
   StreamPosition,

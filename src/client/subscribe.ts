@@ -41,7 +41,10 @@ export interface StreamOptions {
   /** Of a subscriber: sending stops while so many records, or bytes, are sent and uncommitted. At least 1; default: no bound. */
   readonly maxUncommitted?: number | undefined;
   readonly maxUncommittedBytes?: number | undefined;
-  /** Of a subscriber: milliseconds, 1,000 to 3,600,000. Without a commit for so long it loses its partitions if others wait for some. */
+  /**
+   * Of a subscriber: milliseconds, 1,000 to 3,600,000, default 300,000; 0: none. Without a sign of life for so long (a commit, a park, reading,
+   * `keepAlive`) it loses its partitions if others wait for some.
+   */
   readonly commitTimeoutMs?: number | undefined;
   /** Of a subscriber: who commits. Default `explicit`: by `commit`. */
   readonly commitMode?: 'explicit' | 'on_delivery' | 'before_delivery' | undefined;
@@ -102,6 +105,17 @@ export interface SubscribeCalls {
   frames(input: SubscribeInput, options?: CallOptions): AsyncIterable<Frame>;
   /** Commits a cursor or positions, durably: what lies before them will not be sent again. FENCED if the generation is over. */
   commit(input: CommitInput, options?: CallOptions): Promise<CommittedPosition[]>;
+  /** Says that the consumer of a stream lives though it commits nothing; `Subscription.keepAlive` knows the stream. FENCED if the stream is over. */
+  keepAlive(input: KeepAliveInput, options?: CallOptions): Promise<void>;
+}
+
+/** What names a stream of a subscriber. */
+export interface KeepAliveInput {
+  readonly subscriber: string;
+  /** As `ready` says it. */
+  readonly streamId: string;
+  /** That of the stream's assignment. */
+  readonly generation: bigint;
 }
 
 export function subscribeCalls(calls: Calls): SubscribeCalls {
@@ -109,6 +123,10 @@ export function subscribeCalls(calls: Calls): SubscribeCalls {
   return {
     frames: (input, options) =>
       guardStream(calls, options, (connect) => frames(service.subscribe(toRequest(input), connect))),
+    keepAlive: (input, options) =>
+      calls.unary(options, async (connect) => {
+        await service.keepAlive(input, connect);
+      }),
     commit: ({ subscriber, cursor = '', positions = [], generation }, options) =>
       calls.unary(options, async (connect) => {
         const request = { subscriber, cursor, positions: [...positions], generation };

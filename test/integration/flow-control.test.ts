@@ -47,6 +47,41 @@ describe.each(pairs.filter(([name, at]) => name === 'embedded' || at))('on %s', 
     reader.close();
   });
 
+  test('max_uncommitted counts records: each one that is committed lets one more come, also within a frame', async () => {
+    await using fleet = await openFleet(at);
+    const b = await fleet.open();
+    const { incarnation } = await fleet.create('t');
+    await fleet.publish('t', upTo(15));
+    // Without a timeout a frame is as long as there is room.
+    const command: SubscribeCommand = { ...mart, maxUncommitted: 5, commitTimeoutMs: 0, heartbeatMs: 1_000 };
+    const reader = startReader(fleet.first.subscriptions, command);
+    const generation = () => reader.assignment?.generation ?? 0;
+    const beats = () => reader.frames.filter(({ kind }) => kind === 'heartbeat').length;
+    /** A heartbeat comes when nothing else may be sent. */
+    const settled = async () => {
+      const before = beats();
+      await reader.until(() => beats() > before);
+      return reader.got.length;
+    };
+    const commit = (bus: typeof b, nextOffset: number) =>
+      bus.subscriptions.commit(
+        {
+          subscriber: 'mart',
+          positions: [{ topic: 't', incarnation, partition: 0, nextOffset }],
+          generation: generation(),
+        },
+        never,
+      );
+    expect(await settled()).toBe(5);
+    await commit(fleet.first, 5);
+    expect(await settled()).toBe(10);
+    await commit(fleet.first, 7);
+    expect(await settled()).toBe(12);
+    await commit(b, 8);
+    expect(await settled()).toBe(13);
+    reader.close();
+  });
+
   test('max_uncommitted_bytes: the same by size; a record is sent whole', async () => {
     await using fleet = await openFleet(at);
     await fleet.create('t');

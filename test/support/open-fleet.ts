@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { allowAll } from '../../src/core/ports/authorizer.js';
+import type { Clock } from '../../src/core/ports/clock.js';
 import type { Coordination } from '../../src/core/ports/coordination.js';
 import type { EventLog } from '../../src/core/ports/event-log.js';
 import { defaultPublishLimits } from '../../src/core/publish/command.js';
@@ -38,7 +39,8 @@ export interface Fleet extends AsyncDisposable {
   readonly log: EventLog;
   /** The first instance. */
   readonly first: Instance;
-  open(): Promise<Instance>;
+  /** @param clock by which the instance's streams wait; default: the machine's */
+  open(clock?: Clock): Promise<Instance>;
   create(topic: string, partitions?: number): Promise<{ readonly incarnation: string }>;
   /** Publishes numbers, each as its own key. */
   publish(topic: string, values: readonly number[]): Promise<void>;
@@ -68,7 +70,7 @@ export async function openFleet(servers?: readonly string[], times: Times = {}):
   const connections = servers ? zookeeper(servers, times) : embedded(directory.path);
   const instances: Instance[] = [];
 
-  async function open(): Promise<Instance> {
+  async function open(clock?: Clock): Promise<Instance> {
     const { coordination: real, loseSession, cutOff, close } = await connections.connect();
     const coordination = faultyCoordination(real);
     const compiler = createSchemaCompiler();
@@ -76,7 +78,7 @@ export async function openFleet(servers?: readonly string[], times: Times = {}):
     await topics.start();
     const name = `instance-${instances.length}`;
     const ports = { log, coordination, topics, authorizer: allowAll };
-    const subscriptions = createSubscriptions({ ...ports, instance: name });
+    const subscriptions = createSubscriptions({ ...ports, instance: name, clock });
     const subscribers = createSubscribers({ ...ports, commit: subscriptions.commit });
     let killed: Promise<void> | undefined;
     const instance: Instance = {

@@ -18,7 +18,7 @@ test('a ring of large records holds no more than its limit in memory', () => {
   }
   collect();
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * MiB);
-  expect(ring.take(199, MiB)?.deliveries).toHaveLength(1);
+  expect(ring.take(199, MiB, 1_000)?.deliveries).toHaveLength(1);
 });
 
 test('records that were encoded together keep what was dropped of it in memory only where that is little', () => {
@@ -35,7 +35,7 @@ test('records that were encoded together keep what was dropped of it in memory o
     }
     ring.push(deliveries, 10);
     ring.trim(limit);
-    return (ring.take(ring.start, 1_000_000)?.deliveries ?? []).map(({ wire }) => wire?.bytes.length);
+    return (ring.take(ring.start, 1_000_000, 1_000)?.deliveries ?? []).map(({ wire }) => wire?.bytes.length);
   };
   expect(held(8_000)).toEqual([7_000, 7_000, 7_000, 7_000, 3_000, 3_000, 3_000]);
   expect(held(6_000)).toEqual([undefined, undefined, 3_000, 3_000, 3_000]);

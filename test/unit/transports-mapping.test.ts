@@ -114,7 +114,7 @@ test('numbers that a double cannot hold are refused, not rounded', () => {
         ...(generation === undefined ? {} : { generation }),
       }),
     );
-  expect(commit(0n)).toEqual({ subscriber: 's', cursor: 'c', generation: 0 });
+  expect(commit(0n)).toEqual({ subscriber: 's', cursor: 'c', positions: [], generation: 0 });
   expect(() => commit()).toThrow(refused('generation'));
   expect(() => commit(-(2n ** 63n))).toThrow(refused('generation'));
   expect(() => toSettingsInput(create(TopicSettingsSchema, { retentionBytes: 2n ** 60n }))).toThrow('retention_bytes');

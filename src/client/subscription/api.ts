@@ -2,7 +2,7 @@ import type { CommittedPosition, TopicPartitions } from '../../gen/mainstem/v1/s
 import type { BackoffOptions } from '../backoff.js';
 import type { CallOptions } from '../calls.js';
 import type { ReceivedEvent } from '../received-event.js';
-import type { CommitInput, Frame, SubscribeInput } from '../subscribe.js';
+import type { CommitInput, Frame, KeepAliveInput, SubscribeInput } from '../subscribe.js';
 import type { SubscriptionStatus } from './status.js';
 
 export interface SubscriptionOptions extends BackoffOptions {
@@ -65,6 +65,11 @@ export interface Subscription extends AsyncIterable<ReceivedEvent> {
    */
   park(event: ReceivedEvent, why: { readonly reason: string; readonly attempts?: number }): Promise<void>;
   /**
+   * Says that this consumer lives though it commits nothing: call it every minute or so while your store is down, and `commitTimeoutMs` begins anew.
+   * FENCED if another stream has taken over.
+   */
+  keepAlive(): Promise<void>;
+  /**
    * Ends it in good order: the rest of the batch that is being processed is still handed out, and committed. Resolves when the last commit is
    * durable, and so after the loop has ended: inside of the loop call it without waiting for it.
    */
@@ -75,6 +80,7 @@ export interface Subscription extends AsyncIterable<ReceivedEvent> {
 export interface SubscriptionCalls {
   frames(input: SubscribeInput, options?: CallOptions): AsyncIterable<Frame>;
   commit(input: CommitInput, options?: CallOptions): Promise<CommittedPosition[]>;
+  keepAlive(input: KeepAliveInput): Promise<void>;
   park(input: {
     readonly subscriber: string;
     readonly topic: string;

@@ -30,6 +30,7 @@ export function createSubscription(
   let begun = false;
   let assigned: readonly TopicPartitions[] = [];
   let generation: bigint | undefined;
+  let streamId = '';
   let assignments = 0;
   const inHand = createInHand();
   /** The batch that the loop handles, and whose it is. */
@@ -108,7 +109,8 @@ export function createSubscription(
     for await (const frame of frames) {
       switch (frame.case) {
         case 'ready':
-          board.tell({ kind: 'connected', streamId: frame.value.streamId });
+          ({ streamId } = frame.value);
+          board.tell({ kind: 'connected', streamId });
           assign(frame.value.assignment);
           break;
         case 'assignment':
@@ -236,6 +238,10 @@ export function createSubscription(
       if (subscriber === undefined) throw new TypeError('only a subscription with a subscriber parks events');
       const { topic, partition, offset } = event;
       await calls.park({ subscriber, topic, partition, offset, generation: ownedGeneration(), reason, attempts });
+    },
+    async keepAlive() {
+      if (subscriber === undefined) throw new TypeError('only a subscription with a subscriber has partitions to keep');
+      await calls.keepAlive({ subscriber, streamId, generation: ownedGeneration() });
     },
     stop,
   };

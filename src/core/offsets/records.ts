@@ -69,6 +69,8 @@ export interface StreamRecord {
   /** When it connected; milliseconds since 1970. */
   readonly since: number;
   readonly readerSchemaVersion: number | undefined;
+  /** When its consumer said to another instance that it lives; milliseconds since 1970, by the clock of that instance. */
+  readonly aliveAt?: number | undefined;
 }
 
 export interface Versioned<T> {
@@ -203,6 +205,7 @@ export function readStreamRecord(value: Uint8Array): StreamRecord {
     instance: typeof instance === 'string' ? instance : '',
     since: optionalNumber(record?.['since']) ?? 0,
     readerSchemaVersion: optionalNumber(record?.['readerSchemaVersion']),
+    aliveAt: optionalNumber(record?.['aliveAt']),
   };
 }
 

@@ -84,7 +84,11 @@ function checkNumbers(command: SubscribeCommand): void {
   if (heartbeatMs !== undefined && !(heartbeatMs >= 1_000 && heartbeatMs <= 60_000)) {
     throw new BusError('INVALID_REQUEST', `heartbeat_interval is ${heartbeatMs} ms; it must be 1 s to 60 s`);
   }
-  if (commitTimeoutMs !== undefined && !(commitTimeoutMs >= 1_000 && commitTimeoutMs <= 3_600_000)) {
-    throw new BusError('INVALID_REQUEST', `commit_timeout is ${commitTimeoutMs} ms; it must be 1 s to 1 h`);
+  const isOff = commitTimeoutMs === undefined || commitTimeoutMs === 0;
+  if (!isOff && !(commitTimeoutMs >= 1_000 && commitTimeoutMs <= 3_600_000)) {
+    throw new BusError(
+      'INVALID_REQUEST',
+      `commit_timeout is ${commitTimeoutMs} ms; it must be 1 s to 1 h, or 0 for none`,
+    );
   }
 }

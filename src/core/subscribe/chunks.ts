@@ -166,8 +166,9 @@ function nameOf({ topic, incarnation }: ChunkSource, partition: number): string 
 }
 
 /** The records of a chunk from an offset on. */
-export function takeFromChunk(chunk: Chunk, offset: number, maxBytes: number): Taken {
+export function takeFromChunk(chunk: Chunk, offset: number, maxBytes: number, maxRecords: number): Taken {
   const { from, nextOffset, deliveries, bytes } = chunk;
-  if (offset === from && maxBytes >= chunkBytes && bytes <= 2 * chunkBytes) return { deliveries, nextOffset, bytes };
-  return takeFrom(deliveries, lowerBound(deliveries, offset), maxBytes, nextOffset);
+  const isWhole = offset === from && maxBytes >= chunkBytes && bytes <= 2 * chunkBytes;
+  if (isWhole && deliveries.length <= maxRecords) return { deliveries, nextOffset, bytes };
+  return takeFrom(deliveries, lowerBound(deliveries, offset), nextOffset, maxBytes, maxRecords);
 }

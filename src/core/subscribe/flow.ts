@@ -1,15 +1,17 @@
 import type { Committer } from '../offsets/committer.js';
 import { type Held, keyOf } from '../offsets/hand-over.js';
+import { keptAliveAt } from '../offsets/keep-alive.js';
 import type { Membership } from '../offsets/member.js';
 import { offsetPath, readOffset } from '../offsets/records.js';
 import type { Clock, Timer } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
 import type { Delivery, SubscribeCommand } from './frames.js';
+import { createPace } from './pace.js';
 import { createUncommitted } from './uncommitted.js';
 
-/** How far a stream may run ahead of its commits, and for how long it may be idle. */
+/** How far a stream may run ahead of its commits, and for how long its consumer may give no sign of life. */
 export interface Flow {
-  /** How many records may be sent now; 0: none before the next commit. */
+  /** How many records the next frame may have; 0: none before the next commit. */
   room(): number;
   /** What the stream owns has changed. */
   owns(held: ReadonlyMap<string, Held>): void;
@@ -19,6 +21,8 @@ export interface Flow {
   handed(): void;
   /** The transport has asked for the next one: it has taken what was handed to it. `records`: it was a frame of records. */
   taken(records: boolean): void;
+  /** The consumer has said that it lives. */
+  keepAlive(): void;
 }
 
 export interface FlowOptions {
@@ -26,6 +30,7 @@ export interface FlowOptions {
   readonly clock: Clock;
   readonly committer: Committer;
   readonly subscriber: string;
+  readonly streamId: string;
   readonly command: SubscribeCommand;
   /** There is room again. */
   wake(): void;
@@ -40,25 +45,44 @@ const unbounded: Flow = {
   sent: () => undefined,
   handed: () => undefined,
   taken: () => undefined,
+  keepAlive: () => undefined,
 };
 
+/** Where the caller does not choose. */
+const defaultCommitTimeoutMs = 5 * 60_000;
+/** How often commits at other instances are looked for while nothing is heard of any here. */
+const lookMs = { least: 250, most: 5_000 };
+/** How many offset records one look reads; the next look goes on behind them. */
+const mostLooks = 64;
+
 /**
- * Commits may arrive at any instance. Those of this process are heard of at once; of the others a watch on each of the stream's offset records tells, which
- * is set only for streams that ask for a bound.
+ * Signs of life are every commit that moves a position (also one of a park), KeepAlive, and the taking of a frame. A consumer has to be able to give one
+ * within the timeout: so while it commits by itself, a frame holds at most as many records as it has committed in the last half of the timeout.
+ *
+ * Commits may arrive at any instance. Those of this process are heard of at once. With a bound on what is uncommitted, a watch on each of the stream's offset
+ * records tells of the others; without one they are looked for from time to time, because a watch costs every commit a round trip.
  */
 export function createFlow(options: FlowOptions): Flow {
-  const { coordination, clock, committer, subscriber, command, membership, signal } = options;
-  const { maxUncommitted, maxUncommittedBytes, commitTimeoutMs, commitMode } = command;
-  const hasBound = maxUncommitted !== undefined || maxUncommittedBytes !== undefined || commitTimeoutMs !== undefined;
+  const { coordination, clock, committer, subscriber, streamId, command, membership, signal } = options;
+  const { maxUncommitted, maxUncommittedBytes, commitMode = 'explicit' } = command;
+  const timeoutMs = command.commitTimeoutMs ?? defaultCommitTimeoutMs;
+  const hasBound = maxUncommitted !== undefined || maxUncommittedBytes !== undefined;
   // What is committed before it is sent is never uncommitted.
-  if (!hasBound || commitMode === 'before_delivery') return unbounded;
-  const uncommitted = createUncommitted();
+  if ((!hasBound && timeoutMs === 0) || commitMode === 'before_delivery') return unbounded;
+  const uncommitted = createUncommitted({ countsBytes: maxUncommittedBytes !== undefined, isExact: hasBound });
+  const pace = timeoutMs > 0 && commitMode === 'explicit' ? createPace(clock, timeoutMs / 2) : undefined;
   const watches = new Map<string, () => void>();
+  /** How far each partition is committed, as far as is known here. */
+  const known = new Map<string, number>();
   let owned: ReadonlyMap<string, Held> = new Map();
   let lastSign = clock.now();
   /** Since when the transport has not taken what it has. */
   let handedAt: number | undefined;
   let timer: Timer | undefined;
+  const least = Math.min(lookMs.most, Math.max(lookMs.least, timeoutMs / 8));
+  let nextLook = { at: clock.now() + least, afterMs: least };
+  let lookFrom = 0;
+  let aliveAt = 0;
 
   function sign(): void {
     lastSign = clock.now();
@@ -66,37 +90,77 @@ export function createFlow(options: FlowOptions): Flow {
   }
 
   function committed(key: string, next: number): void {
-    const before = uncommitted.records;
-    uncommitted.committed(key, next);
-    if (uncommitted.records === before) return;
+    const before = known.get(key);
+    if (before === undefined || next <= before) return;
+    known.set(key, next);
+    const released = uncommitted.committed(key, next);
+    pace?.add(released);
+    nextLook = { at: clock.now() + least, afterMs: least };
     sign();
-    options.wake();
+    if (hasBound) options.wake();
+  }
+
+  /** Looks how far a partition is committed. */
+  async function look(key: string): Promise<void> {
+    const held = owned.get(key);
+    if (!held) return;
+    const entry = await readOffset(coordination, subscriber, held.topic.name, held.partition);
+    if (entry?.record.incarnation === held.topic.incarnation) committed(key, entry.record.next);
   }
 
   function watch(key: string, { topic, partition }: Held): void {
-    const look = () => {
-      readOffset(coordination, subscriber, topic.name, partition).then(
-        (entry) => entry?.record.incarnation === topic.incarnation && committed(key, entry.record.next),
-        // The watch calls again when coordination is back.
-        () => undefined,
-      );
-    };
-    watches.set(key, coordination.watch(offsetPath(subscriber, topic.name, partition), 'value', look));
+    // The watch calls again when coordination is back.
+    const onChange = () => void look(key).catch(() => undefined);
+    watches.set(key, coordination.watch(offsetPath(subscriber, topic.name, partition), 'value', onChange));
   }
 
-  /** Not read at all, or read and not committed; heartbeats are no reading. */
-  function checkIdle(timeoutMs: number): void {
+  /** Looks for commits at other instances. Each look begins behind the one before. */
+  async function lookElsewhere(most: number): Promise<void> {
+    const keys = [...uncommitted.keys()];
+    const first = keys.length > most ? lookFrom % keys.length : 0;
+    lookFrom = first + most;
+    await Promise.all([...keys.slice(first), ...keys.slice(0, first)].slice(0, most).map(look));
+  }
+
+  /** How much of the timeout is left: not read at all, or read and not committed; heartbeats are no reading. */
+  function left(): number {
     const now = clock.now();
-    const since = Math.min(uncommitted.records > 0 ? lastSign : now, handedAt ?? now);
-    const left = since + timeoutMs - now;
-    if (left <= 0 && membership.isWaitedFor) membership.yield(true);
-    timer = clock.setTimeout(() => checkIdle(timeoutMs), left > 0 ? left : timeoutMs).unref();
+    const sinceCommit = uncommitted.records > 0 ? lastSign : now;
+    const sinceTaken = handedAt === undefined ? now : Math.max(handedAt, lastSign);
+    return Math.min(sinceCommit, sinceTaken) + timeoutMs - now;
+  }
+
+  /** Before a partition is given up, everything is looked at: the consumer may live at another instance. */
+  async function livesElsewhere(): Promise<boolean> {
+    await lookElsewhere(Number.POSITIVE_INFINITY);
+    const at = await keptAliveAt(coordination, subscriber, streamId);
+    if (at > aliveAt && clock.wallTime() - at < timeoutMs) sign();
+    aliveAt = Math.max(aliveAt, at);
+    return left() > 0;
+  }
+
+  async function check(): Promise<void> {
+    try {
+      if (!hasBound && uncommitted.records > 0 && clock.now() >= nextLook.at) {
+        const afterMs = Math.min(nextLook.afterMs * 2, Math.max(least, timeoutMs / 4));
+        nextLook = { at: clock.now() + afterMs, afterMs };
+        await lookElsewhere(mostLooks);
+      }
+      if (left() <= 0 && membership.isWaitedFor && !(await livesElsewhere()) && membership.isWaitedFor) {
+        membership.yield(true);
+      }
+    } catch {
+      // While coordination is away nobody takes anything over either.
+    }
+    if (signal.aborted) return;
+    const soon = left() > 0 ? left() : timeoutMs;
+    timer = clock.setTimeout(() => void check(), Math.min(soon, least)).unref();
   }
 
   const unlisten = committer.listen(subscriber, (name, incarnation, partition, next) => {
     committed(keyOf({ name, incarnation }, partition), next);
   });
-  if (commitTimeoutMs !== undefined) checkIdle(commitTimeoutMs);
+  if (timeoutMs > 0) void check();
   signal.addEventListener(
     'abort',
     () => {
@@ -111,18 +175,21 @@ export function createFlow(options: FlowOptions): Flow {
   return {
     room() {
       if (maxUncommittedBytes !== undefined && uncommitted.bytes >= maxUncommittedBytes) return 0;
-      return Math.max(0, (maxUncommitted ?? Number.POSITIVE_INFINITY) - uncommitted.records);
+      const frame = pace ? Math.max(1, pace.total) : Number.POSITIVE_INFINITY;
+      return Math.max(0, Math.min(frame, (maxUncommitted ?? Number.POSITIVE_INFINITY) - uncommitted.records));
     },
     owns(held) {
       // What was lost and is owned again is sent again, and counts anew.
       uncommitted.keep((key) => held.get(key) === owned.get(key));
+      for (const [key, each] of held) if (owned.get(key) !== each) known.set(key, each.next);
+      for (const key of known.keys()) if (!held.has(key)) known.delete(key);
       owned = new Map(held);
       for (const [key, stop] of watches) {
         if (held.has(key)) continue;
         stop();
         watches.delete(key);
       }
-      if (signal.aborted) return;
+      if (signal.aborted || !hasBound) return;
       for (const [key, each] of held) if (!watches.has(key)) watch(key, each);
     },
     sent: (deliveries, keyOfPartition) => uncommitted.sent(deliveries, keyOfPartition),
@@ -134,5 +201,6 @@ export function createFlow(options: FlowOptions): Flow {
       // Whoever was not read at all, and had nothing to commit, is heard of again by any frame.
       if (records || uncommitted.records === 0) sign();
     },
+    keepAlive: sign,
   };
 }

@@ -1,4 +1,5 @@
 import type { LogRecord } from '../model.js';
+import type { StreamOf } from '../offsets/keep-alive.js';
 import type { Pulled } from './pulled.js';
 
 /** What to stream, and from where: what every transport hands to the core. */
@@ -25,7 +26,10 @@ export interface SubscribeCommand {
   readonly maxUncommitted?: number | undefined;
   /** The same in bytes (`Delivery.bytes`). */
   readonly maxUncommittedBytes?: number | undefined;
-  /** Give the partitions up when records are sent and nothing is committed or read for so long while others wait. 1,000 to 3,600,000 ms. */
+  /**
+   * Lose the partitions to others that wait for some, when records are sent and the consumer gives no sign of life for so long. 1,000 to 3,600,000 ms;
+   * 0: never; default 300,000. With it a frame holds at most as many records as were committed in the last half of it, and at least one.
+   */
   readonly commitTimeoutMs?: number | undefined;
   /** The schema version that the reader understands: named to those who change the schema. Undefined: not said. */
   readonly readerSchemaVersion?: number | undefined;
@@ -187,4 +191,9 @@ export interface Subscriptions {
    * does not own (nothing of that partition changes, the others are committed), CURSOR_*.
    */
   commit(command: CommitCommand, signal: AbortSignal): Promise<CommittedPosition[]>;
+  /**
+   * Tells that the consumer of a stream lives though it commits nothing: the commit timeout begins anew. At any instance. FENCED where the stream is over,
+   * or owns nothing any more.
+   */
+  keepAlive(of: StreamOf, signal: AbortSignal): Promise<void>;
 }

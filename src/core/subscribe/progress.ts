@@ -119,7 +119,7 @@ export function createProgress(
   }
 
   /** What is in memory at a position; starts a read where nothing is. */
-  function take(at: Position, maxBytes: number): Taken | undefined {
+  function take(at: Position, maxBytes: number, maxRecords: number): Taken | undefined {
     const { ring, partition } = at.feed;
     source = undefined;
     if (at.next === ring.next) {
@@ -134,7 +134,7 @@ export function createProgress(
         recheckSoon(at);
       } else if (!at.recheck) load(at);
     } else {
-      const taken = ring.take(at.next, maxBytes);
+      const taken = ring.take(at.next, maxBytes, maxRecords);
       if (taken) {
         at.chunk = undefined;
         return taken;
@@ -145,7 +145,7 @@ export function createProgress(
       source = chunk;
       if (isAlone()) lent = true;
       else chunk.memory = undefined;
-      return takeFromChunk(chunk, at.next, maxBytes);
+      return takeFromChunk(chunk, at.next, maxBytes, maxRecords);
     }
     at.chunk = undefined;
     if (at.next < ring.next) load(at);
@@ -257,11 +257,13 @@ export function createProgress(
         at.lostUpTo = undefined;
         if (to > at.next) return gap(at, to, 'retention', `retention has removed the records before offset ${to}`);
       }
-      const taken = take(at, room);
+      const left = maxRecords - deliveries.length;
+      // A selection passes over records: how many it looks at is its own matter.
+      const most = selection ? Number.POSITIVE_INFINITY : left;
+      const taken = take(at, room, most);
       if (!taken || at.next >= at.end) continue;
       if (before !== undefined) endBefore(at, taken, before);
-      const left = maxRecords - deliveries.length;
-      const fit = fitting(taken, at.end, selection ? Number.POSITIVE_INFINITY : left);
+      const fit = fitting(taken, at.end, most);
       const head = fit.deliveries[0];
       if (head && head.bytes > maxRecordBytes) {
         if (deliveries.length > 0) continue;

@@ -20,7 +20,13 @@ export interface Ring {
   /** Empties it, to go on at an offset. */
   reset(offset: number): void;
   /** The records from an offset within the ring on, at least one if there is one. Undefined if the ring does not reach back so far. */
-  take(from: number, maxBytes: number): Taken | undefined;
+  take(from: number, maxBytes: number, maxRecords: number): Taken | undefined;
+}
+
+interface Limits {
+  readonly from: number;
+  readonly maxBytes: number;
+  readonly maxRecords: number;
 }
 
 export function createRing(offset: number): Ring {
@@ -30,7 +36,15 @@ export function createRing(offset: number): Ring {
   let next = offset;
   let bytes = 0;
   /** What was taken last: live streams stand at the same place, and ask for the same one after the other. */
-  let latest: { readonly from: number; readonly maxBytes: number; readonly taken: Taken } | undefined;
+  let latest: (Limits & { readonly taken: Taken }) | undefined;
+
+  /** What was taken last is what would be taken now, unless the number of records has cut it, or would. */
+  function isLatest(from: number, maxBytes: number, maxRecords: number): boolean {
+    if (latest?.from !== from || latest.maxBytes !== maxBytes) return false;
+    const count = latest.taken.deliveries.length;
+    return latest.maxRecords === maxRecords || (count <= maxRecords && count < latest.maxRecords);
+  }
+
   return {
     get start() {
       return start;
@@ -81,11 +95,12 @@ export function createRing(offset: number): Ring {
       next = to;
       bytes = 0;
     },
-    take(from, maxBytes) {
+    take(from, maxBytes, maxRecords) {
       if (from < start) return undefined;
-      if (latest?.from !== from || latest.maxBytes !== maxBytes)
-        latest = { from, maxBytes, taken: takeFrom(items, lowerBound(items, from, head), maxBytes, next) };
-      return latest.taken;
+      if (latest && isLatest(from, maxBytes, maxRecords)) return latest.taken;
+      const taken = takeFrom(items, lowerBound(items, from, head), next, maxBytes, maxRecords);
+      latest = { from, maxBytes, maxRecords, taken };
+      return taken;
     },
   };
 }
@@ -102,11 +117,18 @@ export function lowerBound(deliveries: readonly Delivery[], offset: number, from
   return low;
 }
 
-/** Deliveries from an index on, up to `maxBytes` (but at least one); and `end` as the next offset if that is all of them. */
-export function takeFrom(deliveries: readonly Delivery[], index: number, maxBytes: number, end: number): Taken {
+/** Deliveries from an index on, up to so many bytes (but at least one) and records; and `end` as the next offset if that is all of them. */
+export function takeFrom(
+  deliveries: readonly Delivery[],
+  index: number,
+  end: number,
+  maxBytes: number,
+  maxRecords: number,
+): Taken {
   let to = index;
   let bytes = 0;
-  for (; to < deliveries.length; to++) {
+  const mostTo = Math.min(deliveries.length, index + maxRecords);
+  for (; to < mostTo; to++) {
     const more = deliveries[to]?.bytes ?? 0;
     if (bytes + more > maxBytes && to > index) break;
     bytes += more;

@@ -1,6 +1,7 @@
 import { BusError } from '../errors.js';
 import type { FormatLevel } from '../fleet/format-level.js';
 import type { Committer } from '../offsets/committer.js';
+import { streamIsOver } from '../offsets/keep-alive.js';
 import type { Membership } from '../offsets/member.js';
 import type { Memberships } from '../offsets/memberships.js';
 import { offsetsPath } from '../offsets/records.js';
@@ -60,6 +61,8 @@ interface Stream {
 /** A stream that has started. */
 export interface RunningStream {
   readonly streamId: string;
+  /** Of a subscriber's stream: its consumer lives. Throws FENCED where the stream owns nothing under this generation. */
+  readonly keepAlive?: (generation: number) => void;
   readonly pull: PullOne<Frame>;
 }
 
@@ -152,9 +155,15 @@ export async function startStream(
   membership = await join(stream, subscriber, shared.sent);
   await membership.ready;
   const commits = createAutoCommits({ ...ports, subscriber, signal });
-  const flow = createFlow({ ...ports, subscriber, command, wake: wakeup.wake, membership, signal });
+  const member = membership;
+  const flow = createFlow({ ...ports, subscriber, streamId, command, wake: wakeup.wake, membership, signal });
   return {
     streamId,
+    keepAlive(generation) {
+      const { generation: current } = member.current();
+      if (current === undefined || generation > current) throw streamIsOver({ subscriber, streamId, generation });
+      flow.keepAlive();
+    },
     pull: frameLoop({ ...common, source: shared, shared: { source: shared, membership, flow, commits } }),
   };
 }

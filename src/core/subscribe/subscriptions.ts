@@ -3,7 +3,9 @@ import { type Cursor, decodeCursor } from '../cursor.js';
 import { BusError } from '../errors.js';
 import { type FormatLevel, presentFormats } from '../fleet/format-level.js';
 import { createCommitter } from '../offsets/committer.js';
+import { writeKeepAlive } from '../offsets/keep-alive.js';
 import { createMemberships } from '../offsets/memberships.js';
+import { checkSubscriberName } from '../offsets/records.js';
 import type { Authorizer } from '../ports/authorizer.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
@@ -24,7 +26,7 @@ import { readerDeclaration } from './reader-version.js';
 import { prepareSelect } from './select.js';
 import { sharedBounds } from './shared-bounds.js';
 import { topicFor } from './start.js';
-import { startStream } from './stream.js';
+import { type RunningStream, startStream } from './stream.js';
 import { createTurns } from './turns.js';
 
 export interface SubscriptionService extends Subscriptions {
@@ -78,6 +80,8 @@ export function createSubscriptions({
   });
   const draining = createAnnouncement();
   const running = new Set<object>();
+  /** The streams of subscribers that this instance serves, by id. */
+  const served = new Map<string, RunningStream & { readonly subscriber: string }>();
   let allEnded: () => void = () => undefined;
 
   async function find(name: string, cursor: Cursor): Promise<ActiveTopic> {
@@ -154,6 +158,11 @@ export function createSubscriptions({
       const declare = topic && (await readerDeclaration(ports, command, topic));
       signal.throwIfAborted();
       const stream = await startStream(ports, command, found, select, takesLent, signal);
+      const { subscriber } = command;
+      if (subscriber !== undefined && !signal.aborted) {
+        served.set(stream.streamId, { ...stream, subscriber });
+        signal.addEventListener('abort', () => served.delete(stream.streamId), { once: true });
+      }
       await declare?.(stream.streamId, signal);
       return stream.pull;
     }
@@ -180,6 +189,14 @@ export function createSubscriptions({
       signal.throwIfAborted();
       return commitPositions({ committer, find, checkNotAhead }, command);
     },
+    async keepAlive(of, signal) {
+      authorizer.authorize('commit', of.subscriber);
+      checkSubscriberName(of.subscriber);
+      signal.throwIfAborted();
+      const stream = served.get(of.streamId);
+      if (stream?.subscriber === of.subscriber) stream.keepAlive?.(of.generation);
+      else await writeKeepAlive(coordination, clock, of).catch(rethrow);
+    },
     async drain() {
       const ended = new Promise<void>((resolve) => {
         allEnded = resolve;
@@ -195,6 +212,10 @@ export function createSubscriptions({
     },
   };
   return { ...service, commit: answeredInTime(clock, service.commit) };
+}
+
+function rethrow(error: unknown): never {
+  throw toBusError(error);
 }
 
 function checkSize(found: readonly ActiveTopic[]): void {

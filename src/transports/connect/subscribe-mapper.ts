@@ -47,16 +47,19 @@ const optionalInt64 = (field: string, value: bigint | undefined) =>
 
 /** Throws INVALID_REQUEST, naming the field. */
 export function toCommitCommand({ subscriber, cursor, generation, positions }: CommitRequest): CommitCommand {
-  if (generation === undefined) {
-    throw new BusError('INVALID_REQUEST', "generation is required: it is in the Assignment of the subscriber's stream");
-  }
   return {
     subscriber,
     // An empty cursor is what a stream without partitions has: without positions beside it, it is refused.
     cursor: cursor === '' && positions.length > 0 ? undefined : cursor,
     positions: positions.map(toPosition),
-    generation: fromInt64('generation', generation),
+    generation: toGeneration(generation),
   };
+}
+
+/** Throws INVALID_REQUEST where there is none. */
+export function toGeneration(generation: bigint | undefined): number {
+  if (generation !== undefined) return fromInt64('generation', generation);
+  throw new BusError('INVALID_REQUEST', "generation is required: it is in the Assignment of the subscriber's stream");
 }
 
 /** Throws INVALID_REQUEST, naming the field. */

@@ -6,7 +6,7 @@ import type { OnInternalError } from '../served.js';
 import { guardPulled, guardUnary, mapped, messageForm } from './call.js';
 import { toResponse } from './frame-mapper.js';
 import { stallWatch } from './stall-context.js';
-import { toCommitCommand, toSubscribeCommand } from './subscribe-mapper.js';
+import { toCommitCommand, toGeneration, toSubscribeCommand } from './subscribe-mapper.js';
 
 /** SubscribeService on the subscribe path. */
 export function subscribeService(
@@ -24,6 +24,10 @@ export function subscribeService(
         if ('assignment' in frame) client.expectReading(frame.assignment.generation !== undefined);
         return toResponse(frame, form);
       });
+    }),
+    keepAlive: guardUnary(onInternalError, async ({ subscriber, streamId, generation }, { signal }) => {
+      await subscriptions.keepAlive({ subscriber, streamId, generation: toGeneration(generation) }, signal);
+      return {};
     }),
     commit: guardUnary(onInternalError, async (request, context) => {
       const positions = await subscriptions.commit(

@@ -108,7 +108,7 @@ export function numberParameter(
 /** In milliseconds. */
 export function durationParameter(
   description: string,
-  { from, to }: { from: string; to: string },
+  { from, to, orZero = false }: { from: string; to: string; orZero?: boolean },
 ): QueryParameter<number> {
   const [least = 0, most = Number.MAX_SAFE_INTEGER] = [parseDuration(from), parseDuration(to)];
   return {
@@ -116,9 +116,10 @@ export function durationParameter(
     schema: { type: 'string', examples: [from, to] },
     parse(text) {
       const ms = parseDuration(text);
+      if (orZero && text === '0') return 0;
       if (ms !== undefined && ms >= least && ms <= most) return ms;
       throw new Error(
-        `${JSON.stringify(text.slice(0, 80))} is not a duration from ${from} to ${to}, such as 500ms, 10s or 5m`,
+        `${JSON.stringify(text.slice(0, 80))} is not a duration from ${from} to ${to}, such as 500ms, 10s or 5m${orZero ? ', or 0' : ''}`,
       );
     },
   };

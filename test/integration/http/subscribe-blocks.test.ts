@@ -105,7 +105,7 @@ test('an end in place of a stream has data, too', async () => {
     throw new BusError('OVERLOADED', 'not now', { retryAfterMs: 2_000 });
   }
   await using own = await openHttpStand({
-    subscriptions: { subscribe: () => toPulled(refused()), commit: async () => [] },
+    subscriptions: { subscribe: () => toPulled(refused()), commit: async () => [], keepAlive: async () => undefined },
   });
   for (const query of ['', '?data_only']) {
     const headers = { accept: 'text/event-stream' };

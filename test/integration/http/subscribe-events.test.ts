@@ -153,7 +153,9 @@ async function failing(error: BusError, begins: boolean) {
   }
   return {
     cursor,
-    stand: await openHttpStand({ subscriptions: { subscribe: () => toPulled(frames()), commit: async () => [] } }),
+    stand: await openHttpStand({
+      subscriptions: { subscribe: () => toPulled(frames()), commit: async () => [], keepAlive: async () => undefined },
+    }),
   };
 }
 

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file mainstem/v1/subscribe.proto.
  */
 export const file_mainstem_v1_subscribe: GenFile = /*@__PURE__*/
-  fileDesc("ChttYWluc3RlbS92MS9zdWJzY3JpYmUucHJvdG8SC21haW5zdGVtLnYxIrcGChBTdWJzY3JpYmVSZXF1ZXN0Eg0KBXRvcGljGAEgASgJEg4KBnRvcGljcxgCIAMoCRIVCg10b3BpY19wYXR0ZXJuGAMgASgJEhIKCnN1YnNjcmliZXIYBCABKAkSLgoIcG9zaXRpb24YBSABKA4yGi5tYWluc3RlbS52MS5TdGFydFBvc2l0aW9uSAASEAoGY3Vyc29yGAYgASgJSAASKgoEdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIABIqCgpvbl9leHBpcmVkGAggASgOMhYubWFpbnN0ZW0udjEuT25FeHBpcmVkEhMKBmZvbGxvdxgJIAEoCEgBiAEBEhIKBWxpbWl0GAogASgDSAKIAQESNQoSaGVhcnRiZWF0X2ludGVydmFsGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEikKBXVudGlsGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZmaWx0ZXIYDSABKAkSDgoGZmllbGRzGA4gAygJEiIKFXJlYWRlcl9zY2hlbWFfdmVyc2lvbhgPIAEoBUgDiAEBEhwKD21heF91bmNvbW1pdHRlZBgQIAEoA0gEiAEBEjEKDmNvbW1pdF90aW1lb3V0GBEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiIKFW1heF91bmNvbW1pdHRlZF9ieXRlcxgSIAEoA0gFiAEBEiwKC2NvbW1pdF9tb2RlGBMgASgOMhcubWFpbnN0ZW0udjEuQ29tbWl0TW9kZRIUCgx1bnRpbF9jdXJzb3IYFCABKAkSMgoOdW50aWxfcG9zaXRpb24YFSABKA4yGi5tYWluc3RlbS52MS5TdGFydFBvc2l0aW9uEhMKBnNhbXBsZRgWIAEoAUgGiAEBQgYKBGZyb21CCQoHX2ZvbGxvd0IICgZfbGltaXRCGAoWX3JlYWRlcl9zY2hlbWFfdmVyc2lvbkISChBfbWF4X3VuY29tbWl0dGVkQhgKFl9tYXhfdW5jb21taXR0ZWRfYnl0ZXNCCQoHX3NhbXBsZSKGAgoRU3Vic2NyaWJlUmVzcG9uc2USIwoFcmVhZHkYASABKAsyEi5tYWluc3RlbS52MS5SZWFkeUgAEiUKBmV2ZW50cxgCIAEoCzITLm1haW5zdGVtLnYxLkV2ZW50c0gAEisKCWhlYXJ0YmVhdBgDIAEoCzIWLm1haW5zdGVtLnYxLkhlYXJ0YmVhdEgAEh8KA2dhcBgEIAEoCzIQLm1haW5zdGVtLnYxLkdhcEgAEi0KCmFzc2lnbm1lbnQYBSABKAsyFy5tYWluc3RlbS52MS5Bc3NpZ25tZW50SAASHwoDZW5kGAYgASgLMhAubWFpbnN0ZW0udjEuRW5kSABCBwoFZnJhbWUiVwoFUmVhZHkSDgoGY3Vyc29yGAEgASgJEisKCmFzc2lnbm1lbnQYAiABKAsyFy5tYWluc3RlbS52MS5Bc3NpZ25tZW50EhEKCXN0cmVhbV9pZBgDIAEoCSK7AQoKQXNzaWdubWVudBINCgV0b3BpYxgBIAEoCRISCgpwYXJ0aXRpb25zGAIgAygFEhcKCmdlbmVyYXRpb24YAyABKANIAIgBARIOCgZjdXJzb3IYBCABKAkSLAoGdG9waWNzGAUgAygLMhwubWFpbnN0ZW0udjEuVG9waWNQYXJ0aXRpb25zEg8KB3dhaXRpbmcYBiABKAgSEwoLaW5jYXJuYXRpb24YByABKAlCDQoLX2dlbmVyYXRpb24iSQoPVG9waWNQYXJ0aXRpb25zEg0KBXRvcGljGAEgASgJEhIKCnBhcnRpdGlvbnMYAiADKAUSEwoLaW5jYXJuYXRpb24YAyABKAkiYgoGRXZlbnRzEg0KBXRvcGljGAEgASgJEiQKB3JlY29yZHMYAiADKAsyEy5tYWluc3RlbS52MS5SZWNvcmQSDgoGY3Vyc29yGAMgASgJEhMKC2luY2FybmF0aW9uGAQgASgJIk8KCUhlYXJ0YmVhdBIOCgZjdXJzb3IYASABKAkSMgoKcGFydGl0aW9ucxgCIAMoCzIeLm1haW5zdGVtLnYxLlBhcnRpdGlvblByb2dyZXNzIrcBChFQYXJ0aXRpb25Qcm9ncmVzcxIWCglwYXJ0aXRpb24YASABKAVIAIgBARIYCgtuZXh0X29mZnNldBgCIAEoA0gBiAEBEhsKDmhpZ2hfd2F0ZXJtYXJrGAMgASgDSAKIAQESDQoFdG9waWMYBCABKAkSEwoLaW5jYXJuYXRpb24YBSABKAlCDAoKX3BhcnRpdGlvbkIOCgxfbmV4dF9vZmZzZXRCEQoPX2hpZ2hfd2F0ZXJtYXJrIugBCgNHYXASDQoFdG9waWMYASABKAkSFgoJcGFydGl0aW9uGAIgASgFSACIAQESGAoLZnJvbV9vZmZzZXQYAyABKANIAYgBARIWCgl0b19vZmZzZXQYBCABKANIAogBARImCgZyZWFzb24YBSABKA4yFi5tYWluc3RlbS52MS5HYXBSZWFzb24SDwoHbWVzc2FnZRgGIAEoCRIOCgZjdXJzb3IYByABKAkSEwoLaW5jYXJuYXRpb24YCCABKAlCDAoKX3BhcnRpdGlvbkIOCgxfZnJvbV9vZmZzZXRCDAoKX3RvX29mZnNldCJ+CgNFbmQSJgoGcmVhc29uGAEgASgOMhYubWFpbnN0ZW0udjEuRW5kUmVhc29uEg4KBmN1cnNvchgCIAEoCRIuCgtyZXRyeV9kZWxheRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIPCgdtZXNzYWdlGAQgASgJIosBCg1Db21taXRSZXF1ZXN0EhIKCnN1YnNjcmliZXIYASABKAkSDgoGY3Vyc29yGAIgASgJEhcKCmdlbmVyYXRpb24YAyABKANIAIgBARIuCglwb3NpdGlvbnMYBCADKAsyGy5tYWluc3RlbS52MS5TdHJlYW1Qb3NpdGlvbkINCgtfZ2VuZXJhdGlvbiKEAQoOU3RyZWFtUG9zaXRpb24SDQoFdG9waWMYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAkSFgoJcGFydGl0aW9uGAMgASgFSACIAQESGAoLbmV4dF9vZmZzZXQYBCABKANIAYgBAUIMCgpfcGFydGl0aW9uQg4KDF9uZXh0X29mZnNldCJDCg5Db21taXRSZXNwb25zZRIxCglwb3NpdGlvbnMYASADKAsyHi5tYWluc3RlbS52MS5Db21taXR0ZWRQb3NpdGlvbiJyChFDb21taXR0ZWRQb3NpdGlvbhINCgV0b3BpYxgBIAEoCRIWCglwYXJ0aXRpb24YAiABKAVIAIgBARIYCgtuZXh0X29mZnNldBgDIAEoA0gBiAEBQgwKCl9wYXJ0aXRpb25CDgoMX25leHRfb2Zmc2V0KmcKDVN0YXJ0UG9zaXRpb24SHgoaU1RBUlRfUE9TSVRJT05fVU5TUEVDSUZJRUQQABIbChdTVEFSVF9QT1NJVElPTl9FQVJMSUVTVBABEhkKFVNUQVJUX1BPU0lUSU9OX0xBVEVTVBACKlEKCU9uRXhwaXJlZBIaChZPTl9FWFBJUkVEX1VOU1BFQ0lGSUVEEAASEwoPT05fRVhQSVJFRF9GQUlMEAESEwoPT05fRVhQSVJFRF9TS0lQEAIqgQEKCkNvbW1pdE1vZGUSGwoXQ09NTUlUX01PREVfVU5TUEVDSUZJRUQQABIYChRDT01NSVRfTU9ERV9FWFBMSUNJVBABEhsKF0NPTU1JVF9NT0RFX09OX0RFTElWRVJZEAISHwobQ09NTUlUX01PREVfQkVGT1JFX0RFTElWRVJZEAMqewoJR2FwUmVhc29uEhoKFkdBUF9SRUFTT05fVU5TUEVDSUZJRUQQABIYChRHQVBfUkVBU09OX1JFVEVOVElPThABEhgKFEdBUF9SRUFTT05fVE9PX0xBUkdFEAISHgoaR0FQX1JFQVNPTl9UT1BJQ19SRUNSRUFURUQQAyrOAQoJRW5kUmVhc29uEhoKFkVORF9SRUFTT05fVU5TUEVDSUZJRUQQABIYChRFTkRfUkVBU09OX0NBVUdIVF9VUBABEhQKEEVORF9SRUFTT05fTElNSVQQAhIcChhFTkRfUkVBU09OX1NIVVRUSU5HX0RPV04QAxIfChtFTkRfUkVBU09OX1NVQlNDUklCRVJfUkVTRVQQBBIUChBFTkRfUkVBU09OX1VOVElMEAUSIAocRU5EX1JFQVNPTl9GSUxURVJfVE9PX0NPU1RMWRAGMqMBChBTdWJzY3JpYmVTZXJ2aWNlEkwKCVN1YnNjcmliZRIdLm1haW5zdGVtLnYxLlN1YnNjcmliZVJlcXVlc3QaHi5tYWluc3RlbS52MS5TdWJzY3JpYmVSZXNwb25zZTABEkEKBkNvbW1pdBIaLm1haW5zdGVtLnYxLkNvbW1pdFJlcXVlc3QaGy5tYWluc3RlbS52MS5Db21taXRSZXNwb25zZUJMCg9kZXYubWFpbnN0ZW0udjFCDlN1YnNjcmliZVByb3RvUAFaJ21haW5zdGVtLmRldi9nZW4vbWFpbnN0ZW0vdjE7bWFpbnN0ZW12MWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_mainstem_v1_event]);
+  fileDesc("ChttYWluc3RlbS92MS9zdWJzY3JpYmUucHJvdG8SC21haW5zdGVtLnYxIrcGChBTdWJzY3JpYmVSZXF1ZXN0Eg0KBXRvcGljGAEgASgJEg4KBnRvcGljcxgCIAMoCRIVCg10b3BpY19wYXR0ZXJuGAMgASgJEhIKCnN1YnNjcmliZXIYBCABKAkSLgoIcG9zaXRpb24YBSABKA4yGi5tYWluc3RlbS52MS5TdGFydFBvc2l0aW9uSAASEAoGY3Vyc29yGAYgASgJSAASKgoEdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIABIqCgpvbl9leHBpcmVkGAggASgOMhYubWFpbnN0ZW0udjEuT25FeHBpcmVkEhMKBmZvbGxvdxgJIAEoCEgBiAEBEhIKBWxpbWl0GAogASgDSAKIAQESNQoSaGVhcnRiZWF0X2ludGVydmFsGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEikKBXVudGlsGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZmaWx0ZXIYDSABKAkSDgoGZmllbGRzGA4gAygJEiIKFXJlYWRlcl9zY2hlbWFfdmVyc2lvbhgPIAEoBUgDiAEBEhwKD21heF91bmNvbW1pdHRlZBgQIAEoA0gEiAEBEjEKDmNvbW1pdF90aW1lb3V0GBEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiIKFW1heF91bmNvbW1pdHRlZF9ieXRlcxgSIAEoA0gFiAEBEiwKC2NvbW1pdF9tb2RlGBMgASgOMhcubWFpbnN0ZW0udjEuQ29tbWl0TW9kZRIUCgx1bnRpbF9jdXJzb3IYFCABKAkSMgoOdW50aWxfcG9zaXRpb24YFSABKA4yGi5tYWluc3RlbS52MS5TdGFydFBvc2l0aW9uEhMKBnNhbXBsZRgWIAEoAUgGiAEBQgYKBGZyb21CCQoHX2ZvbGxvd0IICgZfbGltaXRCGAoWX3JlYWRlcl9zY2hlbWFfdmVyc2lvbkISChBfbWF4X3VuY29tbWl0dGVkQhgKFl9tYXhfdW5jb21taXR0ZWRfYnl0ZXNCCQoHX3NhbXBsZSKGAgoRU3Vic2NyaWJlUmVzcG9uc2USIwoFcmVhZHkYASABKAsyEi5tYWluc3RlbS52MS5SZWFkeUgAEiUKBmV2ZW50cxgCIAEoCzITLm1haW5zdGVtLnYxLkV2ZW50c0gAEisKCWhlYXJ0YmVhdBgDIAEoCzIWLm1haW5zdGVtLnYxLkhlYXJ0YmVhdEgAEh8KA2dhcBgEIAEoCzIQLm1haW5zdGVtLnYxLkdhcEgAEi0KCmFzc2lnbm1lbnQYBSABKAsyFy5tYWluc3RlbS52MS5Bc3NpZ25tZW50SAASHwoDZW5kGAYgASgLMhAubWFpbnN0ZW0udjEuRW5kSABCBwoFZnJhbWUiVwoFUmVhZHkSDgoGY3Vyc29yGAEgASgJEisKCmFzc2lnbm1lbnQYAiABKAsyFy5tYWluc3RlbS52MS5Bc3NpZ25tZW50EhEKCXN0cmVhbV9pZBgDIAEoCSK7AQoKQXNzaWdubWVudBINCgV0b3BpYxgBIAEoCRISCgpwYXJ0aXRpb25zGAIgAygFEhcKCmdlbmVyYXRpb24YAyABKANIAIgBARIOCgZjdXJzb3IYBCABKAkSLAoGdG9waWNzGAUgAygLMhwubWFpbnN0ZW0udjEuVG9waWNQYXJ0aXRpb25zEg8KB3dhaXRpbmcYBiABKAgSEwoLaW5jYXJuYXRpb24YByABKAlCDQoLX2dlbmVyYXRpb24iSQoPVG9waWNQYXJ0aXRpb25zEg0KBXRvcGljGAEgASgJEhIKCnBhcnRpdGlvbnMYAiADKAUSEwoLaW5jYXJuYXRpb24YAyABKAkiYgoGRXZlbnRzEg0KBXRvcGljGAEgASgJEiQKB3JlY29yZHMYAiADKAsyEy5tYWluc3RlbS52MS5SZWNvcmQSDgoGY3Vyc29yGAMgASgJEhMKC2luY2FybmF0aW9uGAQgASgJIk8KCUhlYXJ0YmVhdBIOCgZjdXJzb3IYASABKAkSMgoKcGFydGl0aW9ucxgCIAMoCzIeLm1haW5zdGVtLnYxLlBhcnRpdGlvblByb2dyZXNzIrcBChFQYXJ0aXRpb25Qcm9ncmVzcxIWCglwYXJ0aXRpb24YASABKAVIAIgBARIYCgtuZXh0X29mZnNldBgCIAEoA0gBiAEBEhsKDmhpZ2hfd2F0ZXJtYXJrGAMgASgDSAKIAQESDQoFdG9waWMYBCABKAkSEwoLaW5jYXJuYXRpb24YBSABKAlCDAoKX3BhcnRpdGlvbkIOCgxfbmV4dF9vZmZzZXRCEQoPX2hpZ2hfd2F0ZXJtYXJrIugBCgNHYXASDQoFdG9waWMYASABKAkSFgoJcGFydGl0aW9uGAIgASgFSACIAQESGAoLZnJvbV9vZmZzZXQYAyABKANIAYgBARIWCgl0b19vZmZzZXQYBCABKANIAogBARImCgZyZWFzb24YBSABKA4yFi5tYWluc3RlbS52MS5HYXBSZWFzb24SDwoHbWVzc2FnZRgGIAEoCRIOCgZjdXJzb3IYByABKAkSEwoLaW5jYXJuYXRpb24YCCABKAlCDAoKX3BhcnRpdGlvbkIOCgxfZnJvbV9vZmZzZXRCDAoKX3RvX29mZnNldCJ+CgNFbmQSJgoGcmVhc29uGAEgASgOMhYubWFpbnN0ZW0udjEuRW5kUmVhc29uEg4KBmN1cnNvchgCIAEoCRIuCgtyZXRyeV9kZWxheRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIPCgdtZXNzYWdlGAQgASgJIosBCg1Db21taXRSZXF1ZXN0EhIKCnN1YnNjcmliZXIYASABKAkSDgoGY3Vyc29yGAIgASgJEhcKCmdlbmVyYXRpb24YAyABKANIAIgBARIuCglwb3NpdGlvbnMYBCADKAsyGy5tYWluc3RlbS52MS5TdHJlYW1Qb3NpdGlvbkINCgtfZ2VuZXJhdGlvbiJhChBLZWVwQWxpdmVSZXF1ZXN0EhIKCnN1YnNjcmliZXIYASABKAkSEQoJc3RyZWFtX2lkGAIgASgJEhcKCmdlbmVyYXRpb24YAyABKANIAIgBAUINCgtfZ2VuZXJhdGlvbiITChFLZWVwQWxpdmVSZXNwb25zZSKEAQoOU3RyZWFtUG9zaXRpb24SDQoFdG9waWMYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAkSFgoJcGFydGl0aW9uGAMgASgFSACIAQESGAoLbmV4dF9vZmZzZXQYBCABKANIAYgBAUIMCgpfcGFydGl0aW9uQg4KDF9uZXh0X29mZnNldCJDCg5Db21taXRSZXNwb25zZRIxCglwb3NpdGlvbnMYASADKAsyHi5tYWluc3RlbS52MS5Db21taXR0ZWRQb3NpdGlvbiJyChFDb21taXR0ZWRQb3NpdGlvbhINCgV0b3BpYxgBIAEoCRIWCglwYXJ0aXRpb24YAiABKAVIAIgBARIYCgtuZXh0X29mZnNldBgDIAEoA0gBiAEBQgwKCl9wYXJ0aXRpb25CDgoMX25leHRfb2Zmc2V0KmcKDVN0YXJ0UG9zaXRpb24SHgoaU1RBUlRfUE9TSVRJT05fVU5TUEVDSUZJRUQQABIbChdTVEFSVF9QT1NJVElPTl9FQVJMSUVTVBABEhkKFVNUQVJUX1BPU0lUSU9OX0xBVEVTVBACKlEKCU9uRXhwaXJlZBIaChZPTl9FWFBJUkVEX1VOU1BFQ0lGSUVEEAASEwoPT05fRVhQSVJFRF9GQUlMEAESEwoPT05fRVhQSVJFRF9TS0lQEAIqgQEKCkNvbW1pdE1vZGUSGwoXQ09NTUlUX01PREVfVU5TUEVDSUZJRUQQABIYChRDT01NSVRfTU9ERV9FWFBMSUNJVBABEhsKF0NPTU1JVF9NT0RFX09OX0RFTElWRVJZEAISHwobQ09NTUlUX01PREVfQkVGT1JFX0RFTElWRVJZEAMqewoJR2FwUmVhc29uEhoKFkdBUF9SRUFTT05fVU5TUEVDSUZJRUQQABIYChRHQVBfUkVBU09OX1JFVEVOVElPThABEhgKFEdBUF9SRUFTT05fVE9PX0xBUkdFEAISHgoaR0FQX1JFQVNPTl9UT1BJQ19SRUNSRUFURUQQAyrOAQoJRW5kUmVhc29uEhoKFkVORF9SRUFTT05fVU5TUEVDSUZJRUQQABIYChRFTkRfUkVBU09OX0NBVUdIVF9VUBABEhQKEEVORF9SRUFTT05fTElNSVQQAhIcChhFTkRfUkVBU09OX1NIVVRUSU5HX0RPV04QAxIfChtFTkRfUkVBU09OX1NVQlNDUklCRVJfUkVTRVQQBBIUChBFTkRfUkVBU09OX1VOVElMEAUSIAocRU5EX1JFQVNPTl9GSUxURVJfVE9PX0NPU1RMWRAGMu8BChBTdWJzY3JpYmVTZXJ2aWNlEkwKCVN1YnNjcmliZRIdLm1haW5zdGVtLnYxLlN1YnNjcmliZVJlcXVlc3QaHi5tYWluc3RlbS52MS5TdWJzY3JpYmVSZXNwb25zZTABEkEKBkNvbW1pdBIaLm1haW5zdGVtLnYxLkNvbW1pdFJlcXVlc3QaGy5tYWluc3RlbS52MS5Db21taXRSZXNwb25zZRJKCglLZWVwQWxpdmUSHS5tYWluc3RlbS52MS5LZWVwQWxpdmVSZXF1ZXN0Gh4ubWFpbnN0ZW0udjEuS2VlcEFsaXZlUmVzcG9uc2VCTAoPZGV2Lm1haW5zdGVtLnYxQg5TdWJzY3JpYmVQcm90b1ABWidtYWluc3RlbS5kZXYvZ2VuL21haW5zdGVtL3YxO21haW5zdGVtdjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_mainstem_v1_event]);
 
 /**
  * What to stream, and from where.
@@ -145,16 +145,18 @@ export type SubscribeRequest = Message<"mainstem.v1.SubscribeRequest"> & {
   readerSchemaVersion?: number | undefined;
 
   /**
-   * Flow control, for a subscriber that commits: sending stops while this many records, or more, are sent and uncommitted, and goes
-   * on with the commit. At least 1. By default there is no bound.
+   * Flow control, for a subscriber that commits: sending stops while this many records are sent and uncommitted; each record that is
+   * committed, also in the middle of a frame, lets one more be sent. At least 1. By default there is no bound.
    *
    * @generated from field: optional int64 max_uncommitted = 16;
    */
   maxUncommitted?: bigint | undefined;
 
   /**
-   * Lose the partitions if records are sent and nothing is committed or read for so long while other streams of the subscriber
-   * wait for partitions. 1 s to 1 h; by default a stream keeps what it has.
+   * Lose the partitions if records are sent and the consumer gives no sign of life for so long while other streams of the subscriber
+   * wait for partitions. Signs of life: a commit or a park that moves a position, reading, and KeepAlive. 1 s to 1 h, default 5 min; 0: a
+   * stream keeps what it has. With a timeout, and where the client commits, a frame holds at most as many records as were committed in the
+   * last half of it, and at least one: so that each frame can be processed in time.
    *
    * @generated from field: google.protobuf.Duration commit_timeout = 17;
    */
@@ -682,6 +684,56 @@ export const CommitRequestSchema: GenMessage<CommitRequest> = /*@__PURE__*/
   messageDesc(file_mainstem_v1_subscribe, 10);
 
 /**
+ * A sign of life.
+ *
+ * @generated from message mainstem.v1.KeepAliveRequest
+ */
+export type KeepAliveRequest = Message<"mainstem.v1.KeepAliveRequest"> & {
+  /**
+   * The subscriber.
+   *
+   * @generated from field: string subscriber = 1;
+   */
+  subscriber: string;
+
+  /**
+   * The stream, as Ready says it.
+   *
+   * @generated from field: string stream_id = 2;
+   */
+  streamId: string;
+
+  /**
+   * The generation of the stream's assignment. Required.
+   *
+   * @generated from field: optional int64 generation = 3;
+   */
+  generation?: bigint | undefined;
+};
+
+/**
+ * Describes the message mainstem.v1.KeepAliveRequest.
+ * Use `create(KeepAliveRequestSchema)` to create a new message.
+ */
+export const KeepAliveRequestSchema: GenMessage<KeepAliveRequest> = /*@__PURE__*/
+  messageDesc(file_mainstem_v1_subscribe, 11);
+
+/**
+ * The stream still has its partitions.
+ *
+ * @generated from message mainstem.v1.KeepAliveResponse
+ */
+export type KeepAliveResponse = Message<"mainstem.v1.KeepAliveResponse"> & {
+};
+
+/**
+ * Describes the message mainstem.v1.KeepAliveResponse.
+ * Use `create(KeepAliveResponseSchema)` to create a new message.
+ */
+export const KeepAliveResponseSchema: GenMessage<KeepAliveResponse> = /*@__PURE__*/
+  messageDesc(file_mainstem_v1_subscribe, 12);
+
+/**
  * A position in a partition of one life of a topic.
  *
  * @generated from message mainstem.v1.StreamPosition
@@ -721,7 +773,7 @@ export type StreamPosition = Message<"mainstem.v1.StreamPosition"> & {
  * Use `create(StreamPositionSchema)` to create a new message.
  */
 export const StreamPositionSchema: GenMessage<StreamPosition> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 11);
+  messageDesc(file_mainstem_v1_subscribe, 13);
 
 /**
  * The committed positions.
@@ -742,7 +794,7 @@ export type CommitResponse = Message<"mainstem.v1.CommitResponse"> & {
  * Use `create(CommitResponseSchema)` to create a new message.
  */
 export const CommitResponseSchema: GenMessage<CommitResponse> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 12);
+  messageDesc(file_mainstem_v1_subscribe, 14);
 
 /**
  * A committed position.
@@ -777,7 +829,7 @@ export type CommittedPosition = Message<"mainstem.v1.CommittedPosition"> & {
  * Use `create(CommittedPositionSchema)` to create a new message.
  */
 export const CommittedPositionSchema: GenMessage<CommittedPosition> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 13);
+  messageDesc(file_mainstem_v1_subscribe, 15);
 
 /**
  * A fixed place in every partition.
@@ -1020,6 +1072,17 @@ export const SubscribeService: GenService<{
     methodKind: "unary";
     input: typeof CommitRequestSchema;
     output: typeof CommitResponseSchema;
+  },
+  /**
+   * Tells that the consumer of a stream lives though it commits nothing, because its store is down for instance: the stream's `commit_timeout` begins
+   * anew. Any instance takes it. FENCED if the stream has ended, or has lost its partitions.
+   *
+   * @generated from rpc mainstem.v1.SubscribeService.KeepAlive
+   */
+  keepAlive: {
+    methodKind: "unary";
+    input: typeof KeepAliveRequestSchema;
+    output: typeof KeepAliveResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_mainstem_v1_subscribe, 0);

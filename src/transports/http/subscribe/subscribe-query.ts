@@ -50,8 +50,8 @@ export const subscribeQuery = {
   }),
   max_uncommitted_bytes: numberParameter('The same in bytes.', { from: 1, to: most }),
   commit_timeout: durationParameter(
-    'Give the partitions up when records are sent and nothing is committed for so long, while other streams wait.',
-    { from: '1s', to: '1h' },
+    'Lose the partitions when records are sent and the consumer gives no sign of life (a commit, a park, reading, keep-alive) for so long, while other streams wait. 0: never. Default 5m.',
+    { from: '1s', to: '1h', orZero: true },
   ),
   reader_schema_version: numberParameter(
     'The schema version that the reader understands: whoever changes the schema sees it.',
