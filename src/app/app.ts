@@ -1,6 +1,6 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, ConfigError } from '../config/index.js';
 import { shortWindowText } from '../core/dedupe/windows.js';
 import { BusError } from '../core/errors.js';
@@ -19,6 +19,7 @@ import { createCelCompiler } from '../drivers/cel/compiler.js';
 import type { Logger } from '../telemetry/logger.js';
 import { connectHandler } from '../transports/connect/routes.js';
 import { listen } from '../transports/listener.js';
+import { createOpenStreams } from '../transports/open-streams.js';
 import { bringUp, topicFilesOf } from './bring-up.js';
 import { openDrivers } from './drivers.js';
 
@@ -31,13 +32,16 @@ export interface App {
   /** Rejects when the server must not go on: its fleet writes formats now that it does not understand. */
   readonly failed: Promise<never>;
   /**
-   * Shuts down: not ready any more, streams end with their cursor, calls in flight finish; after the grace period the rest is
-   * cut off. May be called again.
+   * Shuts down: not ready any more, streams end with their cursor, then publishing stops, and calls in flight finish; after the grace
+   * period the rest is cut off. May be called again.
    *
    * @param because for the log
    */
   stop(because?: string): Promise<void>;
 }
+
+/** While the server stops, a stream whose client takes nothing for so long is cut, though its end is unread. */
+const stalledReaderMs = 2_000;
 
 /** Puts the server together and starts to listen; the rest comes up behind `ready`. Throws what is wrong with the configuration, the port or the data. */
 export async function startApp(config: Config, logger: Logger): Promise<App> {
@@ -92,6 +96,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
   });
 
   let ready = false;
+  const streams = createOpenStreams();
   const stopping = new AbortController();
   const handler = connectHandler({
     publishing: config.role === 'output' ? undefined : publisher,
@@ -105,6 +110,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     ownHostsOnly: !config.insecureListen,
     readiness: () => ({ ready, dependencies, notices: fleet.notice === undefined ? [] : [fleet.notice] }),
     draining: stopping.signal,
+    streams,
     onInternalError: (error) => logger.error({ error }, 'internal error'),
   });
 
@@ -148,11 +154,15 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     stopping.abort(new BusError('SHUTTING_DOWN', 'the server is shutting down; connect again'));
     const deadline = performance.now() + config.shutdownGraceMs;
     const late = new AbortController();
-    await Promise.race([
-      Promise.all([subscriptions.drain(), publisher.drain()]),
-      sleep(config.shutdownGraceMs, undefined, { signal: late.signal }).catch(() => undefined),
-    ]);
-    late.abort();
+    const timer = setTimeout(() => late.abort(), config.shutdownGraceMs);
+    const tooLate = once(late.signal, 'abort');
+    const inTime = (work: Promise<unknown>) => Promise.race([work, tooLate]);
+    // Publishers are served as long as streams end: a client that reads slowly must not hold them up.
+    await inTime(
+      Promise.all([subscriptions.drain(), streams.finish({ stalledMs: stalledReaderMs, signal: late.signal })]),
+    );
+    await inTime(publisher.drain());
+    clearTimeout(timer);
     await listener.close({ graceMs: Math.max(0, deadline - performance.now()) });
     await closeParts();
     logger.info('stopped');

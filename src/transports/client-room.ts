@@ -11,6 +11,8 @@ export interface Client {
   readonly gone: boolean;
   /** Resolves when there is room again, or when the client is gone. To be asked right after a write that said that there is none. */
   room(): Promise<void>;
+  /** Ends the wait for room, though there may be none. */
+  resume(): void;
 }
 
 /** Watches what becomes of a client while its answer is made. */
@@ -32,6 +34,7 @@ export function watchClient(answer: Answer, onGone: () => void = () => undefined
     get gone() {
       return gone;
     },
+    resume,
     async room() {
       if (gone) return;
       waiting ??= new Promise<void>((resolve) => {

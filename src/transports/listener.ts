@@ -47,6 +47,9 @@ export interface Listener {
   close(options: { readonly graceMs: number }): Promise<void>;
 }
 
+/** While the listener closes: so long a client may take to end its half of a connection that we have ended. */
+const clientEndsWithinMs = 1_000;
+
 /** One port for HTTP/1.1 and HTTP/2, told apart by the first bytes, cleartext or TLS. Throws a ListenError. */
 export async function listen(options: ListenOptions): Promise<Listener> {
   const {
@@ -118,6 +121,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       server.close(() => resolve());
     });
     for (const socket of silent) socket.destroy();
+    for (const socket of sockets) notWaitForClient(socket);
     http1.drain();
     http2.drain();
     return closed.then(() => {
@@ -137,6 +141,16 @@ export async function listen(options: ListenOptions): Promise<Listener> {
       clearTimeout(timer);
     },
   };
+}
+
+/** A connection on which all was sent, and ended, is closed though its client keeps its half open: it may have stopped to read. */
+function notWaitForClient(socket: Socket): void {
+  const close = () => {
+    const timer = setTimeout(() => socket.destroy(), clientEndsWithinMs);
+    socket.once('close', () => clearTimeout(timer));
+  };
+  if (socket.writableFinished) close();
+  else socket.once('finish', close);
 }
 
 function opened(server: Server, host: string, port: number): Promise<void> {

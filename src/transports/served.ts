@@ -5,6 +5,7 @@ import type { SchemaRegistry } from '../core/schema-registry/commands.js';
 import type { Subscriptions } from '../core/subscribe/frames.js';
 import type { Subscribers } from '../core/subscribers/index.js';
 import type { TopicAdmin } from '../core/topics/topic.js';
+import type { OpenStreams } from './open-streams.js';
 import type { Readiness } from './readiness.js';
 
 /** Told of every error that the caller is not to see the cause of: for the log. `method` is `package.Service/Method`, or `GET /path`. */
@@ -27,6 +28,8 @@ export interface Served {
   readonly onInternalError: OnInternalError;
   /** Aborted, with a BusError as its reason, when calls that would go on for ever have to end. Default: never. */
   readonly draining?: AbortSignal | undefined;
+  /** The answers that are streams, for a server that stops. Default: none are known. */
+  readonly streams?: OpenStreams | undefined;
   /** The largest request message, and what one may unpack to. Default 16 MiB. */
   readonly readMaxBytes?: number | undefined;
   /** Whether usual calls over HTTP/2 that send one message take the short way. Default true. */

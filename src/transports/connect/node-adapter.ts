@@ -6,9 +6,10 @@ import {
 } from '@connectrpc/connect';
 import type { UniversalServerResponse } from '@connectrpc/connect/protocol';
 import { universalRequestFromNodeRequest } from '@connectrpc/connect-node';
-import { type Client, watchClient } from '../client-room.js';
+import type { Client } from '../client-room.js';
 import { askForBody } from '../expect-continue.js';
 import type { HttpHandler, HttpRequest, HttpResponse } from '../node-http.js';
+import { createOpenStreams, type OpenStreams } from '../open-streams.js';
 import { watchStalls } from '../stalled-client.js';
 import { createLane } from './lane/lane.js';
 import { type DirectMethods, recordMethods } from './lane/lane-methods.js';
@@ -30,6 +31,8 @@ export interface AdapterOptions extends ConnectRouterOptions {
   readonly direct?: DirectMethods | undefined;
   /** How long a client on HTTP/1.1 may take nothing of what waits for it, see stalled-client. Milliseconds; default 30,000. */
   readonly stalledMs?: number | undefined;
+  /** The answers under way, for a server that stops. */
+  readonly streams?: OpenStreams | undefined;
 }
 
 /**
@@ -37,7 +40,8 @@ export interface AdapterOptions extends ConnectRouterOptions {
  * it waited for the client to read; a request that is answered before it was read whole keeps its connection; and errors go to `onError`.
  */
 export function nodeAdapter(adapterOptions: AdapterOptions): HttpHandler {
-  const { routes, fallback, onError, explain, fastLane = true, direct, stalledMs, ...options } = adapterOptions;
+  const { routes, fallback, onError, fastLane = true, direct, stalledMs, ...rest } = adapterOptions;
+  const { explain = () => undefined, streams = createOpenStreams(), ...options } = rest;
   const { router, methods } = recordMethods(createConnectRouter(options), options, direct);
   routes(router);
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
@@ -45,7 +49,7 @@ export function nodeAdapter(adapterOptions: AdapterOptions): HttpHandler {
     const handler = handlers.get(request.url?.split('?', 1)[0] ?? '');
     if (handler === undefined) return fallback(request, response);
     askForBody(request, response);
-    const client = watchClient('stream' in response ? response.stream : response);
+    const client = streams.watch('stream' in response ? response.stream : response);
     const values = createContextValues().set(stallWatch, watchStalls(request, response, stalledMs));
     const call = {
       ...universalRequestFromNodeRequest(request, response, undefined, values),
@@ -58,7 +62,7 @@ export function nodeAdapter(adapterOptions: AdapterOptions): HttpHandler {
         response.destroy();
       });
   };
-  return Object.assign(handle, { stream: fastLane ? createLane(methods, explain) : undefined });
+  return Object.assign(handle, { stream: fastLane ? createLane(methods, explain, streams) : undefined });
 }
 
 function bodyOf(request: HttpRequest): AsyncIterable<Uint8Array> {

@@ -73,6 +73,7 @@ export function connectHandler(served: Served): HttpHandler {
     fastLane: served.fastLane,
     direct: publishing && directPublishing(publishing, onInternalError),
     stalledMs: served.stalledMs,
+    streams: served.streams,
     ...callOptions,
     readMaxBytes: served.readMaxBytes ?? callOptions.readMaxBytes,
   });

@@ -1,4 +1,5 @@
 import type { HttpHandler } from '../node-http.js';
+import { createOpenStreams } from '../open-streams.js';
 import type { Served } from '../served.js';
 import { documentRoutes } from './documents/document-routes.js';
 import { recordRoutes } from './explore/record-routes.js';
@@ -14,11 +15,12 @@ import { subscribeRoutes } from './subscribe/subscribe-routes.js';
 /** What the server answers beside the calls, for people without a client. */
 export function plainRoutes(served: Served): HttpHandler {
   const { topics, exploration, subscribers, subscriptions, stalledMs, onInternalError } = served;
+  const { streams = createOpenStreams() } = served;
   const all = () => routes;
   const routes: AnyRoute[] = [
     ...pageRoutes({ topics, exploration }, all),
     publishRoute(served),
-    ...(subscriptions ? subscribeRoutes({ subscriptions, stalledMs, onInternalError }) : []),
+    ...(subscriptions ? subscribeRoutes({ subscriptions, stalledMs, streams, onInternalError }) : []),
     ...topicRoutes(served),
     ...(exploration ? recordRoutes(exploration) : []),
     ...(subscribers ? subscriberRoutes(subscribers) : []),

@@ -2,6 +2,7 @@ import type { Buffer } from 'node:buffer';
 import type { ServerHttp2Stream } from 'node:http2';
 import { create } from '@bufbuild/protobuf';
 import type { StreamHandler } from '../../node-http.js';
+import type { OpenStreams } from '../../open-streams.js';
 import type { Explain } from '../own-errors.js';
 import { type Answer, respond, seenError } from './answer.js';
 import { type CallForm, callForm } from './call-form.js';
@@ -18,11 +19,12 @@ import { serveStream } from './server-stream.js';
  * own; whatever is unusual about a call goes to the adapter, also when it shows only in the body.
  *
  * @param methods by path
- * @param explain as the adapter's
+ * @param explain, streams as the adapter's
  */
 export function createLane(
   methods: ReadonlyMap<string, LaneMethod>,
-  explain: Explain = () => undefined,
+  explain: Explain,
+  streams: OpenStreams,
 ): StreamHandler {
   return (stream, headers, otherwise, onError) => {
     const method = methods.get(headers[':path'] ?? '');
@@ -46,7 +48,7 @@ export function createLane(
         otherwise();
         return;
       }
-      serve(stream, message, form, method, context, explain).catch(broken);
+      serve(stream, message, form, method, context, explain, streams).catch(broken);
     });
   };
 }
@@ -102,8 +104,9 @@ async function serve(
   method: LaneMethod,
   context: LaneContext,
   explain: Explain,
+  streams: OpenStreams,
 ): Promise<void> {
-  if (isServerStream(method)) await serveStream({ stream, form, method, context }, message, explain);
+  if (isServerStream(method)) await serveStream({ stream, form, method, context }, message, explain, streams);
   else if (isUnary(method)) await serveUnary(stream, message, form, method, context, explain);
 }
 

@@ -4,7 +4,8 @@ import { create } from '@bufbuild/protobuf';
 import type { ConnectError } from '@connectrpc/connect';
 import { createEndStreamSerialization, endStreamFlag } from '@connectrpc/connect/protocol-connect';
 import { type Pulled, toPulled } from '../../../core/subscribe/pulled.js';
-import { type Client, watchClient } from '../../client-room.js';
+import type { Client } from '../../client-room.js';
+import type { OpenStreams } from '../../open-streams.js';
 import type { Explain } from '../own-errors.js';
 import { grpcTrailers, seenError } from './answer.js';
 import type { CallForm } from './call-form.js';
@@ -27,10 +28,15 @@ const enoughBytes = 64 * 1024;
  * Answers with the messages of the implementation, as fast as the client reads: at most one message is on its way beyond what is enough. A client
  * that is gone ends the implementation, also where it waits for the client.
  */
-export async function serveStream(call: StreamCall, message: Uint8Array, explain: Explain): Promise<void> {
+export async function serveStream(
+  call: StreamCall,
+  message: Uint8Array,
+  explain: Explain,
+  streams: OpenStreams,
+): Promise<void> {
   const { stream, form, method, context } = call;
   // After an answer that was sent whole there is nothing left to cancel, and nobody hears it.
-  const client = watchClient(stream, () => context.cancelled());
+  const client = streams.watch(stream, () => context.cancelled());
   let failure: ConnectError | undefined;
   try {
     const input = method.serialization.getI(form.binary).parse(message);

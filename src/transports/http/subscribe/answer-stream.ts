@@ -1,6 +1,7 @@
 import { BusError } from '../../../core/errors.js';
 import type { Frame, SubscribeCommand, Subscriptions } from '../../../core/subscribe/frames.js';
 import type { Pull, Pulled } from '../../../core/subscribe/pulled.js';
+import type { OpenStreams } from '../../open-streams.js';
 import type { OnInternalError } from '../../served.js';
 import { watchStalls } from '../../stalled-client.js';
 import { addVary } from '../../vary.js';
@@ -14,6 +15,7 @@ export interface StreamServer {
   readonly subscriptions: Subscriptions;
   /** See Served. */
   readonly stalledMs: number | undefined;
+  readonly streams: OpenStreams;
   readonly onInternalError: OnInternalError;
 }
 
@@ -46,7 +48,7 @@ export async function answerStream(
       response.end();
       return;
     }
-    const output = streamOutput(response, gzip);
+    const output = streamOutput(response, gzip, server.streams);
     if ('text' in begun) {
       output.write(begun.text);
       output.end();

@@ -1,7 +1,8 @@
 import { constants } from 'node:http2';
 import { createGzip, constants as zlib } from 'node:zlib';
-import { type Client, watchClient } from '../../client-room.js';
+import type { Client } from '../../client-room.js';
 import type { HttpResponse } from '../../node-http.js';
+import type { OpenStreams } from '../../open-streams.js';
 
 /** Where an answer's text goes, its headers sent already. */
 export interface StreamOutput extends Client {
@@ -13,15 +14,14 @@ export interface StreamOutput extends Client {
 }
 
 /** @param gzip each write can be read as it comes: compressed worse than a whole would be. */
-export function streamOutput(response: HttpResponse, gzip: boolean): StreamOutput {
+export function streamOutput(response: HttpResponse, gzip: boolean, streams: OpenStreams): StreamOutput {
   const target = 'stream' in response ? response.stream : response;
-  const client = watchClient(target);
   const cut = () => {
     if ('stream' in response) response.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     else response.socket?.destroySoon();
   };
   if (!gzip)
-    return Object.assign(client, {
+    return Object.assign(streams.watch(target), {
       write: (text: string | Uint8Array) => target.write(text),
       end: () => void response.end(),
       cut,
@@ -36,7 +36,7 @@ export function streamOutput(response: HttpResponse, gzip: boolean): StreamOutpu
   packer.once('end', () => response.end());
   // Also what is written in the moment in which the client goes.
   packer.on('error', cut);
-  return Object.assign(watchClient(packer), {
+  return Object.assign(streams.watch(target, undefined, packer), {
     write: (text: string | Uint8Array) => packer.write(text),
     end: () => void packer.end(),
     cut() {
