@@ -15,6 +15,8 @@ const longest = [
   'integration/shared-subscriber',
   'corpus/containment',
   'contract/kafka-4',
+  'cluster/ensembles',
+  'integration/lagging-follower',
   'integration/flow-control',
   'e2e/resume',
   'hostile/cursors',

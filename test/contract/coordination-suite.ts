@@ -108,6 +108,18 @@ export function describeCoordination(
         expect(await read(one, at('r'))).toEqual({ value: 'b', version: 1 });
       });
 
+      test('of another connection are seen after a sync', async () => {
+        const at = below();
+        for (let round = 0; round < 10; round++) {
+          await one.create(at(`r${round}`), bytes('1'));
+          await Promise.all([two.sync(), two.sync()]);
+          expect(await read(two, at(`r${round}`))).toEqual({ value: '1', version: 0 });
+        }
+        const closed = await openExtra();
+        await closed.close();
+        await expect(closed.sync()).rejects.toMatchObject({ kind: 'unavailable' });
+      });
+
       test('with children are not deleted; children are listed by name', async () => {
         const at = below();
         await one.create(at('p', 'x'), bytes('1'));

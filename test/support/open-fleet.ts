@@ -61,7 +61,7 @@ interface Connections {
 }
 
 /**
- * @param servers of a ZooKeeper; undefined: embedded coordination. The log is embedded either way.
+ * @param servers of a ZooKeeper, one after the other for each instance; undefined: embedded coordination. The log is embedded either way.
  * @param times of ZooKeeper, other than usual.
  */
 export async function openFleet(servers?: readonly string[], times: Times = {}): Promise<Fleet> {
@@ -130,9 +130,10 @@ function embedded(directory: string): Connections {
 
 function zookeeper(servers: readonly string[], times: Times): Connections {
   const chroot = `/fleet-${randomUUID().slice(0, 8)}`;
+  let connections = 0;
   return {
     async connect() {
-      const link = await openProxy(servers[0] ?? '');
+      const link = await openProxy(servers[connections++ % servers.length] ?? '');
       const coordination = openZookeeper({ ...times, servers: link.address, chroot });
       await coordination.session();
       return { coordination, loseSession: link.endSession, cutOff: link.freeze, close: link.close };

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { confirmed } from '../confirmed.js';
 import { toBusError } from '../coordination-errors.js';
 import { BusError } from '../errors.js';
 import type { Clock } from '../ports/clock.js';
@@ -72,7 +73,13 @@ export function createCommitter(coordination: Coordination, clock: Clock): Commi
   async function plan({ entry, next }: Pending) {
     let found = known.get(placeOf(entry));
     // A record from memory that would refuse, or makes the write needless, may be out of date.
-    if (!found || !accepts(found.record, entry.generation) || found.record.next >= next) found = await load(entry);
+    if (refuses(entry, found?.record) || (found && found.record.next >= next)) {
+      found = await confirmed(
+        coordination,
+        () => load(entry),
+        (now) => refuses(entry, now?.record),
+      );
+    }
     if (!found) await requireSubscriber(coordination, entry.subscriber);
     if (!found || !accepts(found.record, entry.generation)) throw fenced(entry, found?.record.generation);
     if (found.record.incarnation !== entry.incarnation) {
@@ -185,6 +192,11 @@ const placeOf = ({ subscriber, topic, partition }: CommitEntry) => `${subscriber
  */
 function accepts({ generation, earlier }: OffsetRecord, named: number): boolean {
   return generation === named || earlier.includes(named);
+}
+
+/** No commit of that entry can succeed on such a record. */
+function refuses({ generation, incarnation }: CommitEntry, record: OffsetRecord | undefined): boolean {
+  return record === undefined || !accepts(record, generation) || record.incarnation !== incarnation;
 }
 
 function settle(item: Pending, offset: number): void {

@@ -1,3 +1,4 @@
+import { confirmed } from '../confirmed.js';
 import { mapped } from '../coordination-errors.js';
 import { BusError } from '../errors.js';
 import { checkSubscriberName, noSubscriber } from '../offsets/records.js';
@@ -48,7 +49,8 @@ export function createParking(ports: ParkingPorts): ParkingService {
   const own = { coordination, log, parkingTopics, fold };
 
   async function checkExists(subscriber: string): Promise<void> {
-    if (!(await readState(coordination, subscriber))) throw noSubscriber(subscriber);
+    const look = () => readState(coordination, subscriber);
+    if (!(await confirmed(coordination, look, (state) => !state))) throw noSubscriber(subscriber);
   }
 
   /** What a subscriber has parked; undefined where it never has. */

@@ -1,7 +1,14 @@
 import { Buffer } from 'node:buffer';
+import { confirmed } from '../confirmed.js';
 import { BusError } from '../errors.js';
 import type { LogRecord } from '../model.js';
-import { checkSubscriberName, offsetPath, readOffsetRecord, requireSubscriber } from '../offsets/records.js';
+import {
+  checkSubscriberName,
+  type OffsetRecord,
+  offsetPath,
+  readOffsetRecord,
+  requireSubscriber,
+} from '../offsets/records.js';
 import type { Coordination } from '../ports/coordination.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { CommittedPosition, Subscriptions } from '../subscribe/frames.js';
@@ -36,7 +43,7 @@ export async function parkRecord(
   const { subscriber, partition, offset, reason, attempts, generation } = command;
   checkSubscriberName(subscriber);
   checkText(command);
-  const topic = topics.peek(command.topic) ?? (await topics.require(command.topic));
+  const topic = await topicOf({ coordination, topics }, command);
   checkPlace(topic, command);
   const checkOwner = () => checkOwnership(coordination, topic, command);
   await checkOwner();
@@ -70,20 +77,38 @@ function checkPlace({ name, settings }: ActiveTopic, { partition, offset }: Park
   if (offset < 0) throw new BusError('INVALID_REQUEST', `offset is ${offset}; offsets begin at 0`);
 }
 
+/** The topic, read anew where the subscriber's position is of a life that memory does not know of. Throws as `Topics.refresh`. */
+async function topicOf(
+  { coordination, topics }: Pick<ParkPorts, 'coordination' | 'topics'>,
+  { subscriber, topic: name, partition }: ParkCommand,
+): Promise<ActiveTopic> {
+  const topic = topics.peek(name) ?? (await topics.require(name));
+  const entry = await coordination.get(offsetPath(subscriber, name, partition));
+  const isKnown = !entry || readOffsetRecord(entry.value).incarnation === topic.incarnation;
+  return isKnown ? topic : topics.refresh(name);
+}
+
 /** Throws FENCED or SUBSCRIBER_NOT_FOUND before anything is stored. The commit is what decides: it may be refused still. */
 async function checkOwnership(
   coordination: Coordination,
   { name, incarnation }: ActiveTopic,
   { subscriber, partition, generation }: ParkCommand,
 ): Promise<void> {
-  const entry = await coordination.get(offsetPath(subscriber, name, partition));
-  const record = entry && readOffsetRecord(entry.value);
+  const counts = (now: OffsetRecord | undefined) =>
+    now?.owner !== undefined && (now.generation === generation || now.earlier.includes(generation));
+  const record = await confirmed(
+    coordination,
+    async () => {
+      const entry = await coordination.get(offsetPath(subscriber, name, partition));
+      return entry && readOffsetRecord(entry.value);
+    },
+    (now) => !counts(now) || now?.incarnation !== incarnation,
+  );
   if (!record) await requireSubscriber(coordination, subscriber);
   if (record && record.incarnation !== incarnation) {
     throw new BusError('CURSOR_STALE_TOPIC', `the position is of an earlier topic ${name} that has been deleted since`);
   }
-  const counts = record && (record.generation === generation || record.earlier.includes(generation));
-  if (counts && record.owner !== undefined) return;
+  if (counts(record)) return;
   const why = record
     ? `generation ${generation} is not the current one (${record.generation}): another stream owns it`
     : `${subscriber} has no position there; subscribe first`;

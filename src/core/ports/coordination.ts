@@ -9,7 +9,8 @@ export type Path = readonly string[];
  * - A record has a value (up to 900 KiB) and a version: 0 when created, one more with each write. A record that was deleted and created anew
  *   starts at 0 again, so versions compare only within one life.
  * - `set` and `delete` with a version are compare-and-set: of several racing writers with one version exactly one succeeds.
- * - A read sees every write that was acknowledged to this process before.
+ * - A read sees every write that was acknowledged to this process before. One that was acknowledged to another process may be missing
+ *   from it for a while (seconds, in a ZooKeeper ensemble): no final refusal rests on a read without a `sync` before it.
  * - Errors are `CoordinationError`s. `unavailable` on a write means that it may or may not have happened.
  */
 export interface Coordination {
@@ -30,6 +31,8 @@ export interface Coordination {
   delete(path: Path, version?: number): Promise<void>;
   /** The last components of a record's children, in no order; empty where there is no such record. */
   children(path: Path): Promise<string[]>;
+  /** Resolves when reads see every write that was acknowledged to any process before this call. `unavailable`. */
+  sync(): Promise<void>;
   /**
    * Calls back after the value (or existence), or the set of children, may have changed: at least once after the last change, so that
    * a read from within the callback never misses it; also spuriously, and always after a new session. It does not call for the state at the start:

@@ -9,7 +9,7 @@ import { boundsOf, describePositions, placesOf, totalLag } from './lag.js';
 import { createLogView } from './log-view.js';
 import { subscribersPath } from './records.js';
 import { type ResetPorts, resetSubscriber } from './reset.js';
-import { settleSubscriber } from './settle.js';
+import { settledState, settleSubscriber } from './settle.js';
 import { readPositions, readState, readStreams, type StoredPosition, type SubscriberState } from './state.js';
 import type { SubscriberAdmin, SubscriberInfo } from './subscriber.js';
 
@@ -32,8 +32,7 @@ export function createSubscriberAdmin(ports: AdminPorts): SubscriberAdmin {
 
   async function require(name: string): Promise<SubscriberState> {
     checkSubscriberName(name);
-    await settleSubscriber(ports, name);
-    const state = await readState(coordination, name);
+    const state = await settledState(ports, name);
     if (state === undefined) throw noSubscriber(name);
     return state;
   }

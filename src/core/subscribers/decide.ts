@@ -1,3 +1,4 @@
+import { confirmed } from '../confirmed.js';
 import { BusError } from '../errors.js';
 import { firstAssignment } from '../offsets/first-assignment.js';
 import {
@@ -40,7 +41,8 @@ export async function decideFor(
   const { coordination } = ports;
   for (let round = 0; round < rounds; round++) {
     const found = (await readAssignment(coordination, subscriber)) ?? (await firstAssignment(ports, subscriber));
-    const streams = (await coordination.children(streamsPath(subscriber))).length;
+    const count = async () => (await coordination.children(streamsPath(subscriber))).length;
+    const streams = await confirmed(coordination, count, (connected) => connected > 0 && !force);
     if (streams > 0 && !force) throw active(subscriber, streams);
     if (found.record.pending || found.record.deleting) throw busy(subscriber);
     if (await decideOn(ports, subscriber, found, decide)) return streams;

@@ -11,8 +11,8 @@ import type { Coordination } from '../ports/coordination.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { TopicsService } from '../topics/index.js';
 import { decideFor } from './decide.js';
-import { settleSubscriber } from './settle.js';
-import { readPositions, readState, type StoredPosition } from './state.js';
+import { settledState, settleSubscriber } from './settle.js';
+import { readPositions, type StoredPosition } from './state.js';
 import type { PositionChange, ResetCommand, ResetOutcome } from './subscriber.js';
 import { resolveTargets, type Target } from './targets.js';
 
@@ -34,8 +34,7 @@ export async function resetSubscriber(ports: ResetPorts, command: ResetCommand):
   const { coordination } = ports;
   const { subscriber, force, dryRun } = command;
   checkSubscriberName(subscriber);
-  await settleSubscriber(ports, subscriber);
-  const state = await readState(coordination, subscriber);
+  const state = await settledState(ports, subscriber);
   const isNew = state === undefined;
   if (isNew && command.topic === undefined) {
     throw noSubscriber(subscriber, '; a reset of a named topic creates one');

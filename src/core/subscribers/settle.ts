@@ -1,3 +1,4 @@
+import { confirmed } from '../confirmed.js';
 import { BusError } from '../errors.js';
 import {
   assignmentPath,
@@ -13,7 +14,7 @@ import type { Coordination, Path } from '../ports/coordination.js';
 import { forEachLimited } from '../topics/coalesce.js';
 import { allow, isKind } from './records.js';
 import { type RemovalPorts, removeSubscriber } from './removal.js';
-import { readsAtOnce } from './state.js';
+import { readState, readsAtOnce, type SubscriberState } from './state.js';
 
 /** How often compare-and-sets are begun anew before a call gives up: only the subscriber's own changes can be in the way. */
 const rounds = 20;
@@ -36,6 +37,15 @@ export async function settleSubscriber(ports: RemovalPorts, subscriber: string):
     } else return;
   }
   throw busy(subscriber);
+}
+
+/** What is there of a subscriber after everything that was decided about it is done. Undefined where there is none, anywhere. */
+export function settledState(ports: RemovalPorts, subscriber: string): Promise<SubscriberState | undefined> {
+  const look = async () => {
+    await settleSubscriber(ports, subscriber);
+    return readState(ports.coordination, subscriber);
+  };
+  return confirmed(ports.coordination, look, (state) => state === undefined);
 }
 
 export function busy(subscriber: string): BusError {

@@ -75,13 +75,14 @@ export class TopicRegistry {
     return [...this.#slots].flatMap(([name, { known }]) => (known === undefined ? [] : [[name, known]]));
   }
 
-  /** Reads a topic anew. What was acknowledged to anybody before the call is seen. Throws BusErrors; INTERNAL if unreadable. */
+  /** Reads a topic anew, after a sync. What was acknowledged to anybody before the call is seen. Throws BusErrors; INTERNAL if unreadable. */
   async refresh(name: string): Promise<KnownTopic | undefined> {
     if (this.#closed) throw new BusError('SHUTTING_DOWN', 'the server is shutting down');
     if (this.#loads.size >= mostLookups && !this.#slots.has(name)) {
       throw new BusError('OVERLOADED', 'too many unknown topics are being looked up; try again shortly');
     }
     try {
+      await this.store.coordination.sync();
       await this.#loads.run(name);
     } catch (error) {
       throw toBusError(error);

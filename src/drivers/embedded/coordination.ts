@@ -50,6 +50,8 @@ export function embeddedCoordination(store: Store): Coordination {
       ),
     delete: (path, version) => open(() => writes.delete(path, version)),
     children: (path) => open(async () => [...(tree.find(path)?.children.keys() ?? [])]),
+    // There is one process, and one copy.
+    sync: () => open(async () => undefined),
     watch(path, what, listener) {
       if (closed !== undefined) return () => undefined;
       const unwatch = tree.watch(path, what, listener);

@@ -64,6 +64,8 @@ export function openCoordination(
     delete: (path, version) => call(() => records.delete(path, version)),
     children: (path) => call(() => records.children(path)),
 
+    sync: () => call(() => undefined),
+
     watch(path, what, listener) {
       if (closed !== undefined) return () => undefined;
       let stopped = false;

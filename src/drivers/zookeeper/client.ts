@@ -3,6 +3,7 @@ import { CreateMode, createClient, type Exception, type Stat } from 'node-zookee
 import { Failure, failureOf } from './failure.js';
 import { frameSplitter } from './frames.js';
 import type { ServerAddress } from './servers.js';
+import { syncRequest } from './sync.js';
 
 /** What ZooKeeper knows of a node. */
 export interface NodeStat {
@@ -36,6 +37,8 @@ export interface Client {
   getData(node: string, ok: (value: Uint8Array, stat: NodeStat) => void, fail: Fail): void;
   setData(node: string, value: Uint8Array, version: number, ok: (version: number) => void, fail: Fail): void;
   getChildren(node: string, watch: boolean, ok: (names: string[], stat: NodeStat) => void, fail: Fail): void;
+  /** Lets the server catch up with the leader. */
+  sync(ok: () => void, fail: Fail): void;
   /** All or nothing. Versions must be 1 or more. */
   setAll(writes: readonly NodeWrite[], ok: (versions: number[]) => void, fail: Fail): void;
   /** Ends the session if it is connected, within 2 s, and then the client. Operations sent before are answered first. */
@@ -224,6 +227,7 @@ export function connectClient(servers: readonly ServerAddress[], timeoutMs: numb
       library.getChildren(node, watch ? watcher : undefined, (error, children, stat) =>
         error ? fail(failure(error)) : ok(children, toStat(stat)),
       ),
+    sync: (ok, fail) => manager.queue(syncRequest(), (error) => (error ? fail(failure(error)) : ok())),
     setAll: (writes, ok, fail) => {
       const transaction = library.transaction();
       for (const { node, value, version } of writes) {

@@ -1,10 +1,21 @@
 import type { Coordination, Path } from '../../core/ports/coordination.js';
 import { MutableStatus } from '../../core/ports/dependency.js';
+import { Coalesced } from '../../core/topics/coalesce.js';
 import { type Connection, keepConnected } from './connection.js';
 import { toCoordinationError } from './failure.js';
 import { type Gate, openGate, type RunOptions } from './gate.js';
 import { checkChroot, decodeName, nodeOf } from './names.js';
-import { checkValue, checkVersion, createNode, listNode, readNode, removeNode, within, writeNode } from './records.js';
+import {
+  checkValue,
+  checkVersion,
+  createNode,
+  listNode,
+  readNode,
+  removeNode,
+  syncServer,
+  within,
+  writeNode,
+} from './records.js';
 import { parseServers } from './servers.js';
 import { type Asked, writeMany } from './set-many.js';
 import { openWatches } from './watches.js';
@@ -26,7 +37,7 @@ export interface ZookeeperOptions {
  *
  * A write whose connection breaks before the answer rejects as `unavailable`, and may or may not have happened; it never happens after the session
  * that it was sent on. The session's `lost` comes at two thirds of its timeout. A read sees what this process wrote: one session never goes back
- * in time, and making a new one is itself a write that its server has caught up with.
+ * in time, and making a new one is itself a write that its server has caught up with. What others wrote it sees after a `sync`.
  */
 export function openZookeeper(options: ZookeeperOptions): Coordination {
   const { chroot, sessionTimeoutMs = 6000, operationTimeoutMs = 8000 } = options;
@@ -55,6 +66,9 @@ export function openZookeeper(options: ZookeeperOptions): Coordination {
       throw toCoordinationError(error, `${verb} ${path.join('/')}`);
     }
   }
+
+  /** Calls that come while a sync is under way share the next one, so that a flood of them costs the leader one request at a time. */
+  const syncs = new Coalesced(() => attempt('sync', ['/'], (_, options) => syncServer(gate, options)));
 
   return {
     driver: 'zookeeper',
@@ -88,6 +102,7 @@ export function openZookeeper(options: ZookeeperOptions): Coordination {
         const names = (await listNode(gate, node, options)).map(decodeName);
         return names.filter((name) => name !== undefined);
       }),
+    sync: () => syncs.run(''),
     watch: (path, what, listener) => watches.watch(nodeOf(chroot, path), what, listener),
     session: connection.session,
     close: connection.close,

@@ -51,6 +51,15 @@ declare module 'node-zookeeper-client' {
     readonly packetQueue: { queue: unknown[] };
     /** Undefined before the first attempt to connect. */
     readonly socket: Socket | undefined;
+    /** Sends a request when there is a connection; the callback gets the reply. */
+    queue(
+      request: {
+        readonly header: { xid: number; readonly type: number };
+        readonly payload: undefined;
+        toBuffer(): Buffer;
+      },
+      callback: Callback<[]>,
+    ): void;
     updateTimeout(sessionTimeoutMs: number): void;
     connect(): void;
     findNextServer(callback: (server: unknown) => void): void;

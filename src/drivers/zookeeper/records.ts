@@ -62,6 +62,11 @@ export function listNode(gate: Gate, node: string, options: RunOptions): Promise
   );
 }
 
+/** Lets the server that answers reads catch up with what the ensemble has acknowledged to anybody. */
+export function syncServer(gate: Gate, options: RunOptions): Promise<void> {
+  return repeated(() => gate.run<void>((client, ok, fail) => client.sync(() => ok(undefined), fail), options));
+}
+
 export function writeNode(
   gate: Gate,
   node: string,
