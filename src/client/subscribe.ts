@@ -52,7 +52,7 @@ export interface StreamOptions {
   readonly readerSchemaVersion?: number | undefined;
   /**
    * Where to end. A time: each partition at the first record stored then or later; where there is none when the time has passed, at the end that
-   * there is then. `latest`: the same as `follow: false`.
+   * there is then. Of a topic whose publishers give the times everything is read up to that end, without the later events. `latest`: the same as `follow: false`.
    */
   readonly until?: StartFrom | undefined;
   /**

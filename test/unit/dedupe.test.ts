@@ -151,6 +151,7 @@ test('publishers at two instances, one after the other, are answered as by one t
         incarnation: 'one',
         settings: { ...settings, replicationFactor: 1, minInsyncReplicas: 1 },
         maxBatchBytes: 1_000_000,
+        publisherTime: false,
         schemaVersions: [],
         schema: () => undefined,
       };

@@ -46,6 +46,7 @@ function topicOf(compiled: CompiledSchema, { topic, maxEventBytes, keyPointer }:
       dedupeEntries: 0,
     },
     maxBatchBytes: Number.POSITIVE_INFINITY,
+    publisherTime: false,
     schemaVersions: [1],
     schema: () => ({ version: 1, compiled, warning: undefined }),
   };

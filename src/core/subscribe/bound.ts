@@ -39,7 +39,7 @@ export async function createBound(options: BoundOptions): Promise<Bound | undefi
   if (!until) return latest && { ends: latest, topics: found, reason: 'caught_up' };
   const isToCome = until.at === 'time' && until.timestamp > clock.wallTime();
   if (isToCome && !latest) return boundToCome(options, until.timestamp, found);
-  const wanted = until.at === 'cursor' ? cursorEnds(until.cursor, found, command) : await placesOf(log, found, until);
+  const wanted = until.at === 'cursor' ? cursorEnds(until.cursor, found, command) : await endsAt(log, found, until);
   if (!latest) return { ends: wanted, topics: found, reason: 'until' };
   const isReached = !isToCome && allOf(wanted, (topic, partition, end) => end <= endOf(latest, topic, partition));
   return { ends: smaller(wanted, latest), topics: found, reason: isReached ? 'until' : 'caught_up' };
@@ -49,6 +49,24 @@ type Place = Exclude<NonNullable<SubscribeCommand['from']>, { at: 'cursor' }>;
 
 function placesOf(log: StartLog, topics: readonly ActiveTopic[], from: Place): Promise<StartPositions> {
   return resolveStart(log, topics, { from, onExpired: 'skip', byPattern: false });
+}
+
+/**
+ * The places where a stream ends. Where publishers give the times, a record may come before an older one: such a topic ends where the log ends now, and the
+ * selection leaves out the later records.
+ */
+async function endsAt(log: StartLog, topics: readonly ActiveTopic[], until: Place): Promise<StartPositions> {
+  if (until.at !== 'time') return placesOf(log, topics, until);
+  const runsBack = (topic: ActiveTopic) => topic.publisherTime;
+  const [inOrder, others] = await Promise.all([
+    placesOf(
+      log,
+      topics.filter((topic) => !runsBack(topic)),
+      until,
+    ),
+    placesOf(log, topics.filter(runsBack), { at: 'latest' }),
+  ]);
+  return new Map([...inOrder, ...others]);
 }
 
 /** The ends are the first records of that time or later; where there is none when it has passed, the end that the log has then. */
@@ -65,7 +83,7 @@ function boundToCome(options: BoundOptions, timestamp: number, found: readonly A
   }
   async function resolve(): Promise<void> {
     const topics = options.topics();
-    const ends = await waitOutLog(clock, () => placesOf(log, topics, { at: 'time', timestamp }), signal);
+    const ends = await waitOutLog(clock, () => endsAt(log, topics, { at: 'time', timestamp }), signal);
     bound.topics = topics;
     bound.ends = ends;
     options.known(ends);

@@ -35,7 +35,8 @@ export interface SubscribeCommand {
   readonly readerSchemaVersion?: number | undefined;
   /**
    * Where to end, with the reason `until`. A time: each partition at the first record that is not older; where there is none when that time has passed,
-   * at the end that the partition has then. A cursor: what it does not cover was added later, and nothing of it is sent.
+   * at the end that the partition has then. Where publishers give the times, at the end that the partition has then in any case, without the records of that time or
+   * later. A cursor: what it does not cover was added later, and nothing of it is sent.
    */
   readonly until?: StartFrom | undefined;
   /** Only records for which this CEL expression is true are sent; the cursor passes over the others. At most 4 KiB. */

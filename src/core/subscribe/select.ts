@@ -1,6 +1,7 @@
 import { BusError } from '../errors.js';
 import type { Clock } from '../ports/clock.js';
 import type { FilterCompiler } from '../ports/filter-compiler.js';
+import type { ActiveTopic } from '../topics/topic.js';
 import type { SubscribeCommand } from './frames.js';
 import { createProjection } from './projection.js';
 import { createSample } from './sample.js';
@@ -16,9 +17,15 @@ export interface SelectPorts {
 /** Makes what a command asks to be selected, for a stream. */
 export type Select = (stream: { wake(): void; readonly signal: AbortSignal }) => Selection;
 
-/** Undefined where all of all records is asked for. Throws FILTER_INVALID, INVALID_REQUEST. */
-export function prepareSelect(command: SubscribeCommand, ports: SelectPorts): Select | undefined {
-  const { filter, fields = [], sample } = command;
+/**
+ * Checks what a command asks to be selected. The result takes the stream's topics, and is undefined where all of all records is asked for. Throws FILTER_INVALID,
+ * INVALID_REQUEST.
+ */
+export function prepareSelect(
+  command: SubscribeCommand,
+  ports: SelectPorts,
+): (topics: readonly ActiveTopic[]) => Select | undefined {
+  const { filter, fields = [], sample, until, pattern } = command;
   if (sample !== undefined && !(sample > 0 && sample <= 1)) {
     throw new BusError('INVALID_REQUEST', `sample is ${sample}; it must be above 0, and 1 at most`);
   }
@@ -28,6 +35,11 @@ export function prepareSelect(command: SubscribeCommand, ports: SelectPorts): Se
     projection: fields.length > 0 ? createProjection(fields) : undefined,
     sample: sample === undefined || sample === 1 ? undefined : createSample(sample),
   };
-  if (!parts.filter && !parts.projection && !parts.sample) return undefined;
-  return (stream) => createSelection({ ...parts, ...ports, ...stream });
+  return (topics) => {
+    // Where publishers give the times a later record ends nothing: it is left out. A pattern may come to match such a topic.
+    const mayRunBack = pattern !== undefined || topics.some(({ publisherTime }) => publisherTime);
+    const before = until?.at === 'time' && mayRunBack ? until.timestamp : undefined;
+    if (!parts.filter && !parts.projection && !parts.sample && before === undefined) return undefined;
+    return (stream) => createSelection({ ...parts, before, ...ports, ...stream });
+  };
 }

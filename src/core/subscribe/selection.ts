@@ -9,7 +9,7 @@ import type { Taken } from './ring.js';
 import type { Sample } from './sample.js';
 import type { Turns } from './turns.js';
 
-/** Which records of a stream are sent, and what of them: its `sample`, `filter` and `fields`. */
+/** Which records of a stream are sent, and what of them: its `sample`, `filter` and `fields`, and a time that they have to be before. */
 export interface Selection {
   /** What is sent of that which comes next, and how far it was looked at: no further than there is time for now. When there is again, the stream is woken. */
   select(topic: ActiveTopic, taken: Taken, maxRecords: number): Taken;
@@ -23,6 +23,8 @@ export interface SelectionOptions {
   readonly filter: RecordFilter | undefined;
   readonly projection: Projection | undefined;
   readonly sample: Sample | undefined;
+  /** Records of this time (milliseconds since 1970) or later are left out. */
+  readonly before: number | undefined;
   readonly turns: Turns;
   readonly clock: Clock;
   wake(): void;
@@ -30,7 +32,7 @@ export interface SelectionOptions {
 }
 
 export function createSelection(options: SelectionOptions): Selection {
-  const { filter, projection, sample, turns, clock, wake, signal } = options;
+  const { filter, projection, sample, before, turns, clock, wake, signal } = options;
   const allowance = createAllowance();
   const samples = new Map<string, (offset: number) => boolean>();
   let waiting: (() => void) | undefined;
@@ -107,6 +109,7 @@ export function createSelection(options: SelectionOptions): Selection {
       for (; at < deliveries.length && chosen.length < maxRecords && (at === 0 || now < deadline); at++) {
         const delivery = deliveries[at];
         if (!delivery || tooCostly !== undefined) break;
+        if (before !== undefined && delivery.record.timestamp >= before) continue;
         if (isSampled && !isSampled(delivery.record.offset)) continue;
         if (filter) {
           const isMatch = matches(topic.name, delivery, filter);

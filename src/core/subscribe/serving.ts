@@ -49,7 +49,7 @@ export interface ServingPorts {
   readonly wakeup: Wakeup;
   /** Releases everything. */
   readonly signal: AbortSignal;
-  /** Records of this time (milliseconds since 1970) or later are not sent: a partition ends at the first one. */
+  /** Records of this time (milliseconds since 1970) or later are not sent: a partition ends at the first one, unless publishers give the times. */
   readonly before?: number | undefined;
   /** Whoever asks for what comes next is done with the records that came before. */
   readonly takesLent: boolean;
@@ -122,7 +122,14 @@ export function createServing({
     if (signal.aborted) unfollow();
     signal.throwIfAborted();
     close(topic.name);
-    const progress = createProgress(topic, feed, { wakeup, clock, loads, signal, before, takesLent });
+    const progress = createProgress(topic, feed, {
+      wakeup,
+      clock,
+      loads,
+      signal,
+      before: topic.publisherTime ? undefined : before,
+      takesLent,
+    });
     const served: Served = { topic, feed, progress };
     const unlisten = feed.listen(wakeup.wake);
     const unwatch = topics.watch(topic, (now) => {

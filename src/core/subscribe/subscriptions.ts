@@ -124,7 +124,7 @@ export function createSubscriptions({
 
     async function open(): Promise<PullOne<Frame>> {
       checkCommand(command, authorizer);
-      const select = prepareSelect(command, { filters, turns, clock });
+      const selectOf = prepareSelect(command, { filters, turns, clock });
       if (draining.made) throw new BusError('SHUTTING_DOWN', 'the server is shutting down; connect again');
       const found = await topicsOf(command);
       checkSize(found);
@@ -157,7 +157,7 @@ export function createSubscriptions({
       const [topic] = found;
       const declare = topic && (await readerDeclaration(ports, command, topic));
       signal.throwIfAborted();
-      const stream = await startStream(ports, command, found, select, takesLent, signal);
+      const stream = await startStream(ports, command, found, selectOf(found), takesLent, signal);
       const { subscriber } = command;
       if (subscriber !== undefined && !signal.aborted) {
         served.set(stream.streamId, { ...stream, subscriber });

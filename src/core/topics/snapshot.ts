@@ -70,6 +70,7 @@ export function makeSnapshot(
     incarnation: record.incarnation,
     settings: record.settings,
     maxBatchBytes: record.log.maxBatchBytes,
+    publisherTime: record.log.publisherTime,
     schemaVersions: versions,
     schema(version) {
       if (schemaless && version === undefined) return undefined;

@@ -50,6 +50,8 @@ export interface ActiveTopic {
   readonly settings: TopicSettings;
   /** How large one appended batch may be, by `recordBytes`. */
   readonly maxBatchBytes: number;
+  /** Records have the times that their publishers gave them, in any order. */
+  readonly publisherTime: boolean;
   /** The versions that exist, closed ones included, in order. */
   readonly schemaVersions: readonly number[];
   /**

@@ -115,7 +115,8 @@ export type SubscribeRequest = Message<"mainstem.v1.SubscribeRequest"> & {
 
   /**
    * End, with END_REASON_UNTIL, each partition at the first record that was stored at this time or later; or, where there is none when that time
-   * has passed, at the end that the partition has then. At most one of `until`, `until_cursor` and `until_position` is set.
+   * has passed, at the end that the partition has then. Of a topic whose publishers give the times (Topic.publisher_time), everything is read up to the end that
+   * there is when that time has passed, and the records of that time or later are left out. At most one of `until`, `until_cursor` and `until_position` is set.
    *
    * @generated from field: google.protobuf.Timestamp until = 12;
    */

@@ -17,7 +17,9 @@ const place = 'earliest, latest, a time (2026-01-31T09:30:00Z, or -15m for 15 mi
 /** What a stream can be asked for, whatever it streams. */
 export const subscribeQuery = {
   from: placeParameter(`Where to begin: ${place}. Default: latest, or for a new subscriber earliest.`),
-  until: placeParameter(`Where to end: ${place}.`),
+  until: placeParameter(
+    `Where to end: ${place}. Of a topic whose publishers give the times, all that is there by that time is read, and later records are left out.`,
+  ),
   limit: numberParameter('End after so many records.', { from: 1, to: most }),
   follow: flagParameter('Go on with what comes; false: end where the log ends now.', true),
   subscriber: textParameter('A durable subscriber: goes on where it has committed.'),
