@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { BusError } from '../../src/core/errors.js';
+import { parseExact, writeExact } from '../../src/core/numbers/exact-json.js';
 import type { CompiledSchema } from '../../src/core/ports/schema-compiler.js';
 import { type Draft, draftUris } from '../../src/core/schema/form/draft.js';
 import { createSchemaCompiler } from '../../src/drivers/ajv/index.js';
@@ -37,7 +38,7 @@ function failuresOf(draft: Draft): { readonly total: number; readonly failures: 
   const directory = join(folder, 'json-schema-test-suite/tests', folders[draft]);
   const files = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.json'));
   for (const file of files.sort()) {
-    const groups: readonly Group[] = JSON.parse(readFileSync(join(directory, file), 'utf8'));
+    const groups: readonly Group[] = Object(parseExact(readFileSync(join(directory, file), 'utf8')).document);
     for (const { description, schema, tests } of groups) {
       total += tests.length;
       const group = `${file.replace('.json', '')} | ${description}`;
@@ -67,8 +68,8 @@ function compile(definition: string): CompiledSchema | BusError {
 
 function withDraft(schema: unknown, draft: Draft): string {
   if (typeof schema !== 'object' || schema === null || '$schema' in schema || draft === '2020-12')
-    return JSON.stringify(schema);
-  return JSON.stringify({ $schema: draftUris[draft], ...schema });
+    return writeExact(schema);
+  return writeExact({ $schema: draftUris[draft], ...schema });
 }
 
 describe.skipIf(archive === undefined)('the official JSON Schema test suite', () => {

@@ -247,3 +247,43 @@ describe('explaining', () => {
     expect(violation?.message.length).toBeLessThan(400);
   });
 });
+
+describe('dates and times are those of RFC 3339', () => {
+  it.each([
+    ['date-time', '2024-02-29T12:30:00Z', true],
+    ['date-time', '2024-02-29t12:30:00.123456789012345z', true],
+    ['date-time', '2023-02-29T12:30:00Z', false],
+    ['date-time', '2024-02-29 12:30:00Z', false],
+    ['date-time', '2024-02-29T12:30:00', false],
+    ['date-time', '2024-02-29T12:30:00+05:30', true],
+    ['date-time', '2024-02-29T12:30:00+0530', false],
+    ['date-time', '2024-02-29T12:30:00+05', false],
+    ['date-time', '2024-02-29T12:30:00-24:00', false],
+    ['date-time', '2024-02-29T12:30:00.Z', false],
+    ['date-time', '2016-12-31T23:59:60Z', true],
+    ['date-time', '2016-12-31T15:59:60-08:00', true],
+    ['date-time', '2017-01-01T05:29:60.5+05:30', true],
+    ['date-time', '2017-01-01T23:59:60Z', false],
+    ['date-time', '2016-12-31T05:29:60+05:30', false],
+    ['date-time', '2016-12-31T23:60:00+00:01', false],
+    ['date-time', '2016-12-31T23:59:61Z', false],
+    ['time', '23:59:60Z', true],
+    ['time', '00:59:60+01:00', true],
+    ['time', '23:60:00+00:01', false],
+    ['time', '24:59:60+01:00', false],
+    ['time', '23:58:60Z', false],
+    ['time', '12:30:00+0530', false],
+    ['time', '12:30:00+05', false],
+    ['time', '12:30:00', false],
+    ['date', '2024-02-29', true],
+    ['date', '1900-02-29', false],
+    ['date', '2024-2-9', false],
+    ['date', '2024-02-29Z', false],
+    ['duration', 'P1Y2M3DT4H5M6S', true],
+    ['duration', 'P1Y3D', false],
+    ['duration', 'PT1H6S', false],
+    ['uuid', 'urn:uuid:123e4567-e89b-12d3-a456-426614174000', false],
+  ])('%s %s: %s', (format, text, expected) => {
+    expect(accepts({ format }, text)).toBe(expected);
+  });
+});
