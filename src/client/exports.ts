@@ -65,4 +65,4 @@ export type { Position, ResetInput, ResetTo, SubscriberCalls, WhichParked } from
 export type { EventBatch, Subscription, SubscriptionOptions } from './subscription/api.js';
 export { type Commits, type CommitsOptions, createCommits } from './subscription/commits.js';
 export type { SubscriptionStatus } from './subscription/status.js';
-export type { ApplyTopicInput, CreateTopicInput } from './topics.js';
+export type { ApplyTopicInput, CreateTopicInput, CreateTopicOptions } from './topics.js';

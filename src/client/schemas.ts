@@ -48,6 +48,8 @@ export interface CheckInput {
   readonly topic: string;
   /** The proposed JSON Schema, as text. */
   readonly definition: string;
+  /** Take a schema without any rule, which accepts anything. Default false: SCHEMA_HAS_NO_KEYWORD. */
+  readonly allowAnything?: boolean | undefined;
   /** Take an undecided finding as compatible. Default false. */
   readonly acceptUndecided?: boolean | undefined;
   /** Validate so many of the newest retained events as well: up to 1,000,000; default none. */
@@ -97,21 +99,22 @@ export interface SchemaCalls {
 export function schemaCalls(calls: Calls): SchemaCalls {
   const service: Client<typeof SchemaService> = createClient(SchemaService, calls.transport);
   return {
-    register: ({ topic, definition, expectedVersion, ...check }, options) =>
+    register: ({ topic, definition, expectedVersion, allowAnything = false, ...check }, options) =>
       calls.unary(options, (connect) =>
         service.registerSchema(
           {
             topic,
             definition,
+            allowAnything,
             options: toCheckOptions(check),
             ...(expectedVersion === undefined ? {} : { expectedVersion }),
           },
           connect,
         ),
       ),
-    check: ({ topic, definition, ...check }, options) =>
+    check: ({ topic, definition, allowAnything = false, ...check }, options) =>
       calls.unary(options, (connect) =>
-        service.checkSchema({ topic, definition, options: toCheckOptions(check) }, connect),
+        service.checkSchema({ topic, definition, allowAnything, options: toCheckOptions(check) }, connect),
       ),
     get: (topic, version, options) =>
       calls.unary(options, async (connect) =>
@@ -156,7 +159,7 @@ function toCheckOptions({
   acceptUndecided = false,
   evidenceEvents,
   policy,
-}: Omit<CheckInput, 'topic' | 'definition'>): MessageInitShape<typeof SchemaCheckOptionsSchema> {
+}: Omit<CheckInput, 'topic' | 'definition' | 'allowAnything'>): MessageInitShape<typeof SchemaCheckOptionsSchema> {
   return {
     acceptUndecided,
     ...(evidenceEvents === undefined ? {} : { evidenceEvents: BigInt(evidenceEvents) }),

@@ -15,14 +15,19 @@ export type CreateTopicInput = MessageInitShape<typeof CreateTopicRequestSchema>
 /** What ApplyTopic takes: topic, settings, schema versions numbered from 1. */
 export type ApplyTopicInput = MessageInitShape<typeof ApplyTopicRequestSchema>;
 
+export interface CreateTopicOptions extends CallOptions {
+  /** Called for each thing that the caller should know, such as keywords of the schema that do not exist. */
+  readonly onWarning?: ((warning: string) => void) | undefined;
+}
+
 /** The topics. */
 export interface TopicCalls {
   /** All topics by name, those that the bus does not manage included. */
   list(options?: CallOptions): Promise<Topic[]>;
   /** One topic with its partitions and schemas; TOPIC_NOT_FOUND. */
   get(topic: string, options?: CallOptions): Promise<GetTopicResponse>;
-  /** TOPIC_ALREADY_EXISTS, TOPIC_SETTINGS_INVALID, SCHEMA_INVALID. */
-  create(input: CreateTopicInput, options?: CallOptions): Promise<Topic>;
+  /** TOPIC_ALREADY_EXISTS, TOPIC_SETTINGS_INVALID, SCHEMA_INVALID, SCHEMA_HAS_NO_KEYWORD. */
+  create(input: CreateTopicInput, options?: CreateTopicOptions): Promise<Topic>;
   /** Makes a topic as described; the same twice changes nothing. SCHEMA_VERSION_CONFLICT. */
   apply(input: ApplyTopicInput, options?: CallOptions): Promise<ApplyTopicResponse>;
   /** Deletes a topic and its events; TOPIC_NOT_FOUND. */
@@ -39,7 +44,11 @@ export function topicCalls(calls: Calls): TopicCalls {
     list: (options) => calls.unary(options, async (connect) => (await service.listTopics({}, connect)).topics),
     get: (topic, options) => calls.unary(options, (connect) => service.getTopic({ topic }, connect)),
     create: (input, options) =>
-      calls.unary(options, async (connect) => created((await service.createTopic(input, connect)).topic)),
+      calls.unary(options, async (connect) => {
+        const { topic, warnings } = await service.createTopic(input, connect);
+        for (const warning of warnings) options?.onWarning?.(warning);
+        return created(topic);
+      }),
     apply: (input, options) => calls.unary(options, (connect) => service.applyTopic(input, connect)),
     delete: (topic, options) =>
       calls.unary(options, async (connect) => {

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parseJsonText } from '../core/json-text.js';
+import { didYouMean } from '../core/near-names.js';
 import { ConfigError } from './errors.js';
-import { didYouMean } from './near.js';
 import { flagOf, isSettingName, type SettingName, settingNames, variableOf } from './settings.js';
 
 export type Source = 'flag' | 'env' | 'file' | 'default';

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { compatibilityLevels, readings } from '../core/compatibility/policy.js';
 import { BusError } from '../core/errors.js';
 import { parseJsonText } from '../core/json-text.js';
+import { didYouMean } from '../core/near-names.js';
 import { checkTopicName } from '../core/topics/names.js';
 import { checkSettings } from '../core/topics/settings.js';
 import type { SchemaInput, SettingsInput } from '../core/topics/topic.js';
 import { ConfigError } from './errors.js';
-import { didYouMean } from './near.js';
 import { parseBytes, parseDuration } from './units.js';
 
 /** A topic as a directory describes it: what `apply` takes. */
@@ -16,6 +16,8 @@ export interface TopicFile {
   readonly settings: SettingsInput;
   /** In order, from 1, without holes. */
   readonly schemas: readonly SchemaInput[];
+  /** Also schemas without any rule. */
+  readonly allowAnything: boolean;
 }
 
 const settingsFile = 'topic.json';
@@ -51,7 +53,9 @@ function readTopic(directory: string, name: string): TopicFile {
     );
   }
   const schemas = versions.map((version) => readSchema(join(directory, `${version}.json`), version));
-  const settings = names.includes(settingsFile) ? readSettings(join(directory, settingsFile)) : {};
+  const { settings, allowAnything } = names.includes(settingsFile)
+    ? readSettings(join(directory, settingsFile))
+    : { settings: {}, allowAnything: false };
   if (schemas.length === 0 && settings.schemaless !== true) {
     throw new ConfigError(
       `${directory}: a schema (1.json) is missing; or write {"schemaless": true} in ${settingsFile}`,
@@ -62,7 +66,7 @@ function readTopic(directory: string, name: string): TopicFile {
       `${join(directory, settingsFile)}: the topic is schemaless, and yet has 1.json; leave one of the two out`,
     );
   }
-  return { name, settings, schemas };
+  return { name, settings, schemas, allowAnything };
 }
 
 function readSchema(path: string, version: number): SchemaInput {
@@ -95,24 +99,33 @@ const readers: {
   dedupeEntries: { read: asInteger, expects: 'a whole number' },
 };
 
+/** What a file says beside settings: that its schemas may be without any rule. */
+const allowing = 'allowAnything';
+
 /** What people write for settings in milliseconds. */
 const aliases: Readonly<Record<string, keyof SettingsInput>> = {
   retention: 'retentionMs',
   dedupeWindow: 'dedupeWindowMs',
 };
 
-function readSettings(path: string): SettingsInput {
+function readSettings(path: string): Pick<TopicFile, 'settings' | 'allowAnything'> {
   const content = parseText(path, readText(path));
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw new ConfigError(`${path}: expected a JSON object with settings, such as {"partitions": 4}`);
   }
   const found: Record<string, unknown> = {};
+  let allowAnything = false;
   for (const [key, value] of Object.entries(content)) {
     if (key === '$schema') continue;
+    if (key === allowing) {
+      if (typeof value !== 'boolean') throw new ConfigError(`${path}: "${key}": expected true or false`);
+      allowAnything = value;
+      continue;
+    }
     const name = Object.hasOwn(aliases, key) ? aliases[key] : key;
     if (name === undefined || !isSetting(name)) {
       throw new ConfigError(
-        `${path}: there is no setting "${key}".${didYouMean(key, [...Object.keys(readers), ...Object.keys(aliases)])}`,
+        `${path}: there is no setting "${key}".${didYouMean(key, [...Object.keys(readers), ...Object.keys(aliases), allowing])}`,
       );
     }
     if (Object.hasOwn(found, name)) throw new ConfigError(`${path}: "${key}" is given twice, under another name`);
@@ -124,7 +137,7 @@ function readSettings(path: string): SettingsInput {
   // Each reader returns its setting's type, which a loop over names cannot express.
   const settings = found as SettingsInput;
   explained(path, () => checkSettings(settings));
-  return settings;
+  return { settings, allowAnything };
 }
 
 function isSetting(name: string): name is keyof SettingsInput {

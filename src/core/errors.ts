@@ -12,6 +12,7 @@ export const catalogue = {
   REQUEST_TOO_LARGE: { code: 'resource_exhausted' },
   SCHEMA_VIOLATION: { code: 'invalid_argument' },
   SCHEMA_INVALID: { code: 'invalid_argument' },
+  SCHEMA_HAS_NO_KEYWORD: { code: 'invalid_argument' },
   SCHEMA_VERSION_NOT_FOUND: { code: 'not_found' },
   SCHEMA_VERSION_CONFLICT: { code: 'already_exists' },
   SCHEMA_VERSION_CLOSED: { code: 'failed_precondition' },

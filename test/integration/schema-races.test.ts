@@ -52,14 +52,19 @@ test('however registrations race, each gets a number of its own, none is lost, a
       await first?.topics.create({
         name,
         settings: { compatibility: 'NONE' },
-        schema: '{"title":"first"}',
+        schema: '{"type":"object","title":"first"}',
         adopt: false,
       });
       const outcomes = await Promise.all(
         registrations.map(async ({ instance, schema, expected }) => {
           const at = fleet.all[instance];
           if (at === undefined) throw new RangeError(`there is no instance ${instance}`);
-          const work = registryOf(at.schemas).register(name, { title: `s${schema}` }, {}, expected ?? undefined);
+          const work = registryOf(at.schemas).register(
+            name,
+            { type: 'object', title: `s${schema}` },
+            {},
+            expected ?? undefined,
+          );
           return work.then(
             (registered) => ({ schema, expected, version: registered.schema.version, created: registered.created }),
             (error: unknown) => ({ schema, expected, error }),

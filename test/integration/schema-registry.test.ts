@@ -138,8 +138,57 @@ describe('registering', () => {
         bus.coordination.create(['topics', 'people', 'schemas', version], Buffer.from(`{"title":"${version}"}`)),
       ),
     );
-    expect(await reasonOf(registry.register('people', { title: '1001' }))).toBe('SCHEMA_TOO_MANY_VERSIONS');
+    expect(await reasonOf(registry.register('people', { type: 'object', title: '1001' }))).toBe(
+      'SCHEMA_TOO_MANY_VERSIONS',
+    );
     expect(await registry.register('people', { title: '1000' })).toMatchObject({ created: false });
+  });
+});
+
+describe('a schema without a rule', () => {
+  test('is refused, unless that is allowed; one that is registered stays, and is found', async () => {
+    await using bus = await openBus();
+    const registry = await people(bus, { compatibility: 'NONE' });
+    for (const schema of [{}, true, { openapi: '3.1.0' }]) {
+      expect(await reasonOf(registry.register('people', schema))).toBe('SCHEMA_HAS_NO_KEYWORD');
+      expect(await reasonOf(registry.check('people', schema))).toBe('SCHEMA_HAS_NO_KEYWORD');
+    }
+    const definition = '{}';
+    const never = new AbortController().signal;
+    const plainCheck = { acceptUndecided: false, evidenceEvents: 0, policy: {} };
+    const command = { topic: 'people', definition, expectedVersion: undefined, options: plainCheck };
+    expect(await bus.schemas.register({ ...command, allowAnything: true }, never)).toMatchObject({ created: true });
+    expect(await bus.schemas.register(command, never)).toMatchObject({ created: false, schema: { version: 2 } });
+  });
+
+  test('cannot be what a topic is created with, or given by its files', async () => {
+    await using bus = await openBus();
+    const input = { name: 't', settings: {}, schema: '{}', adopt: false };
+    expect(await reasonOf(bus.topics.create(input))).toBe('SCHEMA_HAS_NO_KEYWORD');
+    const file = { name: 't', settings: {}, schemas: [{ version: 1, definition: '{}' }] };
+    expect(await reasonOf(bus.topics.apply(file))).toBe('SCHEMA_HAS_NO_KEYWORD');
+    expect(await bus.topics.apply({ ...file, allowAnything: true })).toMatchObject({ warnings: [] });
+    // It is a version that exists.
+    expect(await bus.topics.apply(file)).toMatchObject({ changes: [] });
+    expect(await bus.topics.create({ ...input, name: 'u', allowAnything: true })).toMatchObject({ name: 'u' });
+  });
+
+  test('misspelt keywords and unchecked formats are warned about, on every way in', async () => {
+    await using bus = await openBus();
+    const schema = { type: 'object', requird: ['a'], properties: { a: { format: 'phone' } } };
+    const warnings = [
+      expect.stringMatching(/\/requird: .*Did you mean required/),
+      expect.stringMatching(/phone is not checked/),
+    ];
+    const definition = JSON.stringify(schema);
+    expect((await bus.topics.create({ name: 't', settings: {}, schema: definition, adopt: false })).warnings).toEqual(
+      warnings,
+    );
+    const file = { name: 'u', settings: {}, schemas: [{ version: 1, definition }] };
+    expect((await bus.topics.apply(file)).warnings).toEqual(warnings);
+    const registry = await people(bus, { compatibility: 'NONE' });
+    const { report } = await registry.register('people', schema);
+    expect(report?.warnings).toEqual([expect.stringContaining('$schema'), ...warnings]);
   });
 });
 

@@ -181,7 +181,14 @@ describe('topic files', () => {
   const read = () => readTopicFiles(join(cwd, 'topics'));
 
   it('become what apply takes', () => {
-    const people = { partitions: 4, retention: '7d', maxEventBytes: '64KiB', keyPointer: '/id', dedupeWindow: '1h' };
+    const people = {
+      allowAnything: true,
+      partitions: 4,
+      retention: '7d',
+      maxEventBytes: '64KiB',
+      keyPointer: '/id',
+      dedupeWindow: '1h',
+    };
     write('topics/people/topic.json', people);
     for (let version = 1; version <= 10; version++) write(`topics/people/${version}.json`, `{"title":"${version}"}\n`);
     write('topics/clicks/topic.json', { schemaless: true });
@@ -189,8 +196,9 @@ describe('topic files', () => {
     write('topics/.git/config', 'passed over');
     symlinkSync(join(cwd, 'topics/clicks'), join(cwd, 'topics/linked'));
     const [clicks, linked, found] = read();
-    expect(clicks).toEqual({ name: 'clicks', settings: { schemaless: true }, schemas: [] });
+    expect(clicks).toEqual({ name: 'clicks', settings: { schemaless: true }, schemas: [], allowAnything: false });
     expect(linked?.settings).toEqual({ schemaless: true });
+    expect(found?.allowAnything).toBe(true);
     expect(found?.settings).toEqual({
       partitions: 4,
       retentionMs: 604_800_000,

@@ -20,14 +20,16 @@ export interface PolicyOptions {
 
 export interface CheckOptions extends OutputOptions, PolicyOptions {
   readonly acceptUndecided?: boolean;
+  readonly allowAnything?: boolean;
   readonly evidence?: number;
 }
 
 /** The options of a check as the client takes them. */
 export function checkInput(options: CheckOptions) {
-  const { level, reading, acceptUndecided, evidence } = options;
+  const { level, reading, acceptUndecided, allowAnything, evidence } = options;
   return {
     acceptUndecided,
+    allowAnything,
     evidenceEvents: evidence,
     policy: level === undefined && reading === undefined ? undefined : { level, reading },
   };

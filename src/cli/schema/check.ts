@@ -14,6 +14,8 @@ interface Proposal {
   readonly topic: string;
   readonly version: number | undefined;
   readonly definition: string;
+  /** As its topic.json says. */
+  readonly allowAnything?: boolean;
 }
 
 type Outcome = 'accepted' | 'refused' | 'unchanged' | 'new topic' | 'changed';
@@ -59,7 +61,9 @@ async function proposalsAt(io: Io, path: string, topic: string | undefined): Pro
     if (topic !== undefined)
       throw new UsageError('--topic goes with a file; in a directory the folders name the topics');
     const { readTopicFiles } = await import('../../config/index.js');
-    return readTopicFiles(full).flatMap(({ name, schemas }) => schemas.map((schema) => ({ topic: name, ...schema })));
+    return readTopicFiles(full).flatMap(({ name, schemas, allowAnything }) =>
+      schemas.map((schema) => ({ topic: name, allowAnything, ...schema })),
+    );
   }
   const definition = await readText(io, path);
   const [, number] = /^([1-9]\d*)\.json$/.exec(basename(full)) ?? [];
@@ -71,7 +75,7 @@ async function proposalsAt(io: Io, path: string, topic: string | undefined): Pro
 async function checkOne(
   io: Io,
   client: MainstemClient,
-  { topic, version, definition }: Proposal,
+  { topic, version, definition, allowAnything }: Proposal,
   options: CheckOptions,
 ): Promise<Checked> {
   const result = (outcome: Outcome, lines: readonly string[], answer?: CheckSchemaResponse): Checked => ({
@@ -83,7 +87,7 @@ async function checkOne(
   });
   try {
     const answer = await client.schemas.check(
-      { topic, definition, ...checkInput(options) },
+      { topic, definition, ...checkInput(options), ...(allowAnything && { allowAnything }) },
       { signal: io.interrupted },
     );
     if (answer.identicalVersion !== undefined && (version ?? answer.identicalVersion) === answer.identicalVersion) {

@@ -146,6 +146,7 @@ function withCheckOptions(command: Command): Command {
     .addOption(readingOption())
     .option('--evidence <n>', 'validate so many of the newest retained events as well', wholeNumber(1, 1_000_000))
     .option('--accept-undecided', 'take what can be neither proved nor refuted as compatible')
+    .option('--allow-anything', 'take a schema without any rule, which accepts anything')
     .addOption(outputOption());
 }
 

@@ -19,6 +19,7 @@ export interface CreateOptions extends OutputOptions {
   readonly replicationFactor?: number;
   readonly minInsyncReplicas?: number;
   readonly adopt?: boolean;
+  readonly allowAnything?: boolean;
 }
 
 export async function listTopics(io: Io, client: MainstemClient, options: OutputOptions): Promise<void> {
@@ -37,7 +38,10 @@ export async function showTopic(io: Io, client: MainstemClient, name: string, op
 }
 
 export async function createTopic(io: Io, client: MainstemClient, name: string, options: CreateOptions): Promise<void> {
-  const topic = await client.topics.create(await createInput(io, name, options), { signal: io.interrupted });
+  const topic = await client.topics.create(await createInput(io, name, options), {
+    signal: io.interrupted,
+    onWarning: (warning) => note(io, `warning: ${safeText(warning)}`),
+  });
   await printTopic(io, topic, options, `${options.adopt ? 'adopted' : 'created'} ${topic.name}`);
 }
 
@@ -68,6 +72,7 @@ async function createInput(io: Io, topic: string, options: CreateOptions): Promi
   return {
     topic,
     adopt: options.adopt ?? false,
+    allowAnything: options.allowAnything ?? false,
     schema: options.schema === undefined ? undefined : await readText(io, options.schema),
     settings: {
       partitions: options.partitions,

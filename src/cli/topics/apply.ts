@@ -57,10 +57,11 @@ async function applyOne(io: Io, client: MainstemClient, file: TopicFile): Promis
 
 const readings = { strict: CompatibilityReading.STRICT, declared: CompatibilityReading.DECLARED };
 
-function inputOf({ name, settings, schemas }: TopicFile): ApplyTopicInput {
+function inputOf({ name, settings, schemas, allowAnything }: TopicFile): ApplyTopicInput {
   const { retentionMs, retentionBytes, compatibility, reading, dedupeWindowMs, ...others } = settings;
   return {
     topic: name,
+    allowAnything,
     schemas: schemas.map(({ version, definition }) => ({ version, definition })),
     settings: {
       ...others,

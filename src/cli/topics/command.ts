@@ -59,6 +59,7 @@ export function addTopics(program: Command, io: Io): void {
     .option('--replication-factor <n>', 'brokers that hold each partition', wholeNumber(1, 32767))
     .option('--min-insync-replicas <n>', 'brokers that must have an event to acknowledge it', wholeNumber(1, 32767))
     .option('--adopt', 'the topic exists in Kafka: manage it from now on')
+    .option('--allow-anything', 'take a schema without any rule, which accepts anything')
     .addOption(outputOption())
     .addHelpText(
       'after',

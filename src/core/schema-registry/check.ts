@@ -6,6 +6,7 @@ import type { Clock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { SchemaJudge } from '../ports/schema-judge.js';
+import { adviseOn } from '../schema/index.js';
 import { effectiveText, type StoredSchema } from '../topics/schema-record.js';
 import { invalidSetting } from '../topics/settings.js';
 import type { TopicSchemas, TopicVersions } from '../topics/versions.js';
@@ -19,11 +20,13 @@ export interface Proposal {
   readonly schema: StoredSchema;
   /** The version that is the same schema. */
   readonly identicalVersion: number | undefined;
+  /** What its author should know. */
+  readonly warnings: readonly string[];
 }
 
 export interface Checks {
-  /** SCHEMA_INVALID, TOPIC_SETTINGS_INVALID where the topic is schemaless. */
-  propose(read: TopicVersions, definition: string): Promise<Proposal>;
+  /** SCHEMA_INVALID, SCHEMA_HAS_NO_KEYWORD, TOPIC_SETTINGS_INVALID where the topic is schemaless. */
+  propose(read: TopicVersions, definition: string, allowAnything: boolean): Promise<Proposal>;
   /** What there is to say about it. SCHEMA_INVALID, INVALID_REQUEST, LOG_UNAVAILABLE. */
   judge(read: TopicVersions, proposal: Proposal, options: CheckOptions, signal: AbortSignal): Promise<SchemaReport>;
 }
@@ -40,7 +43,7 @@ const mostEvidence = 1_000_000;
 
 export function createChecks({ topics, log, coordination, judge, clock }: CheckPorts): Checks {
   return {
-    async propose(read, definition) {
+    async propose(read, definition, allowAnything) {
       const { topic, settings, versions } = read;
       if (settings.schemaless) {
         throw invalidSetting(
@@ -50,10 +53,12 @@ export function createChecks({ topics, log, coordination, judge, clock }: CheckP
       }
       const schema = await topics.resolve({ version: (versions.at(-1) ?? 0) + 1, definition });
       const identicalVersion = versions.findLast((version) => read.facts(version)?.digest === schema.digest);
-      return { schema, identicalVersion };
+      // What is registered already stays valid, whatever it is.
+      const advice = adviseOn(definition, allowAnything || identicalVersion !== undefined);
+      return { schema, identicalVersion, warnings: [...warningsOf(schema), ...advice] };
     },
 
-    async judge(read, { schema, identicalVersion }, options, signal) {
+    async judge(read, { schema, identicalVersion, warnings }, options, signal) {
       checkEvidenceEvents(options.evidenceEvents);
       const policy = policyOf(read, options);
       const definition = effectiveText(schema);
@@ -76,7 +81,7 @@ export function createChecks({ topics, log, coordination, judge, clock }: CheckP
         identicalVersion === undefined
           ? await brokenReaders({ coordination, judge }, read, { definition, reading: policy.reading, load }, signal)
           : [];
-      return { policy, ...judgement, evidence, brokenReaders: broken, warnings: warningsOf(schema) };
+      return { policy, ...judgement, evidence, brokenReaders: broken, warnings };
     },
   };
 }

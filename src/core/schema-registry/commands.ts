@@ -30,6 +30,8 @@ export interface RegisterCommand {
   readonly definition: string;
   /** Undefined: the next one. */
   readonly expectedVersion: number | undefined;
+  /** Also a schema without any rule. Default false: SCHEMA_HAS_NO_KEYWORD. */
+  readonly allowAnything?: boolean | undefined;
   readonly options: CheckOptions;
 }
 
@@ -97,7 +99,7 @@ export interface Validated {
  */
 export interface SchemaRegistry {
   /**
-   * Adds a version. SCHEMA_INVALID, SCHEMA_INCOMPATIBLE (a SchemaIncompatibleError), SCHEMA_VERSION_CONFLICT, SCHEMA_TOO_MANY_VERSIONS,
+   * Adds a version. SCHEMA_INVALID, SCHEMA_HAS_NO_KEYWORD, SCHEMA_INCOMPATIBLE (a SchemaIncompatibleError), SCHEMA_VERSION_CONFLICT, SCHEMA_TOO_MANY_VERSIONS,
    * TOPIC_SETTINGS_INVALID on a schemaless topic, INVALID_REQUEST for a policy that is laxer than the topic's; then nothing is changed.
    */
   register(command: RegisterCommand, signal: AbortSignal): Promise<Registered>;

@@ -23,10 +23,10 @@ export function createSchemaRegistry({
   return {
     register: (command, signal) => mapped(() => registerSchema(ports, checks, command, signal)),
 
-    check: ({ topic, definition, options }, signal) =>
+    check: ({ topic, definition, allowAnything = false, options }, signal) =>
       mapped(async () => {
         const versions = await topics.read(topic);
-        const proposal = await checks.propose(versions, definition);
+        const proposal = await checks.propose(versions, definition, allowAnything);
         const report = await checks.judge(versions, proposal, options, signal);
         return { report, identicalVersion: proposal.identicalVersion, nextVersion: proposal.schema.version };
       }),

@@ -16,12 +16,12 @@ const rounds = 50;
 export async function registerSchema(
   { topics }: { readonly topics: TopicSchemas },
   checks: Checks,
-  { topic, definition, expectedVersion, options }: RegisterCommand,
+  { topic, definition, expectedVersion, allowAnything = false, options }: RegisterCommand,
   signal: AbortSignal,
 ): Promise<Registered> {
   for (let round = 0; round < rounds; round++) {
     const read = await topics.read(topic);
-    const proposal = await checks.propose(read, definition);
+    const proposal = await checks.propose(read, definition, allowAnything);
     const { schema, identicalVersion } = proposal;
     checkExpected(topic, expectedVersion, identicalVersion, schema.version);
     if (identicalVersion !== undefined) {

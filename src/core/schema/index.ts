@@ -1,3 +1,4 @@
+export { adviseOn } from './advice.js';
 export type { Verdict } from './containment.js';
 export { findExample } from './example.js';
 export { canonicalSchema } from './form/canonical-schema.js';

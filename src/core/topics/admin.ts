@@ -61,11 +61,11 @@ export function createTopicAdmin(
     create: (input) =>
       mapped(async () => {
         checkTopicName(input.name);
-        const { name, schema } = input;
+        const { name, schema, allowAnything = false } = input;
         const given = schema === undefined ? [] : [{ version: 1, definition: schema }];
-        const schemas = await checkedSchemas(ports, name, given, signal);
+        const { schemas, warnings } = await checkedSchemas(ports, name, given, allowAnything, signal);
         await locked(name, (lock) => createOrRefuse(input, schemas, lock));
-        return describe(input.name);
+        return { ...(await describe(name)), warnings };
       }),
 
     apply: (input) =>

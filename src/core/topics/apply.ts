@@ -20,6 +20,8 @@ export interface Description {
   readonly name: string;
   readonly settings: SettingsInput;
   readonly schemas: readonly SchemaInput[];
+  /** Also schemas without any rule. Default false: SCHEMA_HAS_NO_KEYWORD. */
+  readonly allowAnything?: boolean | undefined;
 }
 
 export interface Applied {
@@ -44,38 +46,36 @@ export async function applyTopic(
   lock: TopicLock,
   signal: AbortSignal,
 ): Promise<Applied> {
-  const { name, settings } = description;
   const schemas = checkVersions(description.schemas);
-  const now = await ports.lifecycle.settle(name, lock);
+  const now = await ports.lifecycle.settle(description.name, lock);
   return now === undefined
-    ? create(ports, name, settings, schemas, lock, signal)
-    : change(ports, name, now, settings, schemas, lock, signal);
+    ? create(ports, { ...description, schemas }, lock, signal)
+    : change(ports, { ...description, schemas }, now, lock, signal);
 }
 
 /** The versions that a topic begins with are not compared: there are no events yet that could be hurt. */
 async function create(
   ports: ApplyPorts,
-  name: string,
-  input: SettingsInput,
-  given: readonly SchemaInput[],
+  { name, settings: input, schemas: given, allowAnything = false }: Description,
   lock: TopicLock,
   signal: AbortSignal,
 ): Promise<Applied> {
   const { store, log, lifecycle } = ports;
   const settings = mergeSettings(defaultSettings, input);
   checkSchemaThere(settings, given);
-  const schemas = await checkedSchemas(ports, name, given, signal);
+  const { schemas, warnings } = await checkedSchemas(ports, name, given, allowAnything, signal);
   if ((await log.describeTopic(name)) !== undefined) throw topicInLog(name);
   await createTopic(store, lifecycle, name, { settings, schemas, adopt: false }, lock);
-  return { changes: ['created', ...schemas.map(({ version }) => `schema version ${version} added`)], warnings: [] };
+  return {
+    changes: ['created', ...schemas.map(({ version }) => `schema version ${version} added`)],
+    warnings: [...warnings],
+  };
 }
 
 async function change(
   ports: ApplyPorts,
-  name: string,
+  { name, settings: input, schemas: wanted, allowAnything = false }: Description,
   { record, version }: Versioned<SettledTopic>,
-  input: SettingsInput,
-  wanted: readonly SchemaInput[],
   lock: TopicLock,
   signal: AbortSignal,
 ): Promise<Applied> {
@@ -84,7 +84,9 @@ async function change(
   const { changes, warnings, log: inLog } = diffSettings(record.settings, settings);
   const existing = await store.schemas(name);
   checkSchemaUse(settings, existing, wanted);
-  const added = await checkedSchemas(ports, name, diffSchemas(name, existing, wanted), signal);
+  const fresh = diffSchemas(name, existing, wanted);
+  const { schemas: added, warnings: advice } = await checkedSchemas(ports, name, fresh, allowAnything, signal);
+  warnings.push(...advice);
   await checkPolicy(ports, name, { ...record, settings }, existing, added, signal);
   const beyond = existing.length - wanted.length;
   if (wanted.length > 0 && beyond > 0)

@@ -1,5 +1,5 @@
 import type { SchemaJudge } from '../ports/schema-judge.js';
-import { findReferences, freezeReferences, type SchemaReference, schemaUri } from '../schema/index.js';
+import { adviseOn, findReferences, freezeReferences, type SchemaReference, schemaUri } from '../schema/index.js';
 import { checkSize, effectiveText, type StoredSchema, schemaDigest, withVersion } from './schema-record.js';
 import type { TopicStore } from './store.js';
 import type { SchemaInput } from './topic.js';
@@ -34,16 +34,26 @@ export async function resolveSchema(
   return schema;
 }
 
-/** The schemas of one call, resolved and compiled. Throws SCHEMA_INVALID, with the version. */
+/** New versions that may be stored, and what their author should know of them. */
+export interface CheckedSchemas {
+  readonly schemas: readonly StoredSchema[];
+  readonly warnings: readonly string[];
+}
+
+/** The schemas of one call, resolved and compiled. Throws SCHEMA_INVALID and SCHEMA_HAS_NO_KEYWORD, with the version. */
 export async function checkedSchemas(
   { store, judge }: { readonly store: TopicStore; readonly judge: SchemaJudge },
   topic: string,
   inputs: readonly SchemaInput[],
+  allowAnything: boolean,
   signal: AbortSignal,
-): Promise<StoredSchema[]> {
+): Promise<CheckedSchemas> {
   const schemas: StoredSchema[] = [];
+  const warnings: string[] = [];
   for (const input of inputs) {
     try {
+      const advice = adviseOn(input.definition, allowAnything);
+      warnings.push(...advice.map((each) => `schema version ${input.version}: ${each}`));
       const schema = await resolveSchema(store, input, { topic, schemas });
       await judge.compile(effectiveText(schema), signal);
       schemas.push(schema);
@@ -51,5 +61,5 @@ export async function checkedSchemas(
       throw withVersion(error, input.version);
     }
   }
-  return schemas;
+  return { schemas, warnings };
 }

@@ -130,18 +130,26 @@ export interface TopicAdmin {
   /** By name; unmanaged ones of the log included. */
   list(): Promise<TopicInfo[]>;
   get(name: string): Promise<TopicDetail>;
-  /** `adopt`: take over a topic that exists in the log only. TOPIC_ALREADY_EXISTS, TOPIC_SETTINGS_INVALID, SCHEMA_INVALID. */
+  /**
+   * `adopt`: take over a topic that exists in the log only. `allowAnything`: also with a schema without any rule. TOPIC_ALREADY_EXISTS,
+   * TOPIC_SETTINGS_INVALID, SCHEMA_INVALID, SCHEMA_HAS_NO_KEYWORD.
+   */
   create(input: {
     readonly name: string;
     readonly settings: SettingsInput;
     readonly schema?: string | undefined;
     readonly adopt: boolean;
-  }): Promise<TopicInfo>;
-  /** Makes a topic as described. `changes` is empty where nothing had to be done. SCHEMA_VERSION_CONFLICT, SCHEMA_INCOMPATIBLE, TOPIC_SETTINGS_INVALID. */
+    readonly allowAnything?: boolean | undefined;
+  }): Promise<TopicInfo & { readonly warnings: readonly string[] }>;
+  /**
+   * Makes a topic as described. `changes` is empty where nothing had to be done. SCHEMA_VERSION_CONFLICT, SCHEMA_INCOMPATIBLE, SCHEMA_HAS_NO_KEYWORD,
+   * TOPIC_SETTINGS_INVALID.
+   */
   apply(input: {
     readonly name: string;
     readonly settings: SettingsInput;
     readonly schemas: readonly SchemaInput[];
+    readonly allowAnything?: boolean | undefined;
   }): Promise<{ readonly topic: TopicInfo; readonly changes: string[]; readonly warnings: string[] }>;
   /** @param incarnation only if it is this one: otherwise TOPIC_NOT_FOUND. */
   delete(name: string, incarnation?: string): Promise<void>;

@@ -22,13 +22,13 @@ export function schemaService(
 ): ServiceImpl<typeof SchemaService> {
   return {
     registerSchema: guardUnary(onInternalError, async (request, { signal }) => {
-      const { topic, definition, expectedVersion, options } = request;
-      const command = { topic, definition, expectedVersion, options: toCheckOptions(options) };
+      const { topic, definition, expectedVersion, allowAnything, options } = request;
+      const command = { topic, definition, expectedVersion, allowAnything, options: toCheckOptions(options) };
       const { schema, created, report } = await schemas.register(command, signal);
       return { schema: toRegisteredSchema(schema), created, ...(report && { report: toReport(report) }) };
     }),
-    checkSchema: guardUnary(onInternalError, async ({ topic, definition, options }, { signal }) => {
-      const command = { topic, definition, options: toCheckOptions(options) };
+    checkSchema: guardUnary(onInternalError, async ({ topic, definition, allowAnything, options }, { signal }) => {
+      const command = { topic, definition, allowAnything, options: toCheckOptions(options) };
       const { report, identicalVersion, nextVersion } = await schemas.check(command, signal);
       return {
         report: toReport(report),

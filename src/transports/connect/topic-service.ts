@@ -14,11 +14,13 @@ export function topicService(topics: TopicAdmin, onInternalError: OnInternalErro
       ...toTopicDetail(await topics.get(topic)),
       time: timestampNow(),
     })),
-    createTopic: guardUnary(onInternalError, async ({ topic, settings, schema, adopt }) => ({
-      topic: toTopic(await topics.create({ name: topic, settings: toSettingsInput(settings), schema, adopt })),
-    })),
-    applyTopic: guardUnary(onInternalError, async ({ topic, settings, schemas }) => {
-      const applied = await topics.apply({ name: topic, settings: toSettingsInput(settings), schemas });
+    createTopic: guardUnary(onInternalError, async ({ topic: name, settings, schema, adopt, allowAnything }) => {
+      const input = { name, settings: toSettingsInput(settings), schema, adopt, allowAnything };
+      const created = await topics.create(input);
+      return { topic: toTopic(created), warnings: [...created.warnings] };
+    }),
+    applyTopic: guardUnary(onInternalError, async ({ topic: name, settings, schemas, allowAnything }) => {
+      const applied = await topics.apply({ name, settings: toSettingsInput(settings), schemas, allowAnything });
       return { topic: toTopic(applied.topic), changes: applied.changes, warnings: applied.warnings };
     }),
     deleteTopic: guardUnary(onInternalError, async ({ topic }) => {

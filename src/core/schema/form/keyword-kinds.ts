@@ -45,6 +45,15 @@ export const assertions: ReadonlySet<string> = new Set([
   'uniqueItems',
 ]);
 
+/** Keywords of later drafts that say something of a value, and references, of any draft. */
+const laterAssertions = [
+  ...['$ref', '$dynamicRef', '$recursiveRef', 'prefixItems', 'dependentRequired', 'dependentSchemas'],
+  ...['minContains', 'maxContains', 'unevaluatedItems', 'unevaluatedProperties'],
+];
+
+/** All keywords that may make a schema refuse a value. */
+export const asserting: ReadonlySet<string> = new Set([...assertions, ...laterAssertions]);
+
 /** Keywords whose value is data, whatever it looks like. */
 export const dataKeywords: ReadonlySet<string> = new Set(['const', 'default', 'enum', 'examples']);
 
@@ -62,6 +71,13 @@ export const annotations: ReadonlySet<string> = new Set([
   'contentEncoding',
   'contentMediaType',
   'contentSchema',
+]);
+
+/** All keywords of the drafts. `nullable` is said something of where it matters. */
+export const keywords: ReadonlySet<string> = new Set([
+  ...asserting,
+  ...annotations,
+  ...['$id', '$anchor', '$dynamicAnchor', '$recursiveAnchor', '$vocabulary', '$defs', 'definitions', 'nullable'],
 ]);
 
 /** Whether `$ref` silences its neighbours. */

@@ -1,18 +1,18 @@
-/** The known names that somebody may have meant, nearest first; at most three. */
-function nearNames(name: string, known: readonly string[]): string[] {
+/** The known names that somebody may have meant, nearest first. */
+function nearNames(name: string, known: readonly string[], mostNames: number): string[] {
   const wanted = name.toLowerCase();
   const most = Math.max(2, Math.floor(wanted.length / 3));
   return known
     .map((candidate) => ({ candidate, distance: distanceBetween(wanted, candidate.toLowerCase()) }))
     .filter(({ candidate, distance }) => distance <= most || candidate.toLowerCase().includes(wanted))
     .sort((a, b) => a.distance - b.distance)
-    .slice(0, 3)
+    .slice(0, mostNames)
     .map(({ candidate }) => candidate);
 }
 
 /** ` Did you mean …?`, or nothing. */
-export function didYouMean(name: string, known: readonly string[]): string {
-  const near = nearNames(name, known);
+export function didYouMean(name: string, known: readonly string[], mostNames = 3): string {
+  const near = nearNames(name, known, mostNames);
   return near.length === 0 ? '' : ` Did you mean ${near.join(' or ')}?`;
 }
 
