@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import type { StartFrom } from '../client/index.js';
+import type { Place, StartFrom } from '../client/index.js';
 
 const durationUnits: Record<string, number> = {
   ms: 1,
@@ -38,7 +38,7 @@ export function sizeBytes(text: string): number {
   throw new InvalidArgumentError('It takes a size in bytes, or one such as 512KiB, 10MiB, 1GiB.');
 }
 
-/** `earliest`, `latest`, a time (RFC 3339, or so long ago as in `-15m`), or else a cursor. */
+/** `earliest`, `latest`, a time (RFC 3339, or so long ago as in `-15m`), offsets by partition (`0:4711,1:12`), or else a cursor. */
 export function startFrom(text: string, now = Date.now()): StartFrom {
   if (text === 'earliest' || text === 'latest') return text;
   if (/^-\d/.test(text)) {
@@ -54,8 +54,27 @@ export function startFrom(text: string, now = Date.now()): StartFrom {
     if (rfc3339.test(text) && !Number.isNaN(time.getTime())) return { time };
     throw new InvalidArgumentError('A time needs hours, minutes, seconds and a zone, as in 2026-01-31T09:30:00Z.');
   }
+  if (/^\d+:\d/.test(text)) return { offsets: offsetsOf(text) };
   if (/^[A-Za-z0-9._~=-]+$/.test(text)) return { cursor: text };
-  throw new InvalidArgumentError('It takes earliest, latest, a time (2026-01-31T09:30:00Z, -15m), or a cursor.');
+  throw new InvalidArgumentError(
+    'It takes earliest, latest, a time (2026-01-31T09:30:00Z, -15m), an offset (0:4711 for partition 0), or a cursor.',
+  );
+}
+
+function offsetsOf(text: string): { readonly partition: number; readonly offset: bigint }[] {
+  return text.split(',').map((each) => {
+    const [, partition, offset] = /^(\d{1,10}):(\d{1,16})$/.exec(each) ?? [];
+    if (partition !== undefined && offset !== undefined)
+      return { partition: Number(partition), offset: BigInt(offset) };
+    throw new InvalidArgumentError('Offsets look like 0:4711 or 0:4711,1:12 (partition:offset).');
+  });
+}
+
+/** The same without offsets. */
+export function placeIn(text: string): Place {
+  const place = startFrom(text);
+  if (typeof place === 'string' || !('offsets' in place)) return place;
+  throw new InvalidArgumentError('Offsets are a start of a stream alone: give earliest, latest, a time, or a cursor.');
 }
 
 export function formatBytes(bytes: number): string {

@@ -55,6 +55,7 @@ export type {
   CommitInput,
   Frame,
   KeepAliveInput,
+  Place,
   StartFrom,
   StreamOptions,
   StreamPosition,

@@ -4,6 +4,7 @@ import { type Client, createClient } from '@connectrpc/connect';
 import {
   CommitMode,
   type CommittedPosition,
+  OffsetStartsSchema,
   OnExpired,
   StartPosition,
   type SubscribeRequest,
@@ -13,8 +14,13 @@ import {
 } from '../gen/mainstem/v1/subscribe_pb.js';
 import { type CallOptions, type Calls, guardStream } from './calls.js';
 
-/** Where a stream starts: a fixed place, a cursor, or the first record stored at a time or later. */
-export type StartFrom = 'earliest' | 'latest' | { readonly cursor: string } | { readonly time: Date };
+/** A place in topics: a fixed one, a cursor, or the first record stored at a time or later. */
+export type Place = 'earliest' | 'latest' | { readonly cursor: string } | { readonly time: Date };
+
+/** Where a stream starts. Offsets are those of one topic, as publishing answers them; a partition that is not named starts at its beginning. */
+export type StartFrom =
+  | Place
+  | { readonly offsets: readonly { readonly partition: number; readonly offset: bigint | number }[] };
 
 /** What to stream: one topic, several (up to 100), or all whose names match a pattern such as `orders.*`. */
 export type TopicChoice =
@@ -30,6 +36,8 @@ export interface StreamOptions {
   readonly subscriber?: string | undefined;
   /** Default: `earliest` for a new subscriber, `latest` without one. Ignored where a position is committed. */
   readonly from?: StartFrom | undefined;
+  /** Only these partitions of one topic, without a subscriber. Default: all, and those that are added later. */
+  readonly partitions?: readonly number[] | undefined;
   /** What happens if retention has removed what a cursor asks for. Default `fail`, with CURSOR_EXPIRED. */
   readonly onExpired?: 'fail' | 'skip' | undefined;
   /** Default true. False: the stream ends once everything that was there at the start has come. */
@@ -54,7 +62,7 @@ export interface StreamOptions {
    * Where to end. A time: each partition at the first record stored then or later; where there is none when the time has passed, at the end that
    * there is then. Of a topic whose publishers give the times everything is read up to that end, without the later events. `latest`: the same as `follow: false`.
    */
-  readonly until?: StartFrom | undefined;
+  readonly until?: Place | undefined;
   /**
    * Only events for which this CEL expression is true come, as in `payload.age > 30 && key.startsWith('a')`. At most 4 KiB; FILTER_INVALID says where it is
    * wrong. One that takes too much ends the stream.
@@ -147,6 +155,7 @@ function toRequest(input: SubscribeInput): SubscribeRequest {
     topic: input.topic ?? '',
     topics: [...(input.topics ?? [])],
     topicPattern: input.pattern ?? '',
+    partitions: [...(input.partitions ?? [])],
     subscriber: input.subscriber ?? '',
     from: toFrom(input.from),
     onExpired: input.onExpired === 'skip' ? OnExpired.SKIP : OnExpired.FAIL,
@@ -170,10 +179,14 @@ function toFrom(from: StartFrom | undefined): SubscribeRequest['from'] {
   if (from === 'earliest') return { case: 'position', value: StartPosition.EARLIEST };
   if (from === 'latest') return { case: 'position', value: StartPosition.LATEST };
   if ('cursor' in from) return { case: 'cursor', value: from.cursor };
+  if ('offsets' in from) {
+    const offsets = from.offsets.map(({ partition, offset }) => ({ partition, offset: BigInt(offset) }));
+    return { case: 'offsets', value: create(OffsetStartsSchema, { offsets }) };
+  }
   return { case: 'time', value: timestampFromMs(from.time.getTime()) };
 }
 
-function toUntil(until: StartFrom | undefined): MessageInitShape<typeof SubscribeRequestSchema> {
+function toUntil(until: Place | undefined): MessageInitShape<typeof SubscribeRequestSchema> {
   if (until === undefined) return {};
   if (until === 'earliest') return { untilPosition: StartPosition.EARLIEST };
   if (until === 'latest') return { untilPosition: StartPosition.LATEST };

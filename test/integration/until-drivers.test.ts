@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { createMainstemClient, EndReason, type StartFrom, type SubscribeInput } from '../../src/client/index.js';
+import { createMainstemClient, EndReason, type Place, type SubscribeInput } from '../../src/client/index.js';
 import { openApp } from '../support/app-stand.js';
 import { driverPairs } from '../support/pairs.js';
 
@@ -16,7 +16,7 @@ describe.each(await driverPairs())('until on $name', (pair) => {
       return client.publish({ topic, events });
     };
     /** The numbers that a bounded stream brings, and its end. */
-    const read = async (until: StartFrom, more: Partial<SubscribeInput> = {}, onReady?: () => Promise<unknown>) => {
+    const read = async (until: Place, more: Partial<SubscribeInput> = {}, onReady?: () => Promise<unknown>) => {
       const numbers: number[] = [];
       const input = { from: 'earliest', until, ...more, topic, topics: undefined, pattern: undefined } as const;
       for await (const frame of client.frames(input)) {

@@ -18,6 +18,17 @@ test('takes places, cursors, times and times ago', () => {
   expect(at('2026-01-31t09:30:00.25+02:00')).toEqual({ at: 'time', timestamp: Date.parse('2026-01-31T07:30:00.250Z') });
 });
 
+test('takes offsets by partition', () => {
+  expect(at('0:4711')).toEqual({ at: 'offsets', offsets: new Map([[0, 4711]]) });
+  expect(at('0:4711,12:0')).toEqual({
+    at: 'offsets',
+    offsets: new Map([
+      [0, 4711],
+      [12, 0],
+    ]),
+  });
+});
+
 test('rounds up, and begins with 1970', () => {
   expect(at('2026-01-31T09:30:00.000000001Z')).toEqual({
     at: 'time',

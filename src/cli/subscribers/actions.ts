@@ -1,4 +1,4 @@
-import { asJson, type MainstemClient, type Position, type ResetTo, type StartFrom } from '../../client/index.js';
+import { asJson, type MainstemClient, type Place, type Position, type ResetTo } from '../../client/index.js';
 import { type Io, note, writeOut } from '../io.js';
 import { confirm, type OutputOptions, print, printJson } from '../print.js';
 import { safeText } from '../safe-text.js';
@@ -7,7 +7,7 @@ import { plural } from '../values.js';
 import { lagTable, parkedTable, resetText, subscriberDetails, subscribersTable } from './view.js';
 
 export interface ResetOptions extends OutputOptions {
-  readonly to: StartFrom;
+  readonly to: Place;
   readonly topic?: string;
   readonly partition?: readonly number[];
   readonly dryRun?: boolean;

@@ -4,7 +4,7 @@ import { type GlobalOptions, withClient } from '../connect.js';
 import type { Io } from '../io.js';
 import { outputOption } from '../output-option.js';
 import type { OutputOptions } from '../print.js';
-import { startFrom, wholeNumber } from '../values.js';
+import { placeIn, wholeNumber } from '../values.js';
 import {
   deleteSubscriber,
   listParked,
@@ -53,7 +53,7 @@ export function addSubscribers(program: Command, io: Io): void {
     .description('Moves a subscriber, also backwards. Refused while streams are connected, unless --force.')
     .argument('<name>')
     .requiredOption('--to <start>', 'earliest, latest, a time (2026-01-31T09:30:00Z, or -15m), or a cursor', (text) =>
-      startFrom(text),
+      placeIn(text),
     )
     .option('--topic <topic>', 'this topic alone; default: all that it has positions in')
     .option('--partition <n>', 'this partition alone; may be repeated', collect(wholeNumber(0)))

@@ -3,7 +3,7 @@ import type { TopicChoice } from '../../client/index.js';
 import { type GlobalOptions, withClient } from '../connect.js';
 import { type Io, isTty } from '../io.js';
 import { UsageError } from '../usage-error.js';
-import { startFrom, wholeNumber } from '../values.js';
+import { placeIn, startFrom, wholeNumber } from '../values.js';
 import { runTail, type TailOptions } from './run.js';
 
 export function addTail(program: Command, io: Io): void {
@@ -16,12 +16,15 @@ export function addTail(program: Command, io: Io): void {
     .argument('<topics...>', "the topic; or several, or a pattern such as 'orders.*'")
     .option(
       '--from <start>',
-      'earliest, latest, a time (2026-01-31T09:30:00Z, or -15m for 15 minutes ago), or a cursor; default: latest, or for a new subscriber earliest',
+      'earliest, latest, a time (2026-01-31T09:30:00Z, or -15m for 15 minutes ago), offsets (0:4711,1:12, as partition:offset), or a cursor; default: latest, or for a new subscriber earliest',
       (text) => startFrom(text),
     )
     .option('--subscriber <name>', 'a durable subscriber: goes on where it stopped, and commits what was written')
-    .option('--until <end>', 'where to end: the same as for --from; a time to come waits for it', (text) =>
-      startFrom(text),
+    .option('--partition <n...>', 'only these partitions of one topic; not with --subscriber', partitionNumbers)
+    .option(
+      '--until <end>',
+      'where to end: the same as for --from, without offsets; a time to come waits for it',
+      placeIn,
     )
     .option('--filter <cel>', "only records for which this is true, as in payload.age > 30 && key.startsWith('a')")
     .option(
@@ -52,6 +55,7 @@ Examples:
   $ mainstem tail orders --from earliest --no-follow --data-only > orders.ndjson
   $ mainstem tail orders --from -15m --output json | jq .data
   $ mainstem tail orders --subscriber warehouse
+  $ mainstem tail orders --partition 1 --from 1:4711
   $ mainstem tail orders --from -1d --until latest --filter 'payload.total > 100' --fields /id,/total
   $ mainstem tail 'orders.*' --output json`,
     )
@@ -60,6 +64,12 @@ Examples:
         runTail(io, client, topicChoice(topics), options),
       );
     });
+}
+
+const partitionNumber = wholeNumber(0, 2 ** 31 - 1);
+
+function partitionNumbers(text: string, before: readonly number[] = []): readonly number[] {
+  return [...before, ...text.split(',').map(partitionNumber)];
 }
 
 /** Pointers one after the other, with commas between them: what begins a pointer is a slash. */

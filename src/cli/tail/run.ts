@@ -7,6 +7,7 @@ import {
   GapReason,
   type MainstemClient,
   type MainstemError,
+  type Place,
   resumingFrames,
   type StartFrom,
   type TopicChoice,
@@ -21,8 +22,9 @@ import { chooseFormat } from './formats.js';
 
 export interface TailOptions {
   readonly from?: StartFrom;
+  readonly partition?: readonly number[];
   readonly subscriber?: string;
-  readonly until?: StartFrom;
+  readonly until?: Place;
   readonly filter?: string;
   readonly fields?: readonly string[];
   readonly sample?: number;
@@ -122,7 +124,7 @@ export async function runTail(
 
   let failure: unknown;
   try {
-    const input = { ...topics, ...options };
+    const input = { ...topics, ...options, partitions: options.partition };
     let broken = false;
     const stream = resumingFrames(client.frames, input, {
       signal,

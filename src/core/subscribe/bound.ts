@@ -1,7 +1,7 @@
 import { decodeCursor } from '../cursor.js';
 import type { Clock, Timer } from '../ports/clock.js';
 import type { ActiveTopic } from '../topics/topic.js';
-import type { SubscribeCommand } from './frames.js';
+import type { Place, SubscribeCommand } from './frames.js';
 import { waitOutLog } from './log-away.js';
 import type { StartLog } from './shared-bounds.js';
 import { offsetsIn, type Positions, positionsIn, resolveStart, type StartPositions } from './start.js';
@@ -18,7 +18,7 @@ export interface Bound {
 export interface BoundOptions {
   readonly log: StartLog;
   readonly clock: Clock;
-  readonly command: Pick<SubscribeCommand, 'follow' | 'until' | 'pattern'>;
+  readonly command: Pick<SubscribeCommand, 'follow' | 'until' | 'pattern' | 'partitions'>;
   /** The topics of the stream, as they are now. */
   topics(): readonly ActiveTopic[];
   /** The ends have become known. */
@@ -32,46 +32,51 @@ const longestTimerMs = 60_000;
 
 /** Undefined for a stream without an end. Throws as `resolveStart`, but knows no expired cursor: what is gone need not be sent. */
 export async function createBound(options: BoundOptions): Promise<Bound | undefined> {
-  const { log, clock, command, topics } = options;
+  const { clock, command, topics } = options;
   const { follow = true, until } = command;
   const found = topics();
-  const latest = follow ? undefined : await placesOf(log, found, { at: 'latest' });
+  const latest = follow ? undefined : await placesOf(options, found, { at: 'latest' });
   if (!until) return latest && { ends: latest, topics: found, reason: 'caught_up' };
   const isToCome = until.at === 'time' && until.timestamp > clock.wallTime();
   if (isToCome && !latest) return boundToCome(options, until.timestamp, found);
-  const wanted = until.at === 'cursor' ? cursorEnds(until.cursor, found, command) : await endsAt(log, found, until);
+  const wanted = until.at === 'cursor' ? cursorEnds(until.cursor, found, command) : await endsAt(options, found, until);
   if (!latest) return { ends: wanted, topics: found, reason: 'until' };
   const isReached = !isToCome && allOf(wanted, (topic, partition, end) => end <= endOf(latest, topic, partition));
   return { ends: smaller(wanted, latest), topics: found, reason: isReached ? 'until' : 'caught_up' };
 }
 
-type Place = Exclude<NonNullable<SubscribeCommand['from']>, { at: 'cursor' }>;
+type PlainPlace = Exclude<Place, { at: 'cursor' }>;
+type Reading = Pick<BoundOptions, 'log' | 'command'>;
 
-function placesOf(log: StartLog, topics: readonly ActiveTopic[], from: Place): Promise<StartPositions> {
-  return resolveStart(log, topics, { from, onExpired: 'skip', byPattern: false });
+function placesOf(
+  { log, command }: Reading,
+  topics: readonly ActiveTopic[],
+  from: PlainPlace,
+): Promise<StartPositions> {
+  return resolveStart(log, topics, { from, onExpired: 'skip', byPattern: false, partitions: command.partitions });
 }
 
 /**
  * The places where a stream ends. Where publishers give the times, a record may come before an older one: such a topic ends where the log ends now, and the
  * selection leaves out the later records.
  */
-async function endsAt(log: StartLog, topics: readonly ActiveTopic[], until: Place): Promise<StartPositions> {
-  if (until.at !== 'time') return placesOf(log, topics, until);
+async function endsAt(reading: Reading, topics: readonly ActiveTopic[], until: PlainPlace): Promise<StartPositions> {
+  if (until.at !== 'time') return placesOf(reading, topics, until);
   const runsBack = (topic: ActiveTopic) => topic.publisherTime;
   const [inOrder, others] = await Promise.all([
     placesOf(
-      log,
+      reading,
       topics.filter((topic) => !runsBack(topic)),
       until,
     ),
-    placesOf(log, topics.filter(runsBack), { at: 'latest' }),
+    placesOf(reading, topics.filter(runsBack), { at: 'latest' }),
   ]);
   return new Map([...inOrder, ...others]);
 }
 
 /** The ends are the first records of that time or later; where there is none when it has passed, the end that the log has then. */
 function boundToCome(options: BoundOptions, timestamp: number, found: readonly ActiveTopic[]): Bound {
-  const { log, clock, signal } = options;
+  const { clock, signal } = options;
   const bound: { -readonly [K in keyof Bound]: Bound[K] } = { ends: undefined, topics: found, reason: 'until' };
   let timer: Timer | undefined;
   signal.addEventListener('abort', () => timer?.close(), { once: true });
@@ -83,7 +88,7 @@ function boundToCome(options: BoundOptions, timestamp: number, found: readonly A
   }
   async function resolve(): Promise<void> {
     const topics = options.topics();
-    const ends = await waitOutLog(clock, () => endsAt(log, topics, { at: 'time', timestamp }), signal);
+    const ends = await waitOutLog(clock, () => endsAt(options, topics, { at: 'time', timestamp }), signal);
     bound.topics = topics;
     bound.ends = ends;
     options.known(ends);

@@ -6,6 +6,7 @@ import type { SubscribeCommand } from './frames.js';
 
 const mostTopics = 100;
 const longestPattern = 249;
+const mostPartitions = 10_000;
 
 /** Checks what can be checked without looking anything up. Throws INVALID_REQUEST, *_NAME_INVALID, PERMISSION_DENIED. */
 export function checkCommand(command: SubscribeCommand, authorizer: Authorizer): void {
@@ -20,6 +21,7 @@ export function checkCommand(command: SubscribeCommand, authorizer: Authorizer):
   if (command.readerSchemaVersion !== undefined && topicNames(command).length !== 1) {
     throw new BusError('INVALID_REQUEST', 'reader_schema_version is of one topic: name exactly one');
   }
+  checkPartitions(command);
   if (subscriber !== undefined) {
     checkSubscriberName(subscriber);
     authorizer.authorize('commit', subscriber);
@@ -32,6 +34,44 @@ export function checkCommand(command: SubscribeCommand, authorizer: Authorizer):
 /** The topics that a command names. */
 export function topicNames({ topic, topics }: SubscribeCommand): readonly string[] {
   return topics ?? (topic === undefined ? [] : [topic]);
+}
+
+/** Partitions and offsets are those of one topic, and a subscriber's partitions are not its streams' to choose. */
+function checkPartitions(command: SubscribeCommand): void {
+  const { partitions, from, subscriber } = command;
+  if (partitions !== undefined) {
+    if (topicNames(command).length !== 1) throw invalid('partitions are those of one topic: name exactly one');
+    if (subscriber !== undefined) {
+      throw invalid('partitions cannot be chosen with a subscriber, whose streams share all of them; read without one');
+    }
+    checkNumbersOf('partitions', partitions);
+    if (new Set(partitions).size !== partitions.length) throw invalid('partitions names a partition twice');
+  }
+  if (from?.at === 'offsets') {
+    if (topicNames(command).length !== 1) throw invalid('offsets are those of one topic: name exactly one');
+    checkNumbersOf('offsets', [...from.offsets.keys()]);
+    for (const [partition, offset] of from.offsets) {
+      if (!Number.isSafeInteger(offset) || offset < 0) {
+        throw invalid(
+          `the offset ${offset} of partition ${partition} is not possible; offsets are whole numbers from 0`,
+        );
+      }
+    }
+    const other = partitions && [...from.offsets.keys()].find((each) => !partitions.includes(each));
+    if (other !== undefined) throw invalid(`the start names partition ${other}, which partitions does not`);
+  }
+}
+
+function checkNumbersOf(field: string, partitions: readonly number[]): void {
+  if (partitions.length < 1 || partitions.length > mostPartitions) {
+    throw invalid(`${field} names ${partitions.length} partitions; 1 to ${mostPartitions} are possible`);
+  }
+  const bad = partitions.find((each) => !Number.isSafeInteger(each) || each < 0);
+  if (bad !== undefined) throw invalid(`${field} names partition ${bad}; partitions are numbers from 0`);
+}
+
+function invalid(message: string): BusError {
+  return new BusError('INVALID_REQUEST', message);
 }
 
 function checkTopics(topics: readonly string[]): void {

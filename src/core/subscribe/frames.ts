@@ -8,6 +8,8 @@ export interface SubscribeCommand {
   readonly topic?: string | undefined;
   readonly topics?: readonly string[] | undefined;
   readonly pattern?: string | undefined;
+  /** Of one topic, without a subscriber: only these partitions are read, also when others are added. Undefined: all. */
+  readonly partitions?: readonly number[] | undefined;
   /** A durable subscriber. Undefined: nothing is remembered. */
   readonly subscriber?: string | undefined;
   /** Undefined: the default (a new subscriber: earliest; without subscriber: latest). Ignored where a position is committed. */
@@ -38,7 +40,7 @@ export interface SubscribeCommand {
    * at the end that the partition has then. Where publishers give the times, at the end that the partition has then in any case, without the records of that time or
    * later. A cursor: what it does not cover was added later, and nothing of it is sent.
    */
-  readonly until?: StartFrom | undefined;
+  readonly until?: Place | undefined;
   /** Only records for which this CEL expression is true are sent; the cursor passes over the others. At most 4 KiB. */
   readonly filter?: string | undefined;
   /** JSON Pointers: only these parts of each JSON payload are sent, all of it for none. At most 100, each of at most 1,000 characters. */
@@ -48,6 +50,11 @@ export interface SubscribeCommand {
 }
 
 export type StartFrom =
+  | Place
+  /** Of one topic: the offset of the first record, by partition. A partition that it lacks starts at its beginning, as with a cursor. */
+  | { readonly at: 'offsets'; readonly offsets: ReadonlyMap<number, number> };
+
+export type Place =
   | { readonly at: 'earliest' }
   | { readonly at: 'latest' }
   | { readonly at: 'cursor'; readonly cursor: string }

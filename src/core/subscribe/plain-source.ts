@@ -20,14 +20,17 @@ export interface PlainSourceOptions {
   readonly topics: Topics;
   /** Topics that match join by themselves. */
   readonly pattern: string | undefined;
+  /** Of one topic: only these. Undefined: all, and what is added. */
+  readonly partitions: readonly number[] | undefined;
   readonly starts: StartPositions;
   /** Where to stop; undefined: never, and what is added is served too. */
   readonly bound: Bound | undefined;
   readonly signal: AbortSignal;
 }
 
-/** All partitions of all topics: of a stream without a subscriber. What is added later, partitions and topics, starts at its beginning. */
-export function createPlainSource({ serving, topics, pattern, starts, bound, signal }: PlainSourceOptions): Source {
+/** All partitions of all topics, or those that are chosen: of a stream without a subscriber. What is added later, partitions and topics, starts at its beginning. */
+export function createPlainSource(options: PlainSourceOptions): Source {
+  const { serving, topics, pattern, partitions: chosen, starts, bound, signal } = options;
   /** By topic: its life, and how many partitions are served. */
   const served = new Map<string, { readonly incarnation: string; readonly partitions: number }>();
   let isFirst = true;
@@ -71,8 +74,9 @@ export function createPlainSource({ serving, topics, pattern, starts, bound, sig
         const before = served.get(topic.name);
         const first = before?.incarnation === topic.incarnation ? before.partitions : 0;
         const count = isFirst ? topic.settings.partitions : feed.partitions.length;
+        if (chosen && !isFirst) continue;
         if (first >= count || (ends && !isFirst && !ends.get(topic.name)?.has(first))) continue;
-        for (let partition = first; partition < count; partition++) {
+        for (const partition of chosen ?? range(first, count)) {
           const start = isFirst ? starts.get(topic.name)?.get(partition) : undefined;
           progress.serve(partition, start ?? 0, ends && (ends.get(topic.name)?.get(partition) ?? 0));
         }
@@ -84,3 +88,5 @@ export function createPlainSource({ serving, topics, pattern, starts, bound, sig
     },
   };
 }
+
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);

@@ -5,7 +5,8 @@ import type { StartFrom } from './frames.js';
 const timeForm = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/;
 
 /**
- * A place in a topic as people write it: `earliest`, `latest`, a time (RFC 3339), so long ago (`-15m`; ms, s, m, h, d, w), or else a cursor, which is
+ * A place in a topic as people write it: `earliest`, `latest`, a time (RFC 3339), so long ago (`-15m`; ms, s, m, h, d, w), offsets by partition
+ * (`0:4711`, or `0:4711,1:12`), or else a cursor, which is
  * looked into later. Times are rounded up to milliseconds, so that nothing older is asked for; one before 1970 is before every record.
  *
  * @param now milliseconds since 1970
@@ -15,11 +16,25 @@ export function parseStart(text: string, now: number): StartFrom {
   if (text === 'earliest' || text === 'latest') return { at: text };
   if (/^-\d/.test(text)) return { at: 'time', timestamp: Math.max(0, now - durationOf(text)) };
   if (/^\d{4}-\d\d-\d\d/.test(text)) return { at: 'time', timestamp: timeOf(text) };
+  if (/^\d+:\d/.test(text)) return { at: 'offsets', offsets: offsetsOf(text) };
   if (/^[A-Za-z0-9_-]+$/.test(text)) return { at: 'cursor', cursor: text };
   throw invalid(
     text,
-    'is no place in a topic: it takes earliest, latest, a time (2026-01-31T09:30:00Z, -15m), or a cursor',
+    'is no place in a topic: it takes earliest, latest, a time (2026-01-31T09:30:00Z, -15m), an offset (0:4711 for partition 0), or a cursor',
   );
+}
+
+function offsetsOf(text: string): Map<number, number> {
+  const offsets = new Map<number, number>();
+  for (const each of text.split(',')) {
+    const [, partition, offset] = /^(\d{1,10}):(\d{1,16})$/.exec(each) ?? [];
+    if (partition === undefined || !Number.isSafeInteger(Number(offset))) {
+      throw invalid(text, 'is no list of offsets, which looks like 0:4711 or 0:4711,1:12 (partition:offset)');
+    }
+    if (offsets.has(Number(partition))) throw invalid(text, `names partition ${Number(partition)} twice`);
+    offsets.set(Number(partition), Number(offset));
+  }
+  return offsets;
 }
 
 function durationOf(text: string): number {

@@ -1,7 +1,7 @@
 import { type Cursor, type CursorPosition, decodeCursor, encodeCursor } from '../cursor.js';
 import { BusError } from '../errors.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
-import type { StartFrom } from './frames.js';
+import type { Place, StartFrom } from './frames.js';
 import type { StartLog } from './shared-bounds.js';
 
 /** The offset to start at, of every partition. */
@@ -18,23 +18,29 @@ export interface StartOptions {
   readonly byPattern: boolean;
   /** The format level that cursors in errors are written at. Default 0. */
   readonly level?: number | undefined;
+  /** Only these; undefined: all. Of one topic. */
+  readonly partitions?: readonly number[] | undefined;
 }
 
 /**
- * Turns a start into offsets, for every partition of every topic. Topics that a cursor lacks start at their beginning: they were added later. Throws
+ * Turns a start into offsets, for every partition of every topic, or for those that are chosen. Topics that a cursor lacks start at their beginning: they were added later. Throws
  * CURSOR_MALFORMED, CURSOR_WRONG_TOPIC (it lacks them all), CURSOR_STALE_TOPIC, CURSOR_AHEAD, INVALID_REQUEST, LOG_UNAVAILABLE; and
  * CURSOR_EXPIRED unless `onExpired` is `skip`.
  */
 export async function resolveStart(
   log: StartLog,
   topics: readonly ActiveTopic[],
-  { from, onExpired, byPattern, level }: StartOptions,
+  { from, onExpired, byPattern, level, partitions }: StartOptions,
 ): Promise<StartPositions> {
-  if (from.at !== 'cursor') {
-    const starts = topics.map(async (topic) => [topic.name, await atPlace(log, topic, from)] as const);
+  if (from.at !== 'cursor' && from.at !== 'offsets') {
+    const starts = topics.map(async (topic) => [topic.name, await atPlace(log, topic, from, partitions)] as const);
     return new Map(await Promise.all(starts));
   }
-  const cursor = decodeCursor(from.cursor);
+  // Offsets are a cursor without a name: of the topic as it is now.
+  const cursor =
+    from.at === 'cursor'
+      ? decodeCursor(from.cursor)
+      : topics.map(({ name, incarnation }) => ({ topic: name, incarnation, positions: [...from.offsets] }));
   if (!byPattern && !cursor.some((part) => topics.some(({ name }) => name === part.topic))) {
     for (const topic of topics) positionsIn(cursor, topic);
   }
@@ -45,7 +51,7 @@ export async function resolveStart(
       const part = cursor.find(({ topic: name }) => name === topic.name);
       const isUsable = part && !(byPattern && part.incarnation !== topic.incarnation);
       const asked = isUsable ? offsetsIn(positionsIn([part], topic)) : undefined;
-      starts.set(topic.name, await atPositions(log, topic, asked, expired));
+      starts.set(topic.name, await atPositions(log, topic, partitions, asked, expired));
     }),
   );
   const [first] = expired;
@@ -74,22 +80,22 @@ interface Expired {
   readonly first: number;
 }
 
-const partitionsOf = ({ settings }: ActiveTopic) =>
-  Array.from({ length: settings.partitions }, (_, partition) => partition);
+const partitionsOf = ({ settings }: ActiveTopic, chosen: readonly number[] | undefined) =>
+  chosen ?? Array.from({ length: settings.partitions }, (_, partition) => partition);
 
 async function atPlace(
   log: StartLog,
   topic: ActiveTopic,
-  from: Exclude<StartFrom, { at: 'cursor' }>,
+  from: Exclude<Place, { at: 'cursor' }>,
+  chosen: readonly number[] | undefined,
 ): Promise<Positions> {
-  const offsets = await Promise.all(
-    partitionsOf(topic).map(async (partition) => {
-      if (from.at === 'time') return log.offsetForTime(topic.name, partition, from.timestamp);
-      const bounds = await log.bounds(topic.name, partition);
-      return from.at === 'earliest' ? bounds.earliest : bounds.highWatermark;
-    }),
-  );
-  return new Map(offsets.map((offset, partition) => [partition, offset]));
+  const offsetIn = async (partition: number): Promise<number> => {
+    if (from.at === 'time') return log.offsetForTime(topic.name, partition, from.timestamp);
+    const bounds = await log.bounds(topic.name, partition);
+    return from.at === 'earliest' ? bounds.earliest : bounds.highWatermark;
+  };
+  const offsets = partitionsOf(topic, chosen).map(async (each) => [each, await offsetIn(each)] as const);
+  return new Map(await Promise.all(offsets));
 }
 
 /**
@@ -115,12 +121,13 @@ export function positionAhead(topic: string, partition: number, position: number
 async function atPositions(
   log: StartLog,
   topic: ActiveTopic,
+  chosen: readonly number[] | undefined,
   asked: ReadonlyMap<number, number> | undefined,
   expired: Expired[],
 ): Promise<Positions> {
   const positions: Positions = new Map();
   await Promise.all(
-    partitionsOf(topic).map(async (partition) => {
+    partitionsOf(topic, chosen).map(async (partition) => {
       const { earliest, highWatermark } = await log.bounds(topic.name, partition);
       const offset = asked?.get(partition) ?? earliest;
       if (offset > highWatermark) throw positionAhead(topic.name, partition, offset, highWatermark);
@@ -129,6 +136,22 @@ async function atPositions(
     }),
   );
   return positions;
+}
+
+/** The topic in memory, or read anew where memory does not know a partition that is named. Throws INVALID_REQUEST if there is no such partition. */
+export async function topicWith(
+  partitions: readonly number[],
+  topic: ActiveTopic,
+  topics: Pick<Topics, 'refresh'>,
+): Promise<ActiveTopic> {
+  const most = partitions.reduce((largest, each) => Math.max(largest, each), 0);
+  const known = most < topic.settings.partitions ? topic : await topics.refresh(topic.name);
+  const { partitions: count } = known.settings;
+  if (most < count) return known;
+  throw new BusError(
+    'INVALID_REQUEST',
+    `${topic.name} has no partition ${most}: its ${count} partitions are 0 to ${count - 1}`,
+  );
 }
 
 /**

@@ -83,7 +83,7 @@ export async function startStream(
   signal: AbortSignal,
 ): Promise<RunningStream> {
   const { clock, draining, log, formats } = ports;
-  const { pattern, subscriber, onExpired = 'fail', until } = command;
+  const { pattern, partitions, subscriber, onExpired = 'fail', until } = command;
   const redrive = subscriber === undefined ? undefined : redriveTopicOf(subscriber);
   const wakeup = createWakeup(clock);
   const unlisten = draining.listen(wakeup.wake);
@@ -117,7 +117,7 @@ export async function startStream(
     onFailure: fail,
   });
   const start: Stream['start'] = (of, from) =>
-    resolveStart(log, of, { from, onExpired, byPattern: pattern !== undefined, level: formats.level });
+    resolveStart(log, of, { from, onExpired, byPattern: pattern !== undefined, level: formats.level, partitions });
   await Promise.all(found.map((topic) => serving.open(topic)));
   const bound = await createBound({
     ...ports,
@@ -142,7 +142,7 @@ export async function startStream(
 
   if (subscriber === undefined) {
     const starts = await start(found, command.from ?? { at: 'latest' });
-    const source = createPlainSource({ serving, topics: ports.topics, pattern, starts, bound, signal });
+    const source = createPlainSource({ serving, topics: ports.topics, pattern, partitions, starts, bound, signal });
     return { streamId, pull: frameLoop({ ...common, source }) };
   }
   let elsewhere: Elsewhere | undefined;

@@ -25,7 +25,7 @@ import { type Pulled, type PullOne, pulled } from './pulled.js';
 import { readerDeclaration } from './reader-version.js';
 import { prepareSelect } from './select.js';
 import { sharedBounds } from './shared-bounds.js';
-import { topicFor } from './start.js';
+import { topicFor, topicWith } from './start.js';
 import { type RunningStream, startStream } from './stream.js';
 import { createTurns } from './turns.js';
 
@@ -101,12 +101,15 @@ export function createSubscriptions({
   }
 
   async function namedTopics(command: SubscribeCommand): Promise<ActiveTopic[]> {
-    const { from, subscriber } = command;
+    const { from, subscriber, partitions = [] } = command;
     const names = topicNames(command);
-    if (from?.at !== 'cursor') return Promise.all(names.map(present));
+    const wanted = from?.at === 'offsets' ? [...partitions, ...from.offsets.keys()] : partitions;
+    if (from?.at !== 'cursor') {
+      return Promise.all(names.map(async (name) => topicWith(wanted, await present(name), topics)));
+    }
     try {
       const cursor = decodeCursor(from.cursor);
-      return await Promise.all(names.map((name) => find(name, cursor)));
+      return await Promise.all(names.map(async (name) => topicWith(wanted, await find(name, cursor), topics)));
     } catch (error) {
       // A durable subscriber with a committed position needs no cursor; one without is told when its start is looked for.
       const ignored = subscriber !== undefined && error instanceof BusError && error.reason === 'CURSOR_MALFORMED';

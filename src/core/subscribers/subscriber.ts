@@ -1,4 +1,4 @@
-import type { StartFrom } from '../subscribe/frames.js';
+import type { Place } from '../subscribe/frames.js';
 
 /** A subscriber, in short. */
 export interface SubscriberInfo {
@@ -58,7 +58,7 @@ export interface SubscriberDetail {
 }
 
 /** Where a reset leads. */
-export type ResetTo = StartFrom | { readonly at: 'offset'; readonly offset: number };
+export type ResetTo = Place | { readonly at: 'offset'; readonly offset: number };
 
 export interface ResetCommand {
   readonly subscriber: string;

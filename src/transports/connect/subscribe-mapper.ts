@@ -1,9 +1,10 @@
 import type { Duration, Timestamp } from '@bufbuild/protobuf/wkt';
 import { BusError } from '../../core/errors.js';
-import type { CommitCommand, StartFrom, StreamPosition, SubscribeCommand } from '../../core/subscribe/frames.js';
+import type { CommitCommand, Place, StartFrom, StreamPosition, SubscribeCommand } from '../../core/subscribe/frames.js';
 import {
   CommitMode,
   type CommitRequest,
+  type OffsetStarts,
   OnExpired,
   type StreamPosition as PositionMessage,
   StartPosition,
@@ -15,6 +16,7 @@ import { fromInt64 } from './numbers.js';
 export function toSubscribeCommand(request: SubscribeRequest): SubscribeCommand {
   return {
     ...toTopics(request),
+    partitions: request.partitions.length > 0 ? request.partitions : undefined,
     subscriber: request.subscriber || undefined,
     from: toStart(request.from),
     onExpired: toOnExpired(request.onExpired),
@@ -74,7 +76,7 @@ function toPosition({ topic, incarnation, partition, nextOffset }: PositionMessa
 }
 
 /** Throws INVALID_REQUEST. */
-function toUntil({ until, untilCursor, untilPosition }: SubscribeRequest): StartFrom | undefined {
+function toUntil({ until, untilCursor, untilPosition }: SubscribeRequest): Place | undefined {
   const position = toStartPosition(untilPosition);
   const named = [
     until && ({ at: 'time', timestamp: timestampMs(until) } as const),
@@ -95,9 +97,24 @@ function toStart(from: SubscribeRequest['from']): StartFrom | undefined {
       return { at: 'time', timestamp: timestampMs(from.value) };
     case 'position':
       return toStartPosition(from.value);
+    case 'offsets':
+      return { at: 'offsets', offsets: toOffsets(from.value) };
     default:
       return undefined;
   }
+}
+
+/** Throws INVALID_REQUEST. */
+function toOffsets({ offsets }: OffsetStarts): Map<number, number> {
+  const found = new Map<number, number>();
+  for (const { partition, offset } of offsets) {
+    if (partition === undefined || offset === undefined) {
+      throw new BusError('INVALID_REQUEST', 'offsets: partition and offset are required in each');
+    }
+    if (found.has(partition)) throw new BusError('INVALID_REQUEST', `offsets names partition ${partition} twice`);
+    found.set(partition, fromInt64('offset', offset));
+  }
+  return found;
 }
 
 /** Undefined where none is said. Throws INVALID_REQUEST. */

@@ -14,7 +14,56 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file mainstem/v1/subscribe.proto.
  */
 export const file_mainstem_v1_subscribe: GenFile = /*@__PURE__*/
-  fileDesc("ChttYWluc3RlbS92MS9zdWJzY3JpYmUucHJvdG8SC21haW5zdGVtLnYxIrcGChBTdWJzY3JpYmVSZXF1ZXN0Eg0KBXRvcGljGAEgASgJEg4KBnRvcGljcxgCIAMoCRIVCg10b3BpY19wYXR0ZXJuGAMgASgJEhIKCnN1YnNjcmliZXIYBCABKAkSLgoIcG9zaXRpb24YBSABKA4yGi5tYWluc3RlbS52MS5TdGFydFBvc2l0aW9uSAASEAoGY3Vyc29yGAYgASgJSAASKgoEdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXBIABIqCgpvbl9leHBpcmVkGAggASgOMhYubWFpbnN0ZW0udjEuT25FeHBpcmVkEhMKBmZvbGxvdxgJIAEoCEgBiAEBEhIKBWxpbWl0GAogASgDSAKIAQESNQoSaGVhcnRiZWF0X2ludGVydmFsGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEikKBXVudGlsGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZmaWx0ZXIYDSABKAkSDgoGZmllbGRzGA4gAygJEiIKFXJlYWRlcl9zY2hlbWFfdmVyc2lvbhgPIAEoBUgDiAEBEhwKD21heF91bmNvbW1pdHRlZBgQIAEoA0gEiAEBEjEKDmNvbW1pdF90aW1lb3V0GBEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiIKFW1heF91bmNvbW1pdHRlZF9ieXRlcxgSIAEoA0gFiAEBEiwKC2NvbW1pdF9tb2RlGBMgASgOMhcubWFpbnN0ZW0udjEuQ29tbWl0TW9kZRIUCgx1bnRpbF9jdXJzb3IYFCABKAkSMgoOdW50aWxfcG9zaXRpb24YFSABKA4yGi5tYWluc3RlbS52MS5TdGFydFBvc2l0aW9uEhMKBnNhbXBsZRgWIAEoAUgGiAEBQgYKBGZyb21CCQoHX2ZvbGxvd0IICgZfbGltaXRCGAoWX3JlYWRlcl9zY2hlbWFfdmVyc2lvbkISChBfbWF4X3VuY29tbWl0dGVkQhgKFl9tYXhfdW5jb21taXR0ZWRfYnl0ZXNCCQoHX3NhbXBsZSKGAgoRU3Vic2NyaWJlUmVzcG9uc2USIwoFcmVhZHkYASABKAsyEi5tYWluc3RlbS52MS5SZWFkeUgAEiUKBmV2ZW50cxgCIAEoCzITLm1haW5zdGVtLnYxLkV2ZW50c0gAEisKCWhlYXJ0YmVhdBgDIAEoCzIWLm1haW5zdGVtLnYxLkhlYXJ0YmVhdEgAEh8KA2dhcBgEIAEoCzIQLm1haW5zdGVtLnYxLkdhcEgAEi0KCmFzc2lnbm1lbnQYBSABKAsyFy5tYWluc3RlbS52MS5Bc3NpZ25tZW50SAASHwoDZW5kGAYgASgLMhAubWFpbnN0ZW0udjEuRW5kSABCBwoFZnJhbWUiVwoFUmVhZHkSDgoGY3Vyc29yGAEgASgJEisKCmFzc2lnbm1lbnQYAiABKAsyFy5tYWluc3RlbS52MS5Bc3NpZ25tZW50EhEKCXN0cmVhbV9pZBgDIAEoCSK7AQoKQXNzaWdubWVudBINCgV0b3BpYxgBIAEoCRISCgpwYXJ0aXRpb25zGAIgAygFEhcKCmdlbmVyYXRpb24YAyABKANIAIgBARIOCgZjdXJzb3IYBCABKAkSLAoGdG9waWNzGAUgAygLMhwubWFpbnN0ZW0udjEuVG9waWNQYXJ0aXRpb25zEg8KB3dhaXRpbmcYBiABKAgSEwoLaW5jYXJuYXRpb24YByABKAlCDQoLX2dlbmVyYXRpb24iSQoPVG9waWNQYXJ0aXRpb25zEg0KBXRvcGljGAEgASgJEhIKCnBhcnRpdGlvbnMYAiADKAUSEwoLaW5jYXJuYXRpb24YAyABKAkiYgoGRXZlbnRzEg0KBXRvcGljGAEgASgJEiQKB3JlY29yZHMYAiADKAsyEy5tYWluc3RlbS52MS5SZWNvcmQSDgoGY3Vyc29yGAMgASgJEhMKC2luY2FybmF0aW9uGAQgASgJIk8KCUhlYXJ0YmVhdBIOCgZjdXJzb3IYASABKAkSMgoKcGFydGl0aW9ucxgCIAMoCzIeLm1haW5zdGVtLnYxLlBhcnRpdGlvblByb2dyZXNzIrcBChFQYXJ0aXRpb25Qcm9ncmVzcxIWCglwYXJ0aXRpb24YASABKAVIAIgBARIYCgtuZXh0X29mZnNldBgCIAEoA0gBiAEBEhsKDmhpZ2hfd2F0ZXJtYXJrGAMgASgDSAKIAQESDQoFdG9waWMYBCABKAkSEwoLaW5jYXJuYXRpb24YBSABKAlCDAoKX3BhcnRpdGlvbkIOCgxfbmV4dF9vZmZzZXRCEQoPX2hpZ2hfd2F0ZXJtYXJrIugBCgNHYXASDQoFdG9waWMYASABKAkSFgoJcGFydGl0aW9uGAIgASgFSACIAQESGAoLZnJvbV9vZmZzZXQYAyABKANIAYgBARIWCgl0b19vZmZzZXQYBCABKANIAogBARImCgZyZWFzb24YBSABKA4yFi5tYWluc3RlbS52MS5HYXBSZWFzb24SDwoHbWVzc2FnZRgGIAEoCRIOCgZjdXJzb3IYByABKAkSEwoLaW5jYXJuYXRpb24YCCABKAlCDAoKX3BhcnRpdGlvbkIOCgxfZnJvbV9vZmZzZXRCDAoKX3RvX29mZnNldCJ+CgNFbmQSJgoGcmVhc29uGAEgASgOMhYubWFpbnN0ZW0udjEuRW5kUmVhc29uEg4KBmN1cnNvchgCIAEoCRIuCgtyZXRyeV9kZWxheRgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIPCgdtZXNzYWdlGAQgASgJIosBCg1Db21taXRSZXF1ZXN0EhIKCnN1YnNjcmliZXIYASABKAkSDgoGY3Vyc29yGAIgASgJEhcKCmdlbmVyYXRpb24YAyABKANIAIgBARIuCglwb3NpdGlvbnMYBCADKAsyGy5tYWluc3RlbS52MS5TdHJlYW1Qb3NpdGlvbkINCgtfZ2VuZXJhdGlvbiJhChBLZWVwQWxpdmVSZXF1ZXN0EhIKCnN1YnNjcmliZXIYASABKAkSEQoJc3RyZWFtX2lkGAIgASgJEhcKCmdlbmVyYXRpb24YAyABKANIAIgBAUINCgtfZ2VuZXJhdGlvbiITChFLZWVwQWxpdmVSZXNwb25zZSKEAQoOU3RyZWFtUG9zaXRpb24SDQoFdG9waWMYASABKAkSEwoLaW5jYXJuYXRpb24YAiABKAkSFgoJcGFydGl0aW9uGAMgASgFSACIAQESGAoLbmV4dF9vZmZzZXQYBCABKANIAYgBAUIMCgpfcGFydGl0aW9uQg4KDF9uZXh0X29mZnNldCJDCg5Db21taXRSZXNwb25zZRIxCglwb3NpdGlvbnMYASADKAsyHi5tYWluc3RlbS52MS5Db21taXR0ZWRQb3NpdGlvbiJyChFDb21taXR0ZWRQb3NpdGlvbhINCgV0b3BpYxgBIAEoCRIWCglwYXJ0aXRpb24YAiABKAVIAIgBARIYCgtuZXh0X29mZnNldBgDIAEoA0gBiAEBQgwKCl9wYXJ0aXRpb25CDgoMX25leHRfb2Zmc2V0KmcKDVN0YXJ0UG9zaXRpb24SHgoaU1RBUlRfUE9TSVRJT05fVU5TUEVDSUZJRUQQABIbChdTVEFSVF9QT1NJVElPTl9FQVJMSUVTVBABEhkKFVNUQVJUX1BPU0lUSU9OX0xBVEVTVBACKlEKCU9uRXhwaXJlZBIaChZPTl9FWFBJUkVEX1VOU1BFQ0lGSUVEEAASEwoPT05fRVhQSVJFRF9GQUlMEAESEwoPT05fRVhQSVJFRF9TS0lQEAIqgQEKCkNvbW1pdE1vZGUSGwoXQ09NTUlUX01PREVfVU5TUEVDSUZJRUQQABIYChRDT01NSVRfTU9ERV9FWFBMSUNJVBABEhsKF0NPTU1JVF9NT0RFX09OX0RFTElWRVJZEAISHwobQ09NTUlUX01PREVfQkVGT1JFX0RFTElWRVJZEAMqewoJR2FwUmVhc29uEhoKFkdBUF9SRUFTT05fVU5TUEVDSUZJRUQQABIYChRHQVBfUkVBU09OX1JFVEVOVElPThABEhgKFEdBUF9SRUFTT05fVE9PX0xBUkdFEAISHgoaR0FQX1JFQVNPTl9UT1BJQ19SRUNSRUFURUQQAyrOAQoJRW5kUmVhc29uEhoKFkVORF9SRUFTT05fVU5TUEVDSUZJRUQQABIYChRFTkRfUkVBU09OX0NBVUdIVF9VUBABEhQKEEVORF9SRUFTT05fTElNSVQQAhIcChhFTkRfUkVBU09OX1NIVVRUSU5HX0RPV04QAxIfChtFTkRfUkVBU09OX1NVQlNDUklCRVJfUkVTRVQQBBIUChBFTkRfUkVBU09OX1VOVElMEAUSIAocRU5EX1JFQVNPTl9GSUxURVJfVE9PX0NPU1RMWRAGMu8BChBTdWJzY3JpYmVTZXJ2aWNlEkwKCVN1YnNjcmliZRIdLm1haW5zdGVtLnYxLlN1YnNjcmliZVJlcXVlc3QaHi5tYWluc3RlbS52MS5TdWJzY3JpYmVSZXNwb25zZTABEkEKBkNvbW1pdBIaLm1haW5zdGVtLnYxLkNvbW1pdFJlcXVlc3QaGy5tYWluc3RlbS52MS5Db21taXRSZXNwb25zZRJKCglLZWVwQWxpdmUSHS5tYWluc3RlbS52MS5LZWVwQWxpdmVSZXF1ZXN0Gh4ubWFpbnN0ZW0udjEuS2VlcEFsaXZlUmVzcG9uc2VCTAoPZGV2Lm1haW5zdGVtLnYxQg5TdWJzY3JpYmVQcm90b1ABWidtYWluc3RlbS5kZXYvZ2VuL21haW5zdGVtL3YxO21haW5zdGVtdjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_mainstem_v1_event]);
+  fileDesc("ChttYWluc3RlbS92MS9zdWJzY3JpYmUucHJvdG8SC21haW5zdGVtLnYxIj0KDE9mZnNldFN0YXJ0cxItCgdvZmZzZXRzGAEgAygLMhwubWFpbnN0ZW0udjEuUGFydGl0aW9uT2Zmc2V0IlcKD1BhcnRpdGlvbk9mZnNldBIWCglwYXJ0aXRpb24YASABKAVIAIgBARITCgZvZmZzZXQYAiABKANIAYgBAUIMCgpfcGFydGl0aW9uQgkKB19vZmZzZXQi+QYKEFN1YnNjcmliZVJlcXVlc3QSDQoFdG9waWMYASABKAkSDgoGdG9waWNzGAIgAygJEhUKDXRvcGljX3BhdHRlcm4YAyABKAkSEgoKc3Vic2NyaWJlchgEIAEoCRIuCghwb3NpdGlvbhgFIAEoDjIaLm1haW5zdGVtLnYxLlN0YXJ0UG9zaXRpb25IABIQCgZjdXJzb3IYBiABKAlIABIqCgR0aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgAEiwKB29mZnNldHMYGCABKAsyGS5tYWluc3RlbS52MS5PZmZzZXRTdGFydHNIABIqCgpvbl9leHBpcmVkGAggASgOMhYubWFpbnN0ZW0udjEuT25FeHBpcmVkEhMKBmZvbGxvdxgJIAEoCEgBiAEBEhIKBWxpbWl0GAogASgDSAKIAQESNQoSaGVhcnRiZWF0X2ludGVydmFsGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEikKBXVudGlsGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZmaWx0ZXIYDSABKAkSDgoGZmllbGRzGA4gAygJEiIKFXJlYWRlcl9zY2hlbWFfdmVyc2lvbhgPIAEoBUgDiAEBEhwKD21heF91bmNvbW1pdHRlZBgQIAEoA0gEiAEBEjEKDmNvbW1pdF90aW1lb3V0GBEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiIKFW1heF91bmNvbW1pdHRlZF9ieXRlcxgSIAEoA0gFiAEBEiwKC2NvbW1pdF9tb2RlGBMgASgOMhcubWFpbnN0ZW0udjEuQ29tbWl0TW9kZRIUCgx1bnRpbF9jdXJzb3IYFCABKAkSMgoOdW50aWxfcG9zaXRpb24YFSABKA4yGi5tYWluc3RlbS52MS5TdGFydFBvc2l0aW9uEhMKBnNhbXBsZRgWIAEoAUgGiAEBEhIKCnBhcnRpdGlvbnMYFyADKAVCBgoEZnJvbUIJCgdfZm9sbG93QggKBl9saW1pdEIYChZfcmVhZGVyX3NjaGVtYV92ZXJzaW9uQhIKEF9tYXhfdW5jb21taXR0ZWRCGAoWX21heF91bmNvbW1pdHRlZF9ieXRlc0IJCgdfc2FtcGxlIoYCChFTdWJzY3JpYmVSZXNwb25zZRIjCgVyZWFkeRgBIAEoCzISLm1haW5zdGVtLnYxLlJlYWR5SAASJQoGZXZlbnRzGAIgASgLMhMubWFpbnN0ZW0udjEuRXZlbnRzSAASKwoJaGVhcnRiZWF0GAMgASgLMhYubWFpbnN0ZW0udjEuSGVhcnRiZWF0SAASHwoDZ2FwGAQgASgLMhAubWFpbnN0ZW0udjEuR2FwSAASLQoKYXNzaWdubWVudBgFIAEoCzIXLm1haW5zdGVtLnYxLkFzc2lnbm1lbnRIABIfCgNlbmQYBiABKAsyEC5tYWluc3RlbS52MS5FbmRIAEIHCgVmcmFtZSJXCgVSZWFkeRIOCgZjdXJzb3IYASABKAkSKwoKYXNzaWdubWVudBgCIAEoCzIXLm1haW5zdGVtLnYxLkFzc2lnbm1lbnQSEQoJc3RyZWFtX2lkGAMgASgJIrsBCgpBc3NpZ25tZW50Eg0KBXRvcGljGAEgASgJEhIKCnBhcnRpdGlvbnMYAiADKAUSFwoKZ2VuZXJhdGlvbhgDIAEoA0gAiAEBEg4KBmN1cnNvchgEIAEoCRIsCgZ0b3BpY3MYBSADKAsyHC5tYWluc3RlbS52MS5Ub3BpY1BhcnRpdGlvbnMSDwoHd2FpdGluZxgGIAEoCBITCgtpbmNhcm5hdGlvbhgHIAEoCUINCgtfZ2VuZXJhdGlvbiJJCg9Ub3BpY1BhcnRpdGlvbnMSDQoFdG9waWMYASABKAkSEgoKcGFydGl0aW9ucxgCIAMoBRITCgtpbmNhcm5hdGlvbhgDIAEoCSJiCgZFdmVudHMSDQoFdG9waWMYASABKAkSJAoHcmVjb3JkcxgCIAMoCzITLm1haW5zdGVtLnYxLlJlY29yZBIOCgZjdXJzb3IYAyABKAkSEwoLaW5jYXJuYXRpb24YBCABKAkiTwoJSGVhcnRiZWF0Eg4KBmN1cnNvchgBIAEoCRIyCgpwYXJ0aXRpb25zGAIgAygLMh4ubWFpbnN0ZW0udjEuUGFydGl0aW9uUHJvZ3Jlc3MitwEKEVBhcnRpdGlvblByb2dyZXNzEhYKCXBhcnRpdGlvbhgBIAEoBUgAiAEBEhgKC25leHRfb2Zmc2V0GAIgASgDSAGIAQESGwoOaGlnaF93YXRlcm1hcmsYAyABKANIAogBARINCgV0b3BpYxgEIAEoCRITCgtpbmNhcm5hdGlvbhgFIAEoCUIMCgpfcGFydGl0aW9uQg4KDF9uZXh0X29mZnNldEIRCg9faGlnaF93YXRlcm1hcmsi6AEKA0dhcBINCgV0b3BpYxgBIAEoCRIWCglwYXJ0aXRpb24YAiABKAVIAIgBARIYCgtmcm9tX29mZnNldBgDIAEoA0gBiAEBEhYKCXRvX29mZnNldBgEIAEoA0gCiAEBEiYKBnJlYXNvbhgFIAEoDjIWLm1haW5zdGVtLnYxLkdhcFJlYXNvbhIPCgdtZXNzYWdlGAYgASgJEg4KBmN1cnNvchgHIAEoCRITCgtpbmNhcm5hdGlvbhgIIAEoCUIMCgpfcGFydGl0aW9uQg4KDF9mcm9tX29mZnNldEIMCgpfdG9fb2Zmc2V0In4KA0VuZBImCgZyZWFzb24YASABKA4yFi5tYWluc3RlbS52MS5FbmRSZWFzb24SDgoGY3Vyc29yGAIgASgJEi4KC3JldHJ5X2RlbGF5GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg8KB21lc3NhZ2UYBCABKAkiiwEKDUNvbW1pdFJlcXVlc3QSEgoKc3Vic2NyaWJlchgBIAEoCRIOCgZjdXJzb3IYAiABKAkSFwoKZ2VuZXJhdGlvbhgDIAEoA0gAiAEBEi4KCXBvc2l0aW9ucxgEIAMoCzIbLm1haW5zdGVtLnYxLlN0cmVhbVBvc2l0aW9uQg0KC19nZW5lcmF0aW9uImEKEEtlZXBBbGl2ZVJlcXVlc3QSEgoKc3Vic2NyaWJlchgBIAEoCRIRCglzdHJlYW1faWQYAiABKAkSFwoKZ2VuZXJhdGlvbhgDIAEoA0gAiAEBQg0KC19nZW5lcmF0aW9uIhMKEUtlZXBBbGl2ZVJlc3BvbnNlIoQBCg5TdHJlYW1Qb3NpdGlvbhINCgV0b3BpYxgBIAEoCRITCgtpbmNhcm5hdGlvbhgCIAEoCRIWCglwYXJ0aXRpb24YAyABKAVIAIgBARIYCgtuZXh0X29mZnNldBgEIAEoA0gBiAEBQgwKCl9wYXJ0aXRpb25CDgoMX25leHRfb2Zmc2V0IkMKDkNvbW1pdFJlc3BvbnNlEjEKCXBvc2l0aW9ucxgBIAMoCzIeLm1haW5zdGVtLnYxLkNvbW1pdHRlZFBvc2l0aW9uInIKEUNvbW1pdHRlZFBvc2l0aW9uEg0KBXRvcGljGAEgASgJEhYKCXBhcnRpdGlvbhgCIAEoBUgAiAEBEhgKC25leHRfb2Zmc2V0GAMgASgDSAGIAQFCDAoKX3BhcnRpdGlvbkIOCgxfbmV4dF9vZmZzZXQqZwoNU3RhcnRQb3NpdGlvbhIeChpTVEFSVF9QT1NJVElPTl9VTlNQRUNJRklFRBAAEhsKF1NUQVJUX1BPU0lUSU9OX0VBUkxJRVNUEAESGQoVU1RBUlRfUE9TSVRJT05fTEFURVNUEAIqUQoJT25FeHBpcmVkEhoKFk9OX0VYUElSRURfVU5TUEVDSUZJRUQQABITCg9PTl9FWFBJUkVEX0ZBSUwQARITCg9PTl9FWFBJUkVEX1NLSVAQAiqBAQoKQ29tbWl0TW9kZRIbChdDT01NSVRfTU9ERV9VTlNQRUNJRklFRBAAEhgKFENPTU1JVF9NT0RFX0VYUExJQ0lUEAESGwoXQ09NTUlUX01PREVfT05fREVMSVZFUlkQAhIfChtDT01NSVRfTU9ERV9CRUZPUkVfREVMSVZFUlkQAyp7CglHYXBSZWFzb24SGgoWR0FQX1JFQVNPTl9VTlNQRUNJRklFRBAAEhgKFEdBUF9SRUFTT05fUkVURU5USU9OEAESGAoUR0FQX1JFQVNPTl9UT09fTEFSR0UQAhIeChpHQVBfUkVBU09OX1RPUElDX1JFQ1JFQVRFRBADKs4BCglFbmRSZWFzb24SGgoWRU5EX1JFQVNPTl9VTlNQRUNJRklFRBAAEhgKFEVORF9SRUFTT05fQ0FVR0hUX1VQEAESFAoQRU5EX1JFQVNPTl9MSU1JVBACEhwKGEVORF9SRUFTT05fU0hVVFRJTkdfRE9XThADEh8KG0VORF9SRUFTT05fU1VCU0NSSUJFUl9SRVNFVBAEEhQKEEVORF9SRUFTT05fVU5USUwQBRIgChxFTkRfUkVBU09OX0ZJTFRFUl9UT09fQ09TVExZEAYy7wEKEFN1YnNjcmliZVNlcnZpY2USTAoJU3Vic2NyaWJlEh0ubWFpbnN0ZW0udjEuU3Vic2NyaWJlUmVxdWVzdBoeLm1haW5zdGVtLnYxLlN1YnNjcmliZVJlc3BvbnNlMAESQQoGQ29tbWl0EhoubWFpbnN0ZW0udjEuQ29tbWl0UmVxdWVzdBobLm1haW5zdGVtLnYxLkNvbW1pdFJlc3BvbnNlEkoKCUtlZXBBbGl2ZRIdLm1haW5zdGVtLnYxLktlZXBBbGl2ZVJlcXVlc3QaHi5tYWluc3RlbS52MS5LZWVwQWxpdmVSZXNwb25zZUJMCg9kZXYubWFpbnN0ZW0udjFCDlN1YnNjcmliZVByb3RvUAFaJ21haW5zdGVtLmRldi9nZW4vbWFpbnN0ZW0vdjE7bWFpbnN0ZW12MWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_mainstem_v1_event]);
+
+/**
+ * Where to start, by partition.
+ *
+ * @generated from message mainstem.v1.OffsetStarts
+ */
+export type OffsetStarts = Message<"mainstem.v1.OffsetStarts"> & {
+  /**
+   * Each partition once.
+   *
+   * @generated from field: repeated mainstem.v1.PartitionOffset offsets = 1;
+   */
+  offsets: PartitionOffset[];
+};
+
+/**
+ * Describes the message mainstem.v1.OffsetStarts.
+ * Use `create(OffsetStartsSchema)` to create a new message.
+ */
+export const OffsetStartsSchema: GenMessage<OffsetStarts> = /*@__PURE__*/
+  messageDesc(file_mainstem_v1_subscribe, 0);
+
+/**
+ * A position in one partition.
+ *
+ * @generated from message mainstem.v1.PartitionOffset
+ */
+export type PartitionOffset = Message<"mainstem.v1.PartitionOffset"> & {
+  /**
+   * The partition, counted from 0.
+   *
+   * @generated from field: optional int32 partition = 1;
+   */
+  partition?: number | undefined;
+
+  /**
+   * The offset of the first record.
+   *
+   * @generated from field: optional int64 offset = 2;
+   */
+  offset?: bigint | undefined;
+};
+
+/**
+ * Describes the message mainstem.v1.PartitionOffset.
+ * Use `create(PartitionOffsetSchema)` to create a new message.
+ */
+export const PartitionOffsetSchema: GenMessage<PartitionOffset> = /*@__PURE__*/
+  messageDesc(file_mainstem_v1_subscribe, 1);
 
 /**
  * What to stream, and from where.
@@ -82,10 +131,18 @@ export type SubscribeRequest = Message<"mainstem.v1.SubscribeRequest"> & {
      */
     value: Timestamp;
     case: "time";
+  } | {
+    /**
+     * At offsets of the one topic, as answers to publishing have them. A partition that is not named starts at its beginning.
+     *
+     * @generated from field: mainstem.v1.OffsetStarts offsets = 24;
+     */
+    value: OffsetStarts;
+    case: "offsets";
   } | { case: undefined; value?: undefined };
 
   /**
-   * What to do if retention has removed what the cursor asks for.
+   * What to do if retention has removed what the cursor, or the offsets, ask for.
    *
    * @generated from field: mainstem.v1.OnExpired on_expired = 8;
    */
@@ -197,6 +254,14 @@ export type SubscribeRequest = Message<"mainstem.v1.SubscribeRequest"> & {
    * @generated from field: optional double sample = 22;
    */
   sample?: number | undefined;
+
+  /**
+   * Only these partitions of the one topic, each once. Partitions that are added later do not join, and the cursor covers these alone. Not with a
+   * subscriber, whose streams share all partitions. By default all.
+   *
+   * @generated from field: repeated int32 partitions = 23;
+   */
+  partitions: number[];
 };
 
 /**
@@ -204,7 +269,7 @@ export type SubscribeRequest = Message<"mainstem.v1.SubscribeRequest"> & {
  * Use `create(SubscribeRequestSchema)` to create a new message.
  */
 export const SubscribeRequestSchema: GenMessage<SubscribeRequest> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 0);
+  messageDesc(file_mainstem_v1_subscribe, 2);
 
 /**
  * One frame of a stream.
@@ -273,7 +338,7 @@ export type SubscribeResponse = Message<"mainstem.v1.SubscribeResponse"> & {
  * Use `create(SubscribeResponseSchema)` to create a new message.
  */
 export const SubscribeResponseSchema: GenMessage<SubscribeResponse> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 1);
+  messageDesc(file_mainstem_v1_subscribe, 3);
 
 /**
  * The stream has started.
@@ -308,7 +373,7 @@ export type Ready = Message<"mainstem.v1.Ready"> & {
  * Use `create(ReadySchema)` to create a new message.
  */
 export const ReadySchema: GenMessage<Ready> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 2);
+  messageDesc(file_mainstem_v1_subscribe, 4);
 
 /**
  * Which partitions a stream serves, from this frame on. The streams of a subscriber share its partitions; those that get none wait.
@@ -373,7 +438,7 @@ export type Assignment = Message<"mainstem.v1.Assignment"> & {
  * Use `create(AssignmentSchema)` to create a new message.
  */
 export const AssignmentSchema: GenMessage<Assignment> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 3);
+  messageDesc(file_mainstem_v1_subscribe, 5);
 
 /**
  * Partitions of a topic.
@@ -408,7 +473,7 @@ export type TopicPartitions = Message<"mainstem.v1.TopicPartitions"> & {
  * Use `create(TopicPartitionsSchema)` to create a new message.
  */
 export const TopicPartitionsSchema: GenMessage<TopicPartitions> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 4);
+  messageDesc(file_mainstem_v1_subscribe, 6);
 
 /**
  * Records, in order within each partition.
@@ -450,7 +515,7 @@ export type Events = Message<"mainstem.v1.Events"> & {
  * Use `create(EventsSchema)` to create a new message.
  */
 export const EventsSchema: GenMessage<Events> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 5);
+  messageDesc(file_mainstem_v1_subscribe, 7);
 
 /**
  * A sign of life. Its cursor also advances where there is nothing to see.
@@ -478,7 +543,7 @@ export type Heartbeat = Message<"mainstem.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 6);
+  messageDesc(file_mainstem_v1_subscribe, 8);
 
 /**
  * How far a stream is in a partition.
@@ -527,7 +592,7 @@ export type PartitionProgress = Message<"mainstem.v1.PartitionProgress"> & {
  * Use `create(PartitionProgressSchema)` to create a new message.
  */
 export const PartitionProgressSchema: GenMessage<PartitionProgress> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 7);
+  messageDesc(file_mainstem_v1_subscribe, 9);
 
 /**
  * Records that will not come.
@@ -597,7 +662,7 @@ export type Gap = Message<"mainstem.v1.Gap"> & {
  * Use `create(GapSchema)` to create a new message.
  */
 export const GapSchema: GenMessage<Gap> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 8);
+  messageDesc(file_mainstem_v1_subscribe, 10);
 
 /**
  * The stream's last frame.
@@ -639,7 +704,7 @@ export type End = Message<"mainstem.v1.End"> & {
  * Use `create(EndSchema)` to create a new message.
  */
 export const EndSchema: GenMessage<End> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 9);
+  messageDesc(file_mainstem_v1_subscribe, 11);
 
 /**
  * A commit.
@@ -682,7 +747,7 @@ export type CommitRequest = Message<"mainstem.v1.CommitRequest"> & {
  * Use `create(CommitRequestSchema)` to create a new message.
  */
 export const CommitRequestSchema: GenMessage<CommitRequest> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 10);
+  messageDesc(file_mainstem_v1_subscribe, 12);
 
 /**
  * A sign of life.
@@ -717,7 +782,7 @@ export type KeepAliveRequest = Message<"mainstem.v1.KeepAliveRequest"> & {
  * Use `create(KeepAliveRequestSchema)` to create a new message.
  */
 export const KeepAliveRequestSchema: GenMessage<KeepAliveRequest> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 11);
+  messageDesc(file_mainstem_v1_subscribe, 13);
 
 /**
  * The stream still has its partitions.
@@ -732,7 +797,7 @@ export type KeepAliveResponse = Message<"mainstem.v1.KeepAliveResponse"> & {
  * Use `create(KeepAliveResponseSchema)` to create a new message.
  */
 export const KeepAliveResponseSchema: GenMessage<KeepAliveResponse> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 12);
+  messageDesc(file_mainstem_v1_subscribe, 14);
 
 /**
  * A position in a partition of one life of a topic.
@@ -774,7 +839,7 @@ export type StreamPosition = Message<"mainstem.v1.StreamPosition"> & {
  * Use `create(StreamPositionSchema)` to create a new message.
  */
 export const StreamPositionSchema: GenMessage<StreamPosition> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 13);
+  messageDesc(file_mainstem_v1_subscribe, 15);
 
 /**
  * The committed positions.
@@ -795,7 +860,7 @@ export type CommitResponse = Message<"mainstem.v1.CommitResponse"> & {
  * Use `create(CommitResponseSchema)` to create a new message.
  */
 export const CommitResponseSchema: GenMessage<CommitResponse> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 14);
+  messageDesc(file_mainstem_v1_subscribe, 16);
 
 /**
  * A committed position.
@@ -830,7 +895,7 @@ export type CommittedPosition = Message<"mainstem.v1.CommittedPosition"> & {
  * Use `create(CommittedPositionSchema)` to create a new message.
  */
 export const CommittedPositionSchema: GenMessage<CommittedPosition> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 15);
+  messageDesc(file_mainstem_v1_subscribe, 17);
 
 /**
  * A fixed place in every partition.

@@ -1,5 +1,5 @@
 import { BusError } from '../../../core/errors.js';
-import type { StartFrom, SubscribeCommand } from '../../../core/subscribe/frames.js';
+import type { Place, StartFrom, SubscribeCommand } from '../../../core/subscribe/frames.js';
 import { parseStart } from '../../../core/subscribe/start-text.js';
 import {
   choiceParameter,
@@ -16,7 +16,17 @@ const place = 'earliest, latest, a time (2026-01-31T09:30:00Z, or -15m for 15 mi
 
 /** What a stream can be asked for, whatever it streams. */
 export const subscribeQuery = {
-  from: placeParameter(`Where to begin: ${place}. Default: latest, or for a new subscriber earliest.`),
+  from: {
+    description: `Where to begin: ${place}; or offsets of one topic, as answers to publishing have them, by partition: 0:4711, or 0:4711,1:12. Partitions that it does not name begin at their beginning. Default: latest, or for a new subscriber earliest.`,
+    schema: { type: 'string', examples: ['earliest', '-15m', '2026-01-31T09:30:00Z', '0:4711'] },
+    parse: startOf,
+  },
+  partition: {
+    description: 'Only these partitions of one topic, without a subscriber. Several times, or separated by commas.',
+    schema: { type: 'array', items: { type: 'integer', minimum: 0 } },
+    repeats: true,
+    parse: partitionsOf,
+  },
   until: placeParameter(
     `Where to end: ${place}. Of a topic whose publishers give the times, all that is there by that time is read, and later records are left out.`,
   ),
@@ -74,6 +84,7 @@ export function toCommand(
 ): SubscribeCommand {
   return {
     ...topics,
+    partitions: query.partition?.flat(),
     subscriber: query.subscriber,
     from: lastEventId ? { at: 'cursor', cursor: lastEventId } : query.from,
     until: query.until,
@@ -92,19 +103,34 @@ export function toCommand(
   };
 }
 
-function placeParameter(description: string): QueryParameter<StartFrom> {
+function placeParameter(description: string): QueryParameter<Place> {
   return {
     description,
     schema: { type: 'string', examples: ['earliest', '-15m', '2026-01-31T09:30:00Z'] },
     parse(text) {
-      try {
-        return parseStart(text, Date.now());
-      } catch (error) {
-        // So that the message begins with the parameter's name.
-        throw error instanceof BusError ? new Error(error.message) : error;
-      }
+      const start = startOf(text);
+      if (start.at !== 'offsets') return start;
+      throw new Error(
+        `${JSON.stringify(text.slice(0, 60))} is a list of offsets, at which a stream can begin, but not end`,
+      );
     },
   };
+}
+
+function startOf(text: string): StartFrom {
+  try {
+    return parseStart(text, Date.now());
+  } catch (error) {
+    // So that the message begins with the parameter's name.
+    throw error instanceof BusError ? new Error(error.message) : error;
+  }
+}
+
+function partitionsOf(text: string): number[] {
+  return text.split(',').map((each) => {
+    if (/^\d{1,10}$/.test(each)) return Number(each);
+    throw new Error(`${JSON.stringify(each.slice(0, 40))} is no partition, which are numbers from 0`);
+  });
 }
 
 function sampleParameter(description: string): QueryParameter<number> {
