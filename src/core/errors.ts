@@ -112,6 +112,11 @@ export interface BusErrorOptions {
   /** What lies behind it: for the log, never shown to a caller. */
   readonly cause?: unknown;
   readonly retryAfterMs?: number;
+  /**
+   * True where the same call can never succeed, though its reason usually passes: a call that is stored in part because one of its events
+   * is too large. It is not retryable, and its code is failed_precondition: clients try again what is `unavailable`.
+   */
+  readonly isFinal?: boolean;
   /** Further facts by name, shown to the caller; short. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** At most 50; `metadata` has the totals. */
@@ -136,8 +141,9 @@ export class BusError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     const entry: { code: Code; retryAfterMs?: number } = catalogue[reason];
     this.reason = reason;
-    this.code = entry.code;
-    this.retryAfterMs = options.retryAfterMs ?? entry.retryAfterMs;
+    const isFinal = options.isFinal === true;
+    this.code = isFinal ? 'failed_precondition' : entry.code;
+    this.retryAfterMs = isFinal ? undefined : (options.retryAfterMs ?? entry.retryAfterMs);
     this.metadata = options.metadata ?? {};
     this.violations = options.violations ?? [];
     this.outcome = options.outcome;

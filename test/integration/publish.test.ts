@@ -222,6 +222,82 @@ test('a call that is stored in part says what became of each event', async () =>
   expect(unknown).toMatchObject({ reason: 'STORE_OUTCOME_UNKNOWN', outcome: { events: 1, unknown: [0] } });
 });
 
+const tooLarge = new BusError('EVENT_TOO_LARGE', 'the broker takes no such record');
+const away = new BusError('LOG_UNAVAILABLE', 'the broker is away');
+
+test.each([
+  ['one event that can never be stored', tooLarge, { retryable: false, code: 'failed_precondition' }],
+  ['a log that is away', away, { retryable: true, code: 'unavailable', retryAfterMs: 1000 }],
+])('a call that is stored in part because of %s says whether it may ever succeed', async (_, cause, expected) => {
+  await using bus = await openBus();
+  await bus.topics.create({ name: 't', settings: { schemaless: true, partitions: 3 }, adopt: false });
+  // One partition stores, one fails in passing, and one fails for the cause: the final reason decides, wherever it stands.
+  bus.log.before = (partition) => {
+    if (partition === 1) throw away;
+    if (partition === 2) throw cause;
+  };
+  const events = Array.from({ length: 30 }, (_, i) => event(i, { key: Buffer.from(`k${i}`) }));
+  const failed = await failure(bus.publisher.publish(command('t', events), never));
+  expect(failed).toMatchObject({
+    reason: 'PARTIALLY_STORED',
+    ...expected,
+    metadata: { first_reason: cause.reason },
+    outcome: { events: 30, unknown: [] },
+  });
+  bus.log.before = (partition) => {
+    throw partition === 1 ? away : cause;
+  };
+  const nothing = await failure(bus.publisher.publish(command('t', events), never));
+  expect(nothing).toMatchObject({ reason: cause.reason, retryable: cause.retryable });
+});
+
+test.each([
+  ['for good', tooLarge, ['EVENT_TOO_LARGE', undefined]],
+  ['in passing', away, ['LOG_UNAVAILABLE', 'LOG_UNAVAILABLE']],
+  [
+    'with an unknown outcome',
+    new BusError('STORE_OUTCOME_UNKNOWN', 'no answer'),
+    ['STORE_OUTCOME_UNKNOWN', 'LOG_UNAVAILABLE'],
+  ],
+])('events that stand for themselves never speak of a stream: an append that fails %s', async (_, cause, reasons) => {
+  await using bus = await openBus();
+  await bus.topics.create({ name: 't', settings: { schemaless: true }, adopt: false });
+  let appends = 0;
+  bus.log.before = () => {
+    if (++appends === 1) throw cause;
+  };
+  // More than one append takes: the second half stands behind the failure.
+  const events = Array.from({ length: 10_000 }, (_, i) => event(i));
+  const results = await bus.publisher.publish(command('t', events, { mode: 'independent' }), never);
+  const reasonAt = (i: number) => {
+    const result = results[i];
+    return result && 'error' in result ? result.error.reason : undefined;
+  };
+  expect([reasonAt(0), reasonAt(5_000)]).toEqual(reasons);
+  expect(results.filter((result) => 'error' in result && result.error.reason === 'STREAM_HALTED')).toEqual([]);
+});
+
+test('an event whose id was used refuses none of those behind it in a call in which each stands for itself', async () => {
+  await using bus = await openBus();
+  await bus.topics.create({ name: 't', settings: { schemaless: true }, adopt: false });
+  const { before, reached, open } = gate();
+  bus.log.before = before;
+  const first = bus.publisher.publish(command('t', [event('first')]), never);
+  await reached;
+  // Judged when it is appended, since the other one of its id is only queued when it comes.
+  const one = bus.publisher.publish(command('t', [event(1, { id: 'a', source: '/s' })]), never);
+  const mixed = bus.publisher.publish(
+    command('t', [event(2, { id: 'a', source: '/s' }), event(3, { id: 'b', source: '/s' })], { mode: 'independent' }),
+    never,
+  );
+  open();
+  await Promise.all([first, one]);
+  expect(await mixed).toMatchObject([
+    { status: 'rejected', error: { reason: 'EVENT_ID_REUSED' } },
+    { status: 'stored', offset: 2 },
+  ]);
+});
+
 test('on a stream, nothing overtakes a failure until the client goes on knowingly', async () => {
   await using bus = await openBus();
   await bus.topics.create({ name: 't', settings: { schemaless: true }, adopt: false });

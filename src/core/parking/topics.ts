@@ -2,6 +2,7 @@ import { BusError } from '../errors.js';
 import { type AppendRecord, recordBytes } from '../model.js';
 import type { EventLog } from '../ports/event-log.js';
 import { type Appender, createAppender } from '../publish/appender.js';
+import { failedBefore } from '../publish/order.js';
 import type { TopicsService } from '../topics/index.js';
 import type { ActiveTopic } from '../topics/topic.js';
 
@@ -90,6 +91,7 @@ export function createParkingTopics(log: EventLog, topics: TopicsService): Parki
           bytes: records.reduce((sum, record) => sum + recordBytes(record), 0),
           incarnation: topic.incarnation,
           group: {},
+          behind: failedBefore,
           withdrawn: false,
           sentTo: 0,
           done(from, to, outcome) {

@@ -4,7 +4,6 @@ import { type AppendRecord, recordBytes } from '../model.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { Appended, EventLog } from '../ports/event-log.js';
 import type { ActiveTopic } from '../topics/topic.js';
-import { failedBefore } from './order.js';
 import type { Part, Run, Stretch } from './run.js';
 import { type Sifted, sift } from './sift.js';
 
@@ -183,10 +182,11 @@ export function createAppender(
       groups.add(part.run.group);
       part.run.done(part.from, part.to, error);
     }
-    const behind = failedBefore(partition, error);
     for (let i = head; i < queue.length; i++) {
       const waiting = queue[i];
       if (!waiting || waiting.withdrawn || !groups.has(waiting.group)) continue;
+      const behind = waiting.behind(partition, error);
+      if (!behind) continue;
       waiting.withdrawn = true;
       waiting.done(i === head ? taken.records : 0, waiting.records.length, behind);
     }

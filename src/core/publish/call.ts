@@ -45,7 +45,7 @@ function failureOf(results: readonly EventResult[]): BusError | undefined {
       return;
     }
     if (result.status === 'unknown') unknown.push(event);
-    if (!first || (first.reason === 'STREAM_HALTED' && result.error.reason !== 'STREAM_HALTED')) first = result.error;
+    if (!first || weightOf(result.error) > weightOf(first)) first = result.error;
   });
   if (!first) return undefined;
   if (stored.length === 0 && unknown.length === 0) return first;
@@ -61,8 +61,23 @@ function failureOf(results: readonly EventResult[]): BusError | undefined {
   return new BusError(
     'PARTIALLY_STORED',
     `of ${results.length} events ${stored.length} are stored, ${lost} are not, ${unknown.length} are uncertain: ${first.message}`,
-    { cause: first, outcome, ...retryOf(first), metadata: { first_reason: first.reason } },
+    {
+      cause: first,
+      outcome,
+      ...retryOf(first),
+      isFinal: weightOf(first) === weights.final,
+      metadata: { first_reason: first.reason },
+    },
   );
+}
+
+const weights = { consequence: 0, passing: 1, final: 2 };
+
+/** How much the failure of one event says about its call: one event that can never be stored keeps the whole call from ever succeeding. */
+function weightOf({ reason, retryable }: BusError): number {
+  if (reason === 'STREAM_HALTED') return weights.consequence;
+  const passes = retryable || reason === 'CANCELLED' || reason === 'DEADLINE_EXCEEDED';
+  return passes ? weights.passing : weights.final;
 }
 
 function retryOf(error: BusError): { retryAfterMs?: number } {

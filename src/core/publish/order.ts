@@ -58,11 +58,35 @@ export function createOrder(): StreamOrder {
   };
 }
 
-/** Why what was queued behind a failure is not stored. */
+/** Why an event of a stream, or of a call that is stored whole or not at all, is not stored behind one that failed. */
 export function failedBefore(partition: number, cause: BusError): BusError {
   return new BusError(
     'STREAM_HALTED',
     `not stored: an earlier event for partition ${partition} failed (${cause.reason})`,
     { cause, retryAfterMs: cause.retryAfterMs ?? 1000 },
   );
+}
+
+/**
+ * The same for the events of a call that stand for themselves, where no stream halts. What refuses one event for good says nothing about those
+ * behind it, which are tried: undefined. What passes, such as a log that is away, keeps them in their order: they fail with it.
+ */
+export function failedWith(partition: number, cause: BusError): BusError | undefined {
+  if (!cause.retryable) return undefined;
+  const reason = cause.reason === 'STORE_OUTCOME_UNKNOWN' ? 'LOG_UNAVAILABLE' : cause.reason;
+  const { retryAfterMs = 1000 } = cause;
+  return new BusError(
+    reason,
+    `not stored: an earlier event of the call for partition ${partition} failed (${cause.reason}): ${cause.message}`,
+    { cause, retryAfterMs },
+  );
+}
+
+/** An error of a stream as its causes have it, for a client that sees no stream. */
+export function withoutStream(error: BusError): BusError {
+  const { cause } = error;
+  if (error.reason !== 'STREAM_HALTED' || !(cause instanceof BusError)) return error;
+  const seen = withoutStream(cause);
+  const reason = seen.reason === 'STORE_OUTCOME_UNKNOWN' ? 'LOG_UNAVAILABLE' : seen.reason;
+  return new BusError(reason, `not stored, as it comes behind an event that failed: ${seen.message}`, { cause });
 }

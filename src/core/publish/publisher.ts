@@ -12,7 +12,7 @@ import { createBudget } from './budget.js';
 import { type Call, createCall } from './call.js';
 import { addTo, type CallRun, type Runs, startIdentified } from './call-runs.js';
 import type { EventResult, PublishCommand, Publishing, PublishLimits } from './command.js';
-import type { Order } from './order.js';
+import { failedBefore, failedWith, type Order } from './order.js';
 import { rotation } from './partitioner.js';
 import { callRefusal } from './prepare.js';
 import { duplicate, failed } from './results.js';
@@ -195,6 +195,7 @@ export function createPublisher({
       bytes: 0,
       incarnation: topic.incarnation,
       group: order ?? call,
+      behind: order || call.mode === 'all_or_nothing' ? failedBefore : failedWith,
       withdrawn: false,
       sentTo: 0,
       timeLeft: left,

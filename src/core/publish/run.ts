@@ -15,6 +15,8 @@ export interface Run {
   readonly incarnation: string;
   /** The runs of one group keep their order: when something of one fails, those behind it in the queue are withdrawn. */
   readonly group: object;
+  /** Why an event behind one of the group that failed with `cause` is not stored; undefined if it is tried all the same. */
+  readonly behind: (partition: number, cause: BusError) => BusError | undefined;
   /** How many records were handed to the log, or settled: the others are certainly not stored. */
   sentTo: number;
   /** How long the caller waits still, in milliseconds; undefined: as long as an append may take. */

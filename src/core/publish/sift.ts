@@ -4,7 +4,6 @@ import { createSegment } from '../dedupe/segment.js';
 import { BusError } from '../errors.js';
 import type { AppendRecord } from '../model.js';
 import type { Appended } from '../ports/event-log.js';
-import { failedBefore } from './order.js';
 import type { Part, Run, Stretch } from './run.js';
 
 /** What is left of a batch to append, when what is there already is taken out. */
@@ -58,7 +57,8 @@ export function sift(parts: readonly Part[], window: PartitionWindow, partition:
 
   function refuse(part: Stretch, error: BusError): void {
     refused.push({ part, error });
-    if (!halted.has(part.run.group)) halted.set(part.run.group, failedBefore(partition, error));
+    const behind = part.run.behind(partition, error);
+    if (behind && !halted.has(part.run.group)) halted.set(part.run.group, behind);
   }
 
   for (const { run, from, to } of parts) {

@@ -11,7 +11,7 @@ import type { Appender } from './appender.js';
 import type { Budget } from './budget.js';
 import { createCall } from './call.js';
 import type { BatchListener, EventResult, PublishCommand, PublishMode } from './command.js';
-import type { Order, StreamOrder } from './order.js';
+import { failedBefore, type Order, type StreamOrder } from './order.js';
 import { callRefusal, type Preparation, type Prepared, preparation } from './prepare.js';
 import { duplicate, failed } from './results.js';
 import { expireRun, type Identified, type Run } from './run.js';
@@ -144,6 +144,7 @@ class SinglesRun implements Run, Identified {
   bytes = 0;
   readonly incarnation: string;
   readonly group: object;
+  readonly behind = failedBefore;
   withdrawn = false;
   sentTo = 0;
   readonly timeLeft: () => number | undefined;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BusError } from '../../../../core/errors.js';
 import type { EventResult, PublishCommand, PublishSession } from '../../../../core/publish/command.js';
+import { withoutStream } from '../../../../core/publish/order.js';
 import { type Line, lineEvent } from './split.js';
 
 export interface UploadOptions
@@ -137,11 +138,15 @@ export function createUploader(session: PublishSession, options: UploadOptions):
         return;
       }
       fail(error, line);
+      // Its client has asked for no stream.
+      onResult(line, { ...result, error: withoutStream(error) });
+      return;
     }
     onResult(line, result);
   }
 
-  function fail(error: BusError, line: Line | undefined): void {
+  function fail(cause: BusError, line: Line | undefined): void {
+    const error = withoutStream(cause);
     failed = true;
     stopped ??= { error, line: line?.number ?? 0, byte: line?.byte ?? 0 };
     for (const each of again.splice(0)) onResult(each, { status: 'not_stored', error });
