@@ -59,6 +59,18 @@ test('a reset of a named topic creates a subscriber; list and get tell where it 
   expect(await bus.subscribers.list()).toEqual([info]);
 });
 
+test('records that retention has removed are no lag', async () => {
+  await using bus = await openBus();
+  await create(bus, 't', 1);
+  await reset(bus, { at: 'offset', offset: 2 }, { partitions: [0] });
+  await bus.log.truncateBefore('t', 0, 7);
+  const { subscriber: info, positions: at } = await bus.subscribers.get(subscriber);
+  expect(info.lag).toBe(3);
+  expect(at).toMatchObject([{ next: 2, earliest: 7, highWatermark: 10, lag: 3 }]);
+  await bus.log.truncateBefore('t', 0, 10);
+  expect((await bus.subscribers.get(subscriber)).positions).toMatchObject([{ lag: 0, stuck: false }]);
+});
+
 test('a reset goes to earliest, latest, a time, a cursor or an offset, and a dry run only tells', async () => {
   await using bus = await openBus();
   const incarnation = await create(bus, 't', 2);

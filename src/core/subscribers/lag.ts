@@ -30,7 +30,7 @@ export async function boundsOf(view: LogView, places: readonly Place[]): Promise
   return new Map([...answers].map(([position, bounds]) => [keyOf(position), bounds]));
 }
 
-/** How many offsets lie between the positions and the ends that are known; undefined where none is. */
+/** How many offsets that still exist lie between the positions and the ends that are known; undefined where none is. */
 export function totalLag(places: readonly Place[], bounds: ReadonlyMap<string, Bounds>): number | undefined {
   let total: number | undefined;
   for (const { position, stale } of places) {
@@ -86,8 +86,9 @@ export async function describePositions(
   });
 }
 
-function lagOf({ record }: StoredPosition, { highWatermark }: Bounds): number {
-  return Math.max(0, highWatermark - record.next);
+/** Records that retention has removed are no work that is left: a stream will announce them as a gap and go on behind them. */
+function lagOf({ record }: StoredPosition, { earliest, highWatermark }: Bounds): number {
+  return Math.max(0, highWatermark - Math.max(record.next, earliest));
 }
 
 function keyOf({ topic, partition }: StoredPosition): string {
