@@ -1,3 +1,4 @@
+import { noSniff } from './no-sniff.js';
 import type { HttpHandler, HttpRequest, HttpResponse } from './node-http.js';
 import { discardUnread } from './unread-body.js';
 
@@ -11,6 +12,7 @@ export function guarded(
     response.on('error', onError);
     request.on('error', onError);
     discardUnread(request, response);
+    for (const [name, value] of Object.entries(noSniff)) response.setHeader(name, value);
     try {
       handler(request, response);
     } catch (error) {

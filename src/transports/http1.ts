@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
+import { answerUnreadable } from './cut-bodies.js';
 import { holdBody } from './expect-continue.js';
 import { guarded } from './guarded-handler.js';
 import { cutLateBodies } from './late-bodies.js';
@@ -49,6 +50,11 @@ export function createHttp1(handler: HttpHandler, onError: (error: Error) => voi
     serve(request, response);
   };
   server.on('request', serveNext);
+  server.on('clientError', (error, socket) => {
+    // Node hands out what it was given: the connections of the listener.
+    if (socket instanceof Socket) answerUnreadable(error, socket, connections.get(socket));
+    else socket.destroy(error);
+  });
   server.on('checkContinue', (request, response) => {
     holdBody(request, response);
     serveNext(request, response);

@@ -14,6 +14,7 @@ import { SubscribeService } from '../../gen/mainstem/v1/subscribe_pb.js';
 import { SubscriberService } from '../../gen/mainstem/v1/subscriber_pb.js';
 import { TopicService } from '../../gen/mainstem/v1/topic_pb.js';
 import { withCors } from '../cors.js';
+import { refuseDoubledHosts } from '../doubled-host.js';
 import { refuseForeignHosts } from '../foreign-hosts.js';
 import { plainRoutes } from '../http/plain-routes.js';
 import { sendError, sendJson } from '../http/problem.js';
@@ -78,12 +79,18 @@ export function connectHandler(served: Served): HttpHandler {
     readMaxBytes: served.readMaxBytes ?? callOptions.readMaxBytes,
   });
   const { corsOrigins = [], ownHostsOnly = false } = served;
-  return withCors(ownHostsOnly ? refuseForeignHosts(handler, corsOrigins, refuse) : handler, corsOrigins);
+  const guarded = ownHostsOnly ? refuseForeignHosts(handler, corsOrigins, refuse) : handler;
+  return withCors(refuseDoubledHosts(guarded, refuse), corsOrigins);
 }
 
 /** Before anybody has looked at the request: as a unary call of Connect has its errors, whose status tells other protocols the code; or as problem details. */
 function refuse(request: HttpRequest, response: HttpResponse, error: BusError): void {
   const isCall = /^\/\w+(\.\w+)+\/\w+$/.test(request.url ?? '');
-  if (isCall) sendJson(response, 403, errorToJson(connectErrorOf(error, 'connect'), undefined));
+  if (isCall)
+    sendJson(
+      response,
+      error.code === 'permission_denied' ? 403 : 400,
+      errorToJson(connectErrorOf(error, 'connect'), undefined),
+    );
   else sendError(response, error);
 }

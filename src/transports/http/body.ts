@@ -3,9 +3,9 @@ import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { createGunzip, gunzip } from 'node:zlib';
 import { BusError } from '../../core/errors.js';
+import { isWhole, noticeCut } from '../cut-bodies.js';
 import { askForBody } from '../expect-continue.js';
 import { wholeRequestMs } from '../late-bodies.js';
-import type { HttpRequest } from '../node-http.js';
 import { type Exchange, headerOf } from './exchange.js';
 import { ProblemError } from './problem.js';
 
@@ -39,9 +39,12 @@ export function bodyStream(exchange: Exchange): Readable {
   return request.pipe(unpacking);
 }
 
-/** Whether a body came to its end: one that was cut ends as well, on HTTP/2. */
-export function isWhole(request: HttpRequest): boolean {
-  return request.complete && !request.aborted;
+/** A body that ended before its time: on HTTP/1.1 its client may have closed its half of the connection, and still read the answer. */
+export function cutBody(): BusError {
+  return new BusError(
+    'CANCELLED',
+    'the body was cut: it ended before its last chunk, or before the content-length that was announced; what is not told as stored is not',
+  );
 }
 
 /** What is wrong with a packed body, for people. */
@@ -61,6 +64,7 @@ function codingOf(exchange: Exchange): 'identity' | 'gzip' {
 }
 
 function collect({ request, signal }: Exchange, most: number): Promise<Uint8Array> {
+  noticeCut(request);
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -73,7 +77,7 @@ function collect({ request, signal }: Exchange, most: number): Promise<Uint8Arra
     const onEnd = () => {
       leave();
       if (isWhole(request)) resolve(joined(chunks, bytes));
-      else reject(gone());
+      else reject(cutBody());
     };
     const onClose = () => fail(signal.aborted ? BusError.from(signal.reason) : gone());
     function leave(): void {

@@ -2,6 +2,7 @@ import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { codeToHttpStatus, errorToJsonBytes, trailerMux } from '@connectrpc/connect/protocol-connect';
 import { setTrailerStatus } from '@connectrpc/connect/protocol-grpc';
+import { noSniff } from '../../no-sniff.js';
 import type { Explain } from '../own-errors.js';
 import type { CallForm } from './call-form.js';
 import { enveloped } from './envelope.js';
@@ -36,7 +37,7 @@ function respondConnect(
   { header, trailer }: LaneContext,
 ): void {
   const muxed = trailer ? trailerMux(header ?? new Headers(), trailer) : header;
-  const headers: OutgoingHttpHeaders = muxed ? Object.fromEntries(muxed) : {};
+  const headers: OutgoingHttpHeaders = { ...noSniff, ...(muxed && Object.fromEntries(muxed)) };
   headers[':status'] = status;
   headers['content-type'] = type;
   headers['content-length'] = body.length;
@@ -50,7 +51,7 @@ function respondGrpc(
   { answerType }: CallForm,
   { header, trailer }: LaneContext,
 ): void {
-  const headers: OutgoingHttpHeaders = header ? Object.fromEntries(header) : {};
+  const headers: OutgoingHttpHeaders = { ...noSniff, ...(header && Object.fromEntries(header)) };
   headers[':status'] = 200;
   headers['content-type'] = answerType;
   const error = answer instanceof ConnectError ? answer : undefined;

@@ -3,6 +3,7 @@ import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { ConnectError } from '@connectrpc/connect';
 import { createEndStreamSerialization, endStreamFlag } from '@connectrpc/connect/protocol-connect';
 import { watchClient } from '../../client-room.js';
+import { noSniff } from '../../no-sniff.js';
 import { discardRest } from '../../unread-body.js';
 import { grpcTrailers } from './answer.js';
 import type { CallForm } from './call-form.js';
@@ -32,7 +33,7 @@ export function duplexOutput(stream: ServerHttp2Stream, form: CallForm, context:
   function begin(): void {
     if (begun) return;
     begun = true;
-    const headers: OutgoingHttpHeaders = context.header ? Object.fromEntries(context.header) : {};
+    const headers: OutgoingHttpHeaders = { ...noSniff, ...(context.header && Object.fromEntries(context.header)) };
     headers[':status'] = 200;
     headers['content-type'] = form.answerType;
     stream.respond(headers, { waitForTrailers: form.protocol === 'grpc' });

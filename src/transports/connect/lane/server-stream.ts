@@ -5,6 +5,7 @@ import type { ConnectError } from '@connectrpc/connect';
 import { createEndStreamSerialization, endStreamFlag } from '@connectrpc/connect/protocol-connect';
 import { type Pulled, toPulled } from '../../../core/subscribe/pulled.js';
 import type { Client } from '../../client-room.js';
+import { noSniff } from '../../no-sniff.js';
 import type { OpenStreams } from '../../open-streams.js';
 import type { Explain } from '../own-errors.js';
 import { grpcTrailers, seenError } from './answer.js';
@@ -65,7 +66,7 @@ async function writeAll(call: StreamCall, outputs: Pulled<Output>, client: Clien
 }
 
 function sendHeaders({ stream, form, context }: StreamCall): void {
-  const headers: OutgoingHttpHeaders = context.header ? Object.fromEntries(context.header) : {};
+  const headers: OutgoingHttpHeaders = { ...noSniff, ...(context.header && Object.fromEntries(context.header)) };
   headers[':status'] = 200;
   headers['content-type'] = form.answerType;
   stream.respond(headers, { waitForTrailers: form.protocol === 'grpc' });

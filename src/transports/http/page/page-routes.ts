@@ -74,7 +74,6 @@ export function pageRoutes(
         const body = type === 'text/html' ? htmlPage(page, serves) : plainPage(page, serves);
         send(response, 200, body, {
           'content-type': `${type}; charset=utf-8`,
-          'x-content-type-options': 'nosniff',
           'referrer-policy': 'no-referrer',
           ...(type === 'text/html' && { 'content-security-policy': pagePolicy }),
         });

@@ -1,8 +1,9 @@
 import type { Buffer } from 'node:buffer';
 import type { Readable } from 'node:stream';
 import { BusError } from '../../../../core/errors.js';
+import { isWhole, noticeCut } from '../../../cut-bodies.js';
 import type { HttpRequest } from '../../../node-http.js';
-import { isWhole, notGzip } from '../../body.js';
+import { cutBody, notGzip } from '../../body.js';
 
 /** Reads an upload as it comes, and no faster than it is asked to. */
 export interface BodyReader {
@@ -20,6 +21,7 @@ export interface BodyReader {
  * @param stop ends it
  */
 export function createBodyReader(source: Readable, request: HttpRequest, stop: AbortSignal): BodyReader {
+  noticeCut(request);
   let ended = false;
   let failure: Error | undefined;
   let wake: (() => void) | undefined;
@@ -59,7 +61,7 @@ export function createBodyReader(source: Readable, request: HttpRequest, stop: A
           const chunk: Buffer | null = source.read();
           if (chunk !== null) return chunk;
           if (failure) throw failure;
-          if (ended && !isWhole(request)) throw new BusError('CANCELLED', 'the client is gone');
+          if (ended && !isWhole(request)) throw cutBody();
           if (ended) return undefined;
           if (late) throw new BusError('DEADLINE_EXCEEDED', `nothing came for ${Math.round(patienceMs / 1000)} s`);
           await new Promise<void>((resolve) => {
