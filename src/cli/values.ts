@@ -55,6 +55,12 @@ export function startFrom(text: string, now = Date.now()): StartFrom {
     throw new InvalidArgumentError('A time needs hours, minutes, seconds and a zone, as in 2026-01-31T09:30:00Z.');
   }
   if (/^\d+:\d/.test(text)) return { offsets: offsetsOf(text) };
+  // No cursor is a number alone, or a word: they begin with a capital letter.
+  if (/^(\d+|[a-z]{1,12})$/.test(text)) {
+    throw new InvalidArgumentError(
+      'It takes earliest (the first record that is left), latest (only what comes from now on), a time (2026-01-31T09:30:00Z, -15m), an offset (0:4711 for partition 0), or a cursor.',
+    );
+  }
   if (/^[A-Za-z0-9._~=-]+$/.test(text)) return { cursor: text };
   throw new InvalidArgumentError(
     'It takes earliest, latest, a time (2026-01-31T09:30:00Z, -15m), an offset (0:4711 for partition 0), or a cursor.',

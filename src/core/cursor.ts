@@ -4,6 +4,7 @@ import { malformed } from './cursor/bytes.js';
 import type { Cursor } from './cursor/cursor-type.js';
 import { readFormat1, writeFormat1 } from './cursor/format-1.js';
 import { readFormat2, writeFormat2 } from './cursor/format-2.js';
+import type { BusError } from './errors.js';
 
 export type { Cursor, CursorPosition, TopicCursor } from './cursor/cursor-type.js';
 
@@ -63,12 +64,11 @@ export function decodeCursor(cursor: string): Cursor {
   if (!/^[A-Za-z0-9_-]+$/.test(cursor)) throw malformed('it has characters that no cursor has');
   const bytes = Buffer.from(cursor, 'base64url');
   // The decoder passes over characters that make no whole byte, and bits that are none.
-  if (bytes.toString('base64url') !== cursor) throw malformed('it has characters too many; was it copied whole?');
+  if (bytes.toString('base64url') !== cursor) throw notWhole(cursor, 'it has characters too many');
   const end = bytes.length - 4;
-  if (end < 1) throw malformed('it is too short');
+  if (end < 1) throw notWhole(cursor, 'it is too short');
   // The checksum first: a cursor cut short in copying should not be mistaken for one of another version.
-  if (crc32(bytes.subarray(0, end)) !== bytes.readUInt32LE(end))
-    throw malformed('its checksum is wrong; was it copied whole?');
+  if (crc32(bytes.subarray(0, end)) !== bytes.readUInt32LE(end)) throw notWhole(cursor, 'its checksum is wrong');
   const scan = { bytes, at: 1, end };
   const found = read(scan);
   if (scan.at !== end) throw malformed('it has more bytes than it says');
@@ -84,4 +84,12 @@ function read(scan: Parameters<typeof readFormat1>[0]): Cursor {
     default:
       throw malformed(`it has format version ${scan.bytes[0]}; this server reads versions 1 and 2`);
   }
+}
+
+/** The shortest cursor of a topic is longer than a word or a number that people type in its place. */
+function notWhole(cursor: string, why: string): BusError {
+  if (cursor.length >= 16) return malformed(`${why}; was it copied whole?`);
+  return malformed(
+    `${JSON.stringify(cursor)} is too short for one: earliest, latest, a time or an offset is no cursor, and has a form of its own`,
+  );
 }

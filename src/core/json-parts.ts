@@ -11,6 +11,18 @@ export function isArray(bytes: Uint8Array): boolean {
   return bytes[skipSpace(bytes, 0)] === char.openArray;
 }
 
+/** Whether a text that is no JSON begins with a whole value, and has another one in a later line. */
+export function isLines(bytes: Uint8Array): boolean {
+  try {
+    const end = skipValue(bytes, skipSpace(bytes, 0));
+    const next = skipSpace(bytes, end);
+    const between = bytes.subarray(end, next);
+    return next < bytes.length && between.includes(char.lineFeed) && bytes[next] !== char.comma;
+  } catch {
+    return false;
+  }
+}
+
 /** A JSON text that is one value, without the space around it. Throws a JsonSyntaxError. */
 export function wholeValue(bytes: Uint8Array): Span {
   const start = skipSpace(bytes, 0);

@@ -16,6 +16,7 @@ export class JsonSyntaxError extends Error {
 }
 
 export const char = {
+  lineFeed: 0x0a,
   quote: 0x22,
   comma: 0x2c,
   colon: 0x3a,

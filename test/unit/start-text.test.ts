@@ -49,6 +49,12 @@ test.each([
   ['2026-02-30T09:30:00Z', /a day that exists/],
   ['2026-01-31T25:30:00Z', /hours/],
   ['2026-01-31T09:30:00 02:00', /%2B/],
+  ['beginning', /is earliest$/],
+  ['0', /is earliest, offset/],
+  ['now', /is latest$/],
+  ['END', /is latest$/],
+  ['1700000000', /2026-01-31T09:30:00Z/],
+  ['1700000000000', /2026-01-31T09:30:00Z/],
 ])('says what it takes instead of %j', (text, message) => {
   expect(() => at(text)).toThrow(
     expect.objectContaining({ reason: 'INVALID_REQUEST', message: expect.stringMatching(message) }),

@@ -17,6 +17,8 @@ export function parseStart(text: string, now: number): StartFrom {
   if (/^-\d/.test(text)) return { at: 'time', timestamp: Math.max(0, now - durationOf(text)) };
   if (/^\d{4}-\d\d-\d\d/.test(text)) return { at: 'time', timestamp: timeOf(text) };
   if (/^\d+:\d/.test(text)) return { at: 'offsets', offsets: offsetsOf(text) };
+  const meant = meantBy(text);
+  if (meant !== undefined) throw invalid(text, `is no place in a topic: ${meant}`);
   if (/^[A-Za-z0-9_-]+$/.test(text)) return { at: 'cursor', cursor: text };
   throw invalid(
     text,
@@ -35,6 +37,19 @@ function offsetsOf(text: string): Map<number, number> {
     offsets.set(Number(partition), Number(offset));
   }
   return offsets;
+}
+
+const start = /^(beginning|begin|start|first|oldest|smallest|all)$/i;
+const end = /^(now|end|last|newest|largest|head|tail|live)$/i;
+
+/** What to write in place of a word or a number that other systems take; undefined where the text may be a cursor. */
+function meantBy(text: string): string | undefined {
+  if (start.test(text) || /^earliest$/i.test(text)) return 'the first record that is left is earliest';
+  if (end.test(text) || /^latest$/i.test(text)) return 'the end, and so only what is published from now on, is latest';
+  if (!/^\d+$/.test(text)) return undefined;
+  if (text.length < 9)
+    return 'a number alone names none: the first record that is left is earliest, offset 4711 of partition 0 is 0:4711';
+  return 'a time is no number: it is written as 2026-01-31T09:30:00Z, or as -15m';
 }
 
 function durationOf(text: string): number {

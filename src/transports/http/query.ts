@@ -119,8 +119,17 @@ export function durationParameter(
       if (orZero && text === '0') return 0;
       if (ms !== undefined && ms >= least && ms <= most) return ms;
       throw new Error(
-        `${JSON.stringify(text.slice(0, 80))} is not a duration from ${from} to ${to}, such as 500ms, 10s or 5m${orZero ? ', or 0' : ''}`,
+        `${JSON.stringify(text.slice(0, 80))} is not a duration from ${from} to ${to}${examplesIn(least, most)}${orZero ? ', or 0' : ''}`,
       );
     },
   };
+}
+
+/** Durations to copy, only such as the range allows. */
+function examplesIn(least: number, most: number): string {
+  const fit = ['250ms', '500ms', '2s', '10s', '30s', '5m', '12h', '7d'].filter((text) => {
+    const ms = parseDuration(text);
+    return ms !== undefined && ms >= least && ms <= most;
+  });
+  return fit.length === 0 ? '' : `, such as ${fit.slice(0, 3).join(', ')}`;
 }

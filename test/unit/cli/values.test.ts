@@ -13,6 +13,8 @@ test('durations, sizes and starts are read as people write them', () => {
   expect(startFrom('-15m', 1_000_000)).toEqual({ time: new Date(100_000) });
   expect(startFrom('2026-01-31T09:30:00+02:00')).toEqual({ time: new Date('2026-01-31T07:30:00Z') });
   expect(startFrom('AbC-_9')).toEqual({ cursor: 'AbC-_9' });
+  for (const text of ['now', 'beginning', '0', '1700000000000'])
+    expect(() => startFrom(text)).toThrow(/It takes earliest .*, latest .*, a time/);
   for (const wrong of ['5', '-5', '1.5', '7 d']) expect(() => durationMs(wrong)).toThrow('a duration such as');
 });
 

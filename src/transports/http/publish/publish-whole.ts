@@ -1,4 +1,5 @@
 import { BusError } from '../../../core/errors.js';
+import { isLines } from '../../../core/json-parts.js';
 import type { PublishCommand, Publishing } from '../../../core/publish/command.js';
 import { readBody } from '../body.js';
 import { type Exchange, idempotencyKey } from '../exchange.js';
@@ -39,7 +40,24 @@ export async function publishWhole(
     mayBeEmpty: kind === 'cloud_events',
     onWarning: (warning) => void warnings.push(warning),
   };
-  const results = await publishing.publish(command, signal);
+  const results = await publishing.publish(command, signal).catch((error: unknown) => {
+    throw explained(error, body);
+  });
+  const [only] = results;
+  if (results.length === 1 && only?.status === 'rejected') throwIfLines(only.error, body);
   const stored = results.every(({ status }) => status === 'stored');
   send(response, stored ? 200 : 207, answerText(results, warnings), { 'content-type': 'application/json' });
+}
+
+/** The error of a body that is no JSON, and that it looks like lines of JSON if it does: then its type was meant to say so. */
+function explained(error: unknown, body: Uint8Array): unknown {
+  if (!(error instanceof BusError) || error.reason !== 'PAYLOAD_NOT_JSON' || !isLines(body)) return error;
+  const { violations, metadata } = error;
+  const hint = 'the body looks like a JSON value a line: send it with content-type: application/x-ndjson';
+  return new BusError('PAYLOAD_NOT_JSON', `${error.message}; ${hint}`, { violations, metadata });
+}
+
+function throwIfLines(error: BusError, body: Uint8Array): void {
+  const said = explained(error, body);
+  if (said !== error) throw said;
 }

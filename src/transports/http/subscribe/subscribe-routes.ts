@@ -56,7 +56,7 @@ export function subscribeRoutes(server: StreamServer): AnyRoute[] {
 const common: Omit<Operation, 'id' | 'summary'> = {
   tag: 'subscribe',
   description:
-    'A line per record and per control frame; after each slice of records the cursor to go on from. A retryable condition is an error to readers of NDJSON, and to readers of ' +
+    'A line per record and per control frame; after each slice of records the cursor to go on from. Payloads are shown as they were written, except that a line break inside one is a space. A retryable condition is an error to readers of NDJSON, and to readers of ' +
     'text/event-stream an `end` event with status 200, since EventSource does not come back after an error.',
   headers: {
     accept: 'application/x-ndjson (default) or text/event-stream.',
