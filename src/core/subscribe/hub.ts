@@ -26,8 +26,8 @@ export interface TopicFeed {
   readonly failure: BusError | undefined;
   /** Follows partitions that were added. Throws LOG_UNAVAILABLE. */
   grow(partitions: number): Promise<void>;
-  /** Calls back when a partition has moved, until the returned function is called. */
-  listen(wake: () => void): () => void;
+  /** Calls back with each partition that has moved, or undefined where the topic failed, until the returned function is called. */
+  listen(moved: (partition: number | undefined) => void): () => void;
 }
 
 /** Follows each topic that has streams by one reader per partition, whatever their number. */
@@ -50,7 +50,7 @@ const lingerMs = 5_000;
 
 interface Followed extends TopicFeed {
   readonly partitions: PartitionFeed[];
-  readonly listeners: Set<() => void>;
+  readonly listeners: Set<(partition: number | undefined) => void>;
   failure: BusError | undefined;
   users: number;
   linger: Timer | undefined;
@@ -75,7 +75,7 @@ export function createHub(log: EventLog, clock: Clock): Hub {
     feed.highWatermark = slice.highWatermark;
     feed.ring.push(toDeliveries(partition, slice.records), slice.nextOffset);
     feed.ring.trim(share());
-    wakeAll(topic);
+    tellAll(topic, partition);
   }
 
   function onStopped(
@@ -88,6 +88,7 @@ export function createHub(log: EventLog, clock: Clock): Hub {
     if (!topicFeed || !feed) return;
     if (!('earliest' in why)) {
       topicFeed.failure = new BusError('TOPIC_DELETED', `${topic} has been deleted from the log`);
+      tellAll(topic, undefined);
     } else {
       // Streams find out by themselves what that means for their own positions: a gap, or CURSOR_AHEAD.
       feed.earliest = why.earliest;
@@ -95,18 +96,18 @@ export function createHub(log: EventLog, clock: Clock): Hub {
       const from = why.outcome === 'expired' ? why.earliest : why.highWatermark;
       feed.ring.reset(from);
       tail?.add(topic, partition, from);
+      tellAll(topic, partition);
     }
-    wakeAll(topic);
   }
 
-  function wakeAll(topic: string): void {
-    for (const wake of followed.get(topic)?.listeners ?? []) wake();
+  function tellAll(topic: string, partition: number | undefined): void {
+    for (const moved of followed.get(topic)?.listeners ?? []) moved(partition);
   }
 
   function start(topic: ActiveTopic): Followed {
     const { name } = topic;
     const partitions: PartitionFeed[] = [];
-    const listeners = new Set<() => void>();
+    const listeners: Followed['listeners'] = new Set();
     let growing: Promise<void> | undefined;
     const result: Followed = {
       topic: name,
@@ -126,9 +127,9 @@ export function createHub(log: EventLog, clock: Clock): Hub {
           await growing;
         }
       },
-      listen(wake) {
-        listeners.add(wake);
-        return () => listeners.delete(wake);
+      listen(moved) {
+        listeners.add(moved);
+        return () => listeners.delete(moved);
       },
     };
     followed.set(name, result);

@@ -3,10 +3,12 @@ import { BusError } from '../errors.js';
 import type { FormatLevel } from '../fleet/format-level.js';
 import type { Clock } from '../ports/clock.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
+import { Fifo, type Queueable } from './fifo.js';
 import type { Progress, ServedPartitions } from './frames.js';
 import type { Hub, TopicFeed } from './hub.js';
+import { createLoads } from './loads.js';
 import { waitOutLog } from './log-away.js';
-import { createProgress, type Loads, type Step, type StreamProgress } from './progress.js';
+import { createProgress, type Step, type StreamProgress } from './progress.js';
 import type { Selection } from './selection.js';
 import type { Wakeup } from './wakeup.js';
 
@@ -62,6 +64,11 @@ export interface ServingPorts {
   onFailure(error: unknown): void;
 }
 
+/** A topic with what ends its following; it stands in the queue of those that may have something to send. */
+interface OpenTopic extends Served, Queueable {
+  readonly release: readonly (() => void)[];
+}
+
 export function createServing({
   hub,
   topics,
@@ -75,14 +82,13 @@ export function createServing({
   onDeleted,
   onFailure,
 }: ServingPorts): Serving {
-  const open = new Map<string, Served & { readonly release: readonly (() => void)[] }>();
+  const open = new Map<string, OpenTopic>();
   const opening = new Set<string>();
-  const loads: Loads = new Set();
-  /** The same, for those who go through them for each frame: in the order of opening, and by name. */
-  let inTurn: readonly Served[] = [];
-  let byName: readonly Served[] = [];
+  const loads = createLoads(wakeup, clock, signal);
+  const ready = new Fifo<OpenTopic>();
+  /** The open topics by name, made when it is asked for. */
+  let sorted: readonly Served[] | undefined;
   let changes = 0;
-  let turn = 0;
 
   // The positions stay: who hands over wants to know how far the stream has come.
   signal.addEventListener('abort', () => [...open.keys()].forEach(release), { once: true });
@@ -93,8 +99,12 @@ export function createServing({
 
   function changed(): void {
     changes++;
-    inTurn = [...open.values()];
-    byName = inTurn.toSorted((a, b) => (a.topic.name < b.topic.name ? -1 : 1));
+    sorted = undefined;
+  }
+
+  function byName(): readonly Served[] {
+    sorted ??= [...open.values()].sort((a, b) => (a.topic.name < b.topic.name ? -1 : 1));
+    return sorted;
   }
 
   function close(name: string): void {
@@ -122,6 +132,7 @@ export function createServing({
     if (signal.aborted) unfollow();
     signal.throwIfAborted();
     close(topic.name);
+    const onReady = () => ready.push(opened);
     const progress = createProgress(topic, feed, {
       wakeup,
       clock,
@@ -129,15 +140,21 @@ export function createServing({
       signal,
       before: topic.publisherTime ? undefined : before,
       takesLent,
+      onReady,
     });
     const served: Served = { topic, feed, progress };
-    const unlisten = feed.listen(wakeup.wake);
+    const unlisten = feed.listen((partition) => {
+      if (progress.moved(partition)) wakeup.wake();
+    });
     const unwatch = topics.watch(topic, (now) => {
       if (open.get(topic.name)?.feed !== feed) return;
       if (now instanceof BusError) deleted(topic.name, now);
       else grow(served, now.settings.partitions).catch((error: unknown) => signal.aborted || onFailure(error));
     });
-    open.set(topic.name, { ...served, release: [unlisten, unwatch, unfollow] });
+    const opened: OpenTopic = { ...served, queued: false, release: [unlisten, unwatch, unfollow] };
+    open.set(topic.name, opened);
+    // It may have failed already.
+    onReady();
     changed();
   }
 
@@ -182,33 +199,36 @@ export function createServing({
       return changes;
     },
     next(maxRecords, selection) {
-      const all = inTurn;
-      const first = turn++;
-      for (let i = 0; i < all.length; i++) {
-        const served = all[(first + i) % all.length];
-        if (!served) continue;
+      let found: ReturnType<Serving['next']>;
+      for (let left = ready.size; left > 0 && !found; left--) {
+        const served = ready.shift();
+        if (!served || open.get(served.topic.name) !== served) continue;
         const step = stepOf(served, maxRecords, selection);
-        if (step) return { topic: served.topic, step };
+        if (served.progress.isReady) ready.push(served);
+        if (step) found = { topic: served.topic, step };
       }
-      return undefined;
+      // What comes after this step is read while it is sent.
+      loads.pump();
+      return found;
     },
     get done() {
-      return inTurn.every(({ progress }) => progress.done);
+      for (const { progress } of open.values()) if (!progress.done) return false;
+      return true;
     },
     cursor() {
       const parts: TopicCursor[] = [];
-      for (const { topic, progress } of byName) {
+      for (const { topic, progress } of byName()) {
         const positions = progress.positions();
         if (positions.length > 0) parts.push({ topic: topic.name, incarnation: topic.incarnation, positions });
       }
       return parts.length > 0 ? encodeCursor(parts, formats.level) : '';
     },
     report: () =>
-      byName.flatMap(({ topic: { name: topic, incarnation }, progress }) =>
+      byName().flatMap(({ topic: { name: topic, incarnation }, progress }) =>
         progress.report().map((each) => ({ topic, incarnation, ...each })),
       ),
     partitions: () =>
-      byName.flatMap(({ topic, progress }) => {
+      byName().flatMap(({ topic, progress }) => {
         const partitions = progress.positions().map(([partition]) => partition);
         const { name, incarnation } = topic;
         return partitions.length > 0 ? [{ topic: name, incarnation, partitions }] : [];
