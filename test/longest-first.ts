@@ -6,6 +6,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  */
 const longest = [
   'faults/faults-cluster',
+  'faults/faults-ensemble',
   'simulation/simulation',
   'e2e/readme',
   'contract/kafka-faults',

@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { RoundResult } from './round.js';
-import type { Stand } from './stand.js';
+import type { Stand } from './stand-parts.js';
 
 const folder = join(import.meta.dirname, '../../.cache/faults');
 

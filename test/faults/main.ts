@@ -4,9 +4,10 @@ import { describeFigures } from './figures.js';
 import { keepHistory } from './keep-history.js';
 import { nemeses } from './nemeses.js';
 import { runRound } from './round.js';
-import { type Pair, type Stand, startStand } from './stand.js';
+import { startStand } from './stand.js';
+import type { Pair, Stand } from './stand-parts.js';
 
-// `npm run faults -- --minutes N --seed S [--nemesis NAME ...] [--pair embedded|cluster] [--kafka-client NAME]`: rounds of all nemeses, in an order that the
+// `npm run faults -- --minutes N --seed S [--nemesis NAME ...] [--pair embedded|cluster|ensemble] [--kafka-client NAME]`: rounds of all nemeses, in an order that the
 // seed decides, until the time is up (each at least once where it suffices). Exits with 1 if a promise was broken.
 const { values } = parseArgs({
   options: {
@@ -20,11 +21,13 @@ const { values } = parseArgs({
 });
 const minutes = Number(values.minutes);
 const seed = Number(values.seed);
-const pairs = (['embedded', 'cluster'] as const).filter((pair) => values.pair === undefined || values.pair === pair);
+const pairs = (['embedded', 'cluster', 'ensemble'] as const).filter(
+  (pair) => values.pair === undefined || values.pair === pair,
+);
 const chosen = nemeses.filter(({ name }) => values.nemesis.length === 0 || values.nemesis.includes(name));
 if (!(minutes > 0) || !Number.isSafeInteger(seed) || pairs.length === 0 || chosen.length === 0) {
   console.error(
-    'usage: npm run faults -- --minutes N --seed S [--nemesis NAME ...] [--pair embedded|cluster] [--kafka-client NAME] [--short]',
+    'usage: npm run faults -- --minutes N --seed S [--nemesis NAME ...] [--pair embedded|cluster|ensemble] [--kafka-client NAME] [--short]',
   );
   console.error(`nemeses: ${nemeses.map(({ name }) => name).join(', ')}`);
   process.exit(2);

@@ -1,42 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { Random } from '../support/random.js';
 import { until } from '../support/wait.js';
 import type { Bus } from './bus.js';
-import type { Stand } from './stand.js';
-
-/** What a nemesis may touch. */
-export interface Target {
-  readonly stand: Stand;
-  readonly random: Random;
-  /** Of `short` runs in CI, and of long ones. */
-  readonly length: 'short' | 'long';
-  readonly topic: string;
-  /** To be called when the fault begins to be undone. */
-  healing(): void;
-  /** To be called before the topic is deleted. */
-  deleting(): void;
-  /** Makes the topic anew, after it was deleted. */
-  recreate(): Promise<void>;
-  /** Takes a plain follower away from its stream, until the returned function is called. */
-  hold(): () => void;
-}
-
-export interface Nemesis {
-  readonly name: string;
-  readonly pairs: readonly ('embedded' | 'cluster')[];
-  /** Lets retention remove events. */
-  readonly retention?: boolean;
-  /** Does it, and undoes it; resolves when everything is as before. */
-  run(target: Target): Promise<void>;
-}
+import { ensembleNemeses } from './ensemble-nemeses.js';
+import { last, type Nemesis, type Target } from './nemesis.js';
 
 const both = ['embedded', 'cluster'] as const;
 const cluster = ['cluster'] as const;
-
-/** Milliseconds that a fault lasts: in a short run the first, in a long one something between the others. */
-async function last({ length, random }: Target, short: number, from: number, to: number): Promise<void> {
-  await sleep(length === 'short' ? short : random.between(from, to));
-}
 
 /** One instance, or at times all of them. */
 function someBuses({ stand, random }: Target): readonly Bus[] {
@@ -162,4 +130,5 @@ export const nemeses: readonly Nemesis[] = [
       release();
     },
   },
+  ...ensembleNemeses,
 ];

@@ -5,10 +5,10 @@ import { until } from '../support/wait.js';
 import { checkHistory } from './check-history.js';
 import { type Figures, figuresOf } from './figures.js';
 import { emptyHistory, type History } from './history.js';
-import type { Nemesis } from './nemeses.js';
+import type { Nemesis } from './nemesis.js';
 import { runStreamPublisher, runUnaryPublisher } from './publishers.js';
 import { type Reader, readAll, startReader } from './readers.js';
-import type { Stand } from './stand.js';
+import type { Stand } from './stand-parts.js';
 import type { Violation } from './violation.js';
 
 export interface RoundOptions {

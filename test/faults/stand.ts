@@ -1,35 +1,17 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
-import { createMainstemClient, type MainstemClient } from '../../src/client/index.js';
-import { type Cluster, startCluster } from '../cluster/cluster.js';
+import { createMainstemClient } from '../../src/client/index.js';
+import { startCluster } from '../cluster/cluster.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import { until } from '../support/wait.js';
 import { type Bus, startBus } from './bus.js';
+import { ensembleStand } from './ensemble-stand.js';
+import { noSchemas, type Pair, type Stand } from './stand-parts.js';
 import { type Link, startToxiproxy } from './toxiproxy.js';
-
-export type Pair = 'embedded' | 'cluster';
-
-/** A running bus with all that it stands on. Rounds share it, each with a topic of its own. */
-export interface Stand {
-  readonly pair: Pair;
-  /** One on the embedded pair, two on the cluster. */
-  readonly buses: readonly Bus[];
-  readonly now: () => number;
-  needCluster(): ClusterStand;
-  /** A client of the first instance. */
-  client(): MainstemClient;
-  /** Removes what has been published so far, as retention would, from at least one partition. */
-  removeOldEvents(topic: string): Promise<void>;
-  stop(): Promise<void>;
-}
-
-interface ClusterStand extends Cluster {
-  readonly links: { readonly kafka: readonly Link[]; readonly zookeeper: readonly Link[] };
-}
 
 /** Starts everything: about 15 s for the cluster. The buses take their default client for Kafka, unless another is named. */
 export async function startStand(pair: Pair, now: () => number, kafkaClient?: string): Promise<Stand> {
+  if (pair === 'ensemble') return ensembleStand(now, kafkaClient);
   return pair === 'embedded' ? embeddedStand(now) : clusterStand(now, kafkaClient);
 }
 
@@ -48,6 +30,7 @@ async function embeddedStand(now: () => number): Promise<Stand> {
     needCluster: () => {
       throw new Error('there is no cluster here');
     },
+    needEnsemble: noEnsemble,
     client: () => client,
     async removeOldEvents(topic) {
       // Looked at every 30 s by the bus itself.
@@ -93,6 +76,7 @@ async function clusterStand(now: () => number, kafkaClient: string | undefined):
     buses,
     now,
     needCluster: () => ({ ...cluster, links }),
+    needEnsemble: noEnsemble,
     client: () => client,
     async removeOldEvents(topic) {
       const admin = new Kafka({ brokers: [kafka.address], logLevel: logLevel.NOTHING }).admin();
@@ -117,9 +101,6 @@ async function clusterStand(now: () => number, kafkaClient: string | undefined):
   };
 }
 
-/** A directory without topic files: the rounds make their own. */
-async function noSchemas(parent: string): Promise<string> {
-  const path = join(parent, 'schemas');
-  await mkdir(path, { recursive: true });
-  return path;
+function noEnsemble(): never {
+  throw new Error('there is one server of each kind here, or none');
 }

@@ -3,9 +3,10 @@ import { describeFigures } from './figures.js';
 import { keepHistory } from './keep-history.js';
 import { nemeses } from './nemeses.js';
 import { runRound } from './round.js';
-import { type Pair, type Stand, startStand } from './stand.js';
+import { startStand } from './stand.js';
+import type { Pair, Stand } from './stand-parts.js';
 
-/** Every nemesis of a pair once, shortly. Another seed: MAINSTEM_FAULTS_SEED. */
+/** Every nemesis of a pair that is not slow once, shortly. Another seed: MAINSTEM_FAULTS_SEED. */
 export function everyNemesisOnce(pair: Pair): void {
   const seed = Number(process.env['MAINSTEM_FAULTS_SEED'] ?? 7);
 
@@ -17,7 +18,7 @@ export function everyNemesisOnce(pair: Pair): void {
     }, 400_000);
     afterAll(() => stand?.stop());
 
-    test.each(nemeses.filter(({ pairs }) => pairs.includes(pair)))(
+    test.each(nemeses.filter(({ pairs, slow }) => pairs.includes(pair) && !slow))(
       'under $name',
       async (nemesis) => {
         const result = await runRound({ stand, nemesis, seed, length: 'short' });
