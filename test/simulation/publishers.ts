@@ -31,6 +31,18 @@ export function publish(fleet: Fleet): void {
  * to two at once. Sometimes another publisher uses the same ids for something else.
  */
 async function publishAgain(fleet: Fleet): Promise<void> {
+  const { underWay } = fleet;
+  const token = {};
+  // Between two tries, too: what the last one stores is still to be processed.
+  underWay.add(token);
+  try {
+    await tryOften(fleet);
+  } finally {
+    underWay.delete(token);
+  }
+}
+
+async function tryOften(fleet: Fleet): Promise<void> {
   const { random, operator } = fleet;
   const topic = pickTopic(fleet);
   const events = batch(fleet, (id) => `e${id}`);
