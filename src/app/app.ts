@@ -14,6 +14,7 @@ import { createSchemaRegistry } from '../core/schema-registry/index.js';
 import { createSubscriptions } from '../core/subscribe/subscriptions.js';
 import { createSubscribers, type SubscribersOptions } from '../core/subscribers/index.js';
 import { createTopics } from '../core/topics/index.js';
+import { outsideChangeText } from '../core/topics/reconcile.js';
 import { createSchemaCompiler, createSchemaJudge } from '../drivers/ajv/index.js';
 import { createCelCompiler } from '../drivers/cel/compiler.js';
 import type { Logger } from '../telemetry/logger.js';
@@ -60,6 +61,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     compiler,
     judge,
     graceMs: config.coordinationGraceMs,
+    onOutsideChange: (change) => logger.warn(change, outsideChangeText(change)),
   });
   const instance = `${hostname()}:${process.pid}`;
   let onFatal: (error: Error) => void = () => undefined;

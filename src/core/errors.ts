@@ -154,6 +154,15 @@ export class BusError extends Error {
     return this.retryAfterMs !== undefined;
   }
 
+  /** The log's topic of this name is another one than the bus knows: it was deleted and created anew with the log's own tools. */
+  static topicReplaced(topic: string): BusError {
+    return new BusError(
+      'TOPIC_NOT_READY',
+      `topic ${topic} was deleted and created anew in the log, outside the bus; the bus takes the new one over as soon as coordination answers: try again shortly`,
+      { metadata: { topic } },
+    );
+  }
+
   /** The topic that something was meant for is gone, or is another one of the same name by now. */
   static topicDeleted(topic: string): BusError {
     return new BusError('TOPIC_DELETED', `topic ${topic} was deleted`, { metadata: { topic } });

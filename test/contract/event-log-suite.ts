@@ -4,6 +4,7 @@ import type { LogRecord } from '../../src/core/model.js';
 import type { EventLog, LogTail } from '../../src/core/ports/event-log.js';
 import { freshTopic, keepAll, readAll, record, textOf } from '../support/log-helpers.js';
 import { type TailCollector, tailCollector } from '../support/tail-collector.js';
+import { keepsLivesApart } from './event-log-identity.js';
 import { behavesAsList } from './event-log-property.js';
 import { tellsSizes } from './event-log-size.js';
 
@@ -297,6 +298,8 @@ export function describeEventLog(
     });
 
     describe('the size', () => tellsSizes(() => log, newTopic));
+
+    describe('lives of a topic', () => keepsLivesApart({ log: () => log, newTopic, openTail }));
 
     describe('the tail', () => {
       test('follows a changing set of partitions under concurrent appends, contiguously', async () => {

@@ -149,6 +149,7 @@ test('publishers at two instances, one after the other, are answered as by one t
       const topic: ActiveTopic = {
         name: 't',
         incarnation: 'one',
+        logId: undefined,
         settings: { ...settings, replicationFactor: 1, minInsyncReplicas: 1 },
         maxBatchBytes: 1_000_000,
         publisherTime: false,
@@ -158,6 +159,7 @@ test('publishers at two instances, one after the other, are answered as by one t
       const topics: Topics = {
         require: async () => topic,
         refresh: async () => topic,
+        confirm: async () => undefined,
         peek: () => topic,
         watch: () => () => undefined,
         all: () => [topic],

@@ -2,6 +2,7 @@ import { BusError } from '../errors.js';
 import type { Clock } from '../ports/clock.js';
 import type { EventLog, ReadResult } from '../ports/event-log.js';
 import type { ReadTurns } from '../subscribe/read-turns.js';
+import type { ActiveTopic } from '../topics/topic.js';
 import { type Identity, recordText, toIdentity } from './identity.js';
 import { createIdentityIndex, type IndexMemory, type Seen } from './identity-index.js';
 
@@ -70,11 +71,12 @@ const longMs = 3;
 
 export function createPartitionWindow(
   { log, clock, turns, memory }: WindowPorts,
-  topic: string,
+  topic: ActiveTopic,
   partition: number,
-  incarnation: string,
   first: WindowSettings,
 ): PartitionWindow {
+  const { name, incarnation, logId } = topic;
+  const place = { name, logId };
   let settings = first;
   const index = createIdentityIndex(memory, () => settings.entries);
   /** Nobody else appends. */
@@ -121,12 +123,12 @@ export function createPartitionWindow(
     return index.find(identity);
   }
 
-  const ask = <T>(question: () => Promise<T>): Promise<T> => turns.run(`${topic}/${partition}`, question);
+  const ask = <T>(question: () => Promise<T>): Promise<T> => turns.run(`${name}/${partition}`, question);
 
   /** Goes to where the window begins that ends at `end`, if that is further than what is known. Answers whether the entries say where. */
   async function begin(end: number): Promise<boolean> {
     const byEntries = end - settings.entries;
-    const byTime = await ask(() => log.offsetForTime(topic, partition, oldestTime()));
+    const byTime = await ask(() => log.offsetForTime(place, partition, oldestTime()));
     const from = Math.max(0, Math.min(end, Math.max(byTime, byEntries)));
     // What was appended meanwhile may have moved it.
     if (known !== undefined && from <= known) return false;
@@ -139,7 +141,7 @@ export function createPartitionWindow(
     const isCut = isBehind && (await begin(end));
     const from = known ?? 0;
     if (from >= end) return;
-    const result = await ask(() => log.read(topic, partition, from, readBytes));
+    const result = await ask(() => log.read(place, partition, from, readBytes));
     const began = clock.now();
     take(result, from);
     if (isCut && result.outcome === 'ok') cutAt = result.records[0]?.timestamp ?? cutAt;
@@ -176,10 +178,7 @@ export function createPartitionWindow(
       });
       await reading;
       if (known === at && clock.now() > deadline) {
-        throw new BusError(
-          'LOG_UNAVAILABLE',
-          `the log does not show the events of ${topic}/${partition} from ${at} on`,
-        );
+        throw new BusError('LOG_UNAVAILABLE', `the log does not show the events of ${name}/${partition} from ${at} on`);
       }
     }
   }
@@ -187,7 +186,7 @@ export function createPartitionWindow(
   async function catchUp(): Promise<void> {
     const asked = clock.now();
     const before = doubts;
-    const { highWatermark } = await ask(() => log.bounds(topic, partition));
+    const { highWatermark } = await ask(() => log.bounds(place, partition));
     if (known !== undefined && known > highWatermark && clock.now() - movedAt > patienceMs) reset();
     await readTo(highWatermark);
     freshAt = Math.max(freshAt, asked);

@@ -102,7 +102,7 @@ export function createDedupeWindows({ log, clock, topics, bytes, onShortWindow }
         window.use(settings);
         return window;
       }
-      window = createPartitionWindow({ log, clock, turns, memory }, topic.name, partition, topic.incarnation, settings);
+      window = createPartitionWindow({ log, clock, turns, memory }, topic, partition, settings);
       windows.set(name, { topic: topic.name, window });
       sweeping ??= clock.setTimeout(sweep, sweepMs).unref();
       return window;

@@ -5,7 +5,7 @@ import type { EventLog } from '../ports/event-log.js';
 import type { SchemaCompiler } from '../ports/schema-compiler.js';
 import type { SchemaRegistry } from '../schema-registry/commands.js';
 import type { Delivery } from '../subscribe/frames.js';
-import type { Topics } from '../topics/topic.js';
+import type { ActiveTopic, Topics } from '../topics/topic.js';
 import { createExamples } from './examples.js';
 import { readOne } from './one-record.js';
 import { type Profile, profileLimits, profileTopic } from './profile/profile.js';
@@ -40,12 +40,18 @@ const profilesAtOnce = 2;
 export function createExploration({ clock = systemClock, ...ports }: ExplorationPorts): Exploration {
   const { log, topics, authorizer } = ports;
   let running = 0;
+  /** As many partitions, and the life, that the log has now. */
+  async function find(topic: string): Promise<ActiveTopic> {
+    await topics.confirm([topic]);
+    return topics.peek(topic) ?? topics.require(topic);
+  }
+
   return {
     example: createExamples(ports),
 
     async record(topic, partition, offset, signal) {
       authorizer.authorize('subscribe', topic);
-      return readOne(log, topics.peek(topic) ?? (await topics.require(topic)), partition, offset, signal);
+      return readOne(log, await find(topic), partition, offset, signal);
     },
 
     async profile(topic, last, signal) {
@@ -53,7 +59,7 @@ export function createExploration({ clock = systemClock, ...ports }: Exploration
       if (!Number.isInteger(last) || last < 1 || last > profileLimits.last) {
         throw new BusError('INVALID_REQUEST', `last is ${last}; it can be 1 to ${profileLimits.last}`);
       }
-      const found = topics.peek(topic) ?? (await topics.require(topic));
+      const found = await find(topic);
       if (running >= profilesAtOnce) {
         throw new BusError('OVERLOADED', `${running} profiles are being made already; try again when they are done`, {
           retryAfterMs: 1_000,

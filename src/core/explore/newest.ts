@@ -1,5 +1,6 @@
 import type { LogRecord } from '../model.js';
 import type { Bounds, EventLog } from '../ports/event-log.js';
+import type { TopicRef } from '../ports/topic-ref.js';
 
 /** One partition, from its end backwards. */
 interface Range {
@@ -29,7 +30,7 @@ export interface NewestSlice {
 /** Which offsets hold a topic's newest records: all if that is not too much; else each partition has an equal share, and what it does not need the others get. */
 export async function newestRanges(
   log: EventLog,
-  topic: string,
+  topic: TopicRef,
   partitions: number,
   most: number,
 ): Promise<NewestRanges> {
@@ -68,7 +69,7 @@ function sharesOf(bounds: readonly Bounds[], most: number): number[] {
  */
 export async function* readNewest(
   log: EventLog,
-  topic: string,
+  topic: TopicRef,
   ranges: Range[],
   { step, bytes }: { readonly step: number; readonly bytes: number },
   signal: AbortSignal,

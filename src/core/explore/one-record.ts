@@ -7,17 +7,18 @@ import type { ActiveTopic } from '../topics/topic.js';
 /** The record at one offset. Throws RECORD_NOT_FOUND with what is there instead, LOG_UNAVAILABLE. */
 export async function readOne(
   log: EventLog,
-  { name, settings }: ActiveTopic,
+  topic: ActiveTopic,
   partition: number,
   offset: number,
   signal: AbortSignal,
 ): Promise<Delivery> {
+  const { name, settings } = topic;
   const { partitions } = settings;
   if (partition >= partitions) {
     const has = partitions === 1 ? '1 partition, 0' : `${partitions} partitions, from 0 to ${partitions - 1}`;
     throw notFound(`${name} has ${has}; there is no ${partition}`, { topic: name, partition: String(partition) });
   }
-  const result = await log.read(name, partition, offset, 1, signal);
+  const result = await log.read(topic, partition, offset, 1, signal);
   const { earliest, highWatermark } = result;
   const first = result.outcome === 'ok' ? result.records[0] : undefined;
   if (first?.offset === offset) {

@@ -44,7 +44,7 @@ interface Folding {
 export function createParkedFold(log: EventLog): ParkedFold {
   const folds = new LRUCache<string, Folding>({ max: keptFolds });
 
-  async function advance(topic: string, fold: Folding): Promise<ParkedState> {
+  async function advance(topic: ActiveTopic, fold: Folding): Promise<ParkedState> {
     for (;;) {
       const result = await log.read(topic, 0, fold.next, readBytes);
       dropBelow(fold.entries, result.earliest);
@@ -60,11 +60,12 @@ export function createParkedFold(log: EventLog): ParkedFold {
   }
 
   return {
-    read({ name, incarnation }) {
+    read(topic) {
+      const { name, incarnation } = topic;
       const key = `${name}/${incarnation}`;
       const fold = folds.get(key) ?? { entries: new Map<string, ParkedEntry>(), next: 0, running: Promise.resolve() };
       folds.set(key, fold);
-      const state = fold.running.then(() => advance(name, fold));
+      const state = fold.running.then(() => advance(topic, fold));
       fold.running = state.catch(() => undefined);
       return state;
     },

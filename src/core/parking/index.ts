@@ -111,7 +111,7 @@ export function createParking(ports: ParkingPorts): ParkingService {
         const found = await stateOf(subscriber);
         const entry = found && inOrder(found.state).findLast((each) => placeOf(each) === placeOf(position));
         if (!entry) throw notParked(position);
-        const { record, parked } = await createParkedReader(log, found.topic.name)(entry);
+        const { record, parked } = await createParkedReader(log, found.topic)(entry);
         const { offset, time: timestamp } = parked;
         const original = { ...record, offset, timestamp, headers: originalHeaders(record.headers) };
         const [delivery] = toDeliveries(parked.partition, [original]);

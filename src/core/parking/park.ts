@@ -50,7 +50,7 @@ export async function parkRecord(
   const record = await readRecord(log, topic, partition, offset, signal);
 
   const parkedTopic = await parkingTopics.ensure(parkedTopicOf(subscriber), checkOwner);
-  const { earliest, highWatermark } = await log.bounds(parkedTopic.name, 0);
+  const { earliest, highWatermark } = await log.bounds(parkedTopic, 0);
   if (highWatermark - earliest >= mostParked) throw full(subscriber);
   const { name, incarnation } = topic;
   const parked = { topic: name, incarnation, partition, offset, time: record.timestamp, reason, attempts };
@@ -119,12 +119,13 @@ async function checkOwnership(
 
 async function readRecord(
   log: EventLog,
-  { name }: ActiveTopic,
+  topic: ActiveTopic,
   partition: number,
   offset: number,
   signal: AbortSignal,
 ): Promise<LogRecord> {
-  const result = await log.read(name, partition, offset, 1, signal);
+  const { name } = topic;
+  const result = await log.read(topic, partition, offset, 1, signal);
   if (result.outcome === 'ahead' || (result.outcome === 'ok' && offset >= result.highWatermark)) {
     throw new BusError(
       'CURSOR_AHEAD',

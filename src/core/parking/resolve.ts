@@ -50,7 +50,7 @@ export function notParked({ topic, partition, offset }: RecordPosition): BusErro
 }
 
 /** Reads parked records with what stands beside them; those that stand close together in one read. */
-export function createParkedReader(log: EventLog, parkedTopic: string) {
+export function createParkedReader(log: EventLog, parkedTopic: ActiveTopic) {
   let slice: ReadonlyMap<number, LogRecord> = new Map();
 
   return async (entry: ParkedEntry) => {
@@ -107,7 +107,7 @@ export async function redriveEntries(
       sent.map(({ entry }) => entry),
     );
   };
-  const read = createParkedReader(log, parkedTopic.name);
+  const read = createParkedReader(log, parkedTopic);
   for (const entry of entries) {
     const { record, parked } = await read(entry);
     const again = redrivenRecord(record, parked);
@@ -123,11 +123,12 @@ export async function redriveEntries(
 export async function trimRedriven(
   { coordination, log }: ResolvePorts,
   subscriber: string,
-  { name, incarnation }: ActiveTopic,
+  topic: ActiveTopic,
 ): Promise<void> {
+  const { name, incarnation } = topic;
   const entry = await coordination.get(offsetPath(subscriber, name, 0));
   const record = entry && readOffsetRecord(entry.value);
-  if (record?.incarnation === incarnation && record.next > 0) await log.truncateBefore(name, 0, record.next);
+  if (record?.incarnation === incarnation && record.next > 0) await log.truncateBefore(topic, 0, record.next);
 }
 
 async function resolve(
@@ -144,7 +145,7 @@ async function resolve(
 async function truncate({ log, fold }: ResolvePorts, parkedTopic: ActiveTopic): Promise<void> {
   const state = await fold.read(parkedTopic);
   const [first] = inOrder(state);
-  const { earliest } = await log.bounds(parkedTopic.name, 0);
+  const { earliest } = await log.bounds(parkedTopic, 0);
   const upTo = first?.parkedOffset ?? state.next;
-  if (upTo > earliest) await log.truncateBefore(parkedTopic.name, 0, upTo);
+  if (upTo > earliest) await log.truncateBefore(parkedTopic, 0, upTo);
 }

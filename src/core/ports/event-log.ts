@@ -1,5 +1,6 @@
 import type { AppendRecord, LogRecord } from '../model.js';
 import type { DependencyStatus } from './dependency.js';
+import type { TopicRef } from './topic-ref.js';
 
 /**
  * Topics of partitions of records. What every driver promises:
@@ -8,6 +9,8 @@ import type { DependencyStatus } from './dependency.js';
  *   Appends to a partition that are issued one after the other keep that order.
  * - A record's timestamp is when the log stored it, never decreasing within a partition (foreign Kafka topics excepted).
  * - Offsets only grow, and may skip: a read returns records *and the next offset*; a hole is not a gap.
+ * - A call that names a topic with its id (`TopicRef`) never touches another one of the same name: it rejects with TOPIC_NOT_READY where the log has
+ *   one with another id. A driver may take up to a second to notice that a topic was deleted and created anew with the log's own tools.
  * - Topic names follow Kafka's grammar; a driver may be handed only such names.
  * - Errors are `BusError`s: TOPIC_NOT_FOUND, TOPIC_ALREADY_EXISTS, TOPIC_SETTINGS_INVALID, LOG_UNAVAILABLE, STORAGE_FULL,
  *   EVENT_TOO_LARGE, INTERNAL. `append` alone also rejects with TOPIC_DELETED, and with STORE_OUTCOME_UNKNOWN: the records may be stored or not.
@@ -28,6 +31,17 @@ export interface EventLog {
   describeTopic(topic: string): Promise<LogTopic | undefined>;
   /** All topics, other producers' included; internal ones (`__…`) not. */
   listTopics(): Promise<string[]>;
+  /**
+   * What the log knows of these topics, at most about a second old, so that it seldom has to be asked. Topics that are not there are left out.
+   *
+   * @param isNow asked for now: what was changed before the call is in the answer
+   */
+  topicFacts(topics: readonly string[], isNow?: boolean): Promise<ReadonlyMap<string, LogTopicFacts>>;
+  /**
+   * Calls back whenever the log has told of a topic, until the returned function is called. Of a topic in use (one that is read, appended to or
+   * followed) it tells about once a second. A log whose topics only the bus changes need not tell anything.
+   */
+  onTopicFacts(listener: (topic: string, facts: LogTopicFacts) => void): () => void;
 
   /**
    * Appends one batch to one partition. At most one append per partition is in flight at a time: the caller sees to it.
@@ -41,7 +55,7 @@ export interface EventLog {
    * @param patienceMs how long the caller waits: a driver that tries again ends with an error by then. Default 15,000.
    */
   append(
-    topic: string,
+    topic: TopicRef,
     partition: number,
     records: readonly AppendRecord[],
     isWanted?: () => boolean,
@@ -62,7 +76,7 @@ export interface EventLog {
    * or lends it again. What does not fit in it gets memory of its own.
    */
   read(
-    topic: string,
+    topic: TopicRef,
     partition: number,
     from: number,
     maxBytes: number,
@@ -71,16 +85,16 @@ export interface EventLog {
   ): Promise<ReadResult>;
 
   /** The first offset that is left, and the high watermark (the offset that the next record will have). */
-  bounds(topic: string, partition: number): Promise<Bounds>;
+  bounds(topic: TopicRef, partition: number): Promise<Bounds>;
   /** The offset of the first record stored at `timestamp` (ms) or later; the high watermark if there is none. */
-  offsetForTime(topic: string, partition: number, timestamp: number): Promise<number>;
+  offsetForTime(topic: TopicRef, partition: number, timestamp: number): Promise<number>;
   /**
    * How many bytes each partition takes, by its number, as the log keeps it: compressed if it is, with what each batch has beside its records, one
    * replica of it. What was just truncated may count for a while still. Undefined where the log does not tell. Costs no reading of records.
    */
-  size(topic: string): Promise<readonly (number | undefined)[]>;
+  size(topic: TopicRef): Promise<readonly (number | undefined)[]>;
   /** Removes the records below `offset` (clamped to the high watermark). Never goes back. */
-  truncateBefore(topic: string, partition: number, offset: number): Promise<void>;
+  truncateBefore(topic: TopicRef, partition: number, offset: number): Promise<void>;
 
   /** Lets appends in flight finish, then releases everything. */
   close(): Promise<void>;
@@ -100,12 +114,22 @@ export interface LogTopicSettings {
   readonly maxEventBytes: number;
 }
 
+/** What tells that a topic was changed outside the bus. */
+export interface LogTopicFacts {
+  /** Opaque; tells this topic from others of the same name, before and after it. Undefined where the log has none. */
+  readonly id: string | undefined;
+  readonly partitions: number;
+}
+
 /** A topic as the log has it. */
-export interface LogTopic extends Required<LogTopicSettings> {
+export interface LogTopic extends Required<LogTopicSettings>, LogTopicFacts {
+  readonly partitions: number;
   readonly replicationFactor: number;
   readonly minInsyncReplicas: number;
   /** How large one appended batch may be, by `recordBytes`. */
   readonly maxBatchBytes: number;
+  /** Of each key only the latest record is kept. */
+  readonly compacted: boolean;
   /** Timestamps come from the producers (a foreign topic), and may run backwards. */
   readonly publisherTime: boolean;
 }
@@ -141,7 +165,7 @@ export interface OutOfRange extends Bounds {
 /** The partitions that a tail follows. */
 export interface LogTail {
   /** Follows a partition from an offset on; one that is followed already starts anew from there. */
-  add(topic: string, partition: number, from: number): void;
+  add(topic: TopicRef, partition: number, from: number): void;
   remove(topic: string, partition: number): void;
   close(): Promise<void>;
 }
@@ -153,6 +177,6 @@ export interface TailSink {
    * the first offset left has moved.
    */
   slice(topic: string, partition: number, slice: Slice): void;
-  /** The partition cannot be followed from its position; it is no longer in the set. */
+  /** The partition cannot be followed from its position; it is no longer in the set. `deleted`: also where the topic was created anew. */
   stopped(topic: string, partition: number, why: OutOfRange | { readonly outcome: 'deleted' }): void;
 }

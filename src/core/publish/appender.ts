@@ -160,7 +160,7 @@ export function createAppender(
         const began = clock.now();
         try {
           const isWanted = () => now()?.incarnation === incarnation;
-          appended = await log.append(topic, partition, records, isWanted, patience);
+          appended = await log.append(now() ?? topic, partition, records, isWanted, patience);
         } catch (error) {
           const failure = BusError.from(error);
           if (failure.reason === 'STORE_OUTCOME_UNKNOWN') windows?.find(topic, partition)?.doubt();

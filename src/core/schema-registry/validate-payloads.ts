@@ -31,6 +31,7 @@ function topicOf(compiled: CompiledSchema, { topic, maxEventBytes, keyPointer }:
   return {
     name: topic,
     incarnation: '',
+    logId: undefined,
     settings: {
       partitions: 1,
       replicationFactor: 1,

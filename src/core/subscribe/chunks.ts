@@ -30,6 +30,7 @@ const mostSpare = 8;
 /** One life of a topic. */
 export interface ChunkSource {
   readonly topic: string;
+  readonly logId: string | undefined;
   readonly incarnation: string;
 }
 
@@ -93,7 +94,14 @@ export function createChunkReader(log: EventLog, clock: Clock): ChunkReader {
     offset: number,
     memory: Uint8Array | undefined,
   ): Promise<Chunk | OutOfRange> {
-    const result = await log.read(source.topic, partition, offset, chunkBytes, undefined, memory);
+    const result = await log.read(
+      { name: source.topic, logId: source.logId },
+      partition,
+      offset,
+      chunkBytes,
+      undefined,
+      memory,
+    );
     const isBorrowed = result.outcome === 'ok' && result.borrowed === true;
     if (memory && !isBorrowed) giveBack(memory);
     if (result.outcome !== 'ok') return result;

@@ -1,6 +1,7 @@
 import { BusError } from '../errors.js';
 import type { Clock, Timer } from '../ports/clock.js';
 import type { Bounds, EventLog, LogTail, Slice } from '../ports/event-log.js';
+import type { TopicRef } from '../ports/topic-ref.js';
 import type { ActiveTopic } from '../topics/topic.js';
 import { type ChunkReader, createChunkReader } from './chunks.js';
 import { toDeliveries } from './delivery.js';
@@ -18,14 +19,15 @@ export interface PartitionFeed {
 export interface TopicFeed {
   readonly topic: string;
   readonly incarnation: string;
+  readonly logId: string | undefined;
   readonly chunks: ChunkReader;
   readonly partitions: readonly PartitionFeed[];
   /** How many streams follow it. */
   readonly users: number;
   /** Set once the topic is found to be gone from the log. */
   readonly failure: BusError | undefined;
-  /** Follows partitions that were added. Throws LOG_UNAVAILABLE. */
-  grow(partitions: number): Promise<void>;
+  /** Follows the topic as it is now, with partitions that were added. Throws LOG_UNAVAILABLE, TOPIC_NOT_READY. */
+  grow(topic: ActiveTopic): Promise<void>;
   /** Calls back with each partition that has moved, or undefined where the topic failed, until the returned function is called. */
   listen(moved: (partition: number | undefined) => void): () => void;
 }
@@ -51,6 +53,7 @@ const lingerMs = 5_000;
 interface Followed extends TopicFeed {
   readonly partitions: PartitionFeed[];
   readonly listeners: Set<(partition: number | undefined) => void>;
+  logId: string | undefined;
   failure: BusError | undefined;
   users: number;
   linger: Timer | undefined;
@@ -95,7 +98,7 @@ export function createHub(log: EventLog, clock: Clock): Hub {
       feed.highWatermark = why.highWatermark;
       const from = why.outcome === 'expired' ? why.earliest : why.highWatermark;
       feed.ring.reset(from);
-      tail?.add(topic, partition, from);
+      tail?.add(refOf(topicFeed), partition, from);
       tellAll(topic, partition);
     }
   }
@@ -112,16 +115,18 @@ export function createHub(log: EventLog, clock: Clock): Hub {
     const result: Followed = {
       topic: name,
       incarnation: topic.incarnation,
+      logId: topic.logId,
       chunks,
       partitions,
       listeners,
       failure: undefined,
       users: 0,
       linger: undefined,
-      async grow(count) {
+      async grow({ logId, settings }) {
+        if (result.logId !== logId) identify(result, logId);
         // One attempt for all who wait: while the log is away they would otherwise wait for each other's, one after the other.
-        while (partitions.length < count) {
-          growing ??= addPartitions(result, count).finally(() => {
+        while (partitions.length < settings.partitions) {
+          growing ??= addPartitions(result, settings.partitions).finally(() => {
             growing = undefined;
           });
           await growing;
@@ -136,11 +141,17 @@ export function createHub(log: EventLog, clock: Clock): Hub {
     return result;
   }
 
+  /** The log's id of this life has become known. */
+  function identify(feed: Followed, logId: string | undefined): void {
+    feed.logId = logId;
+    for (const { partition, ring } of feed.partitions) tail?.add(refOf(feed), partition, ring.next);
+  }
+
   async function addPartitions(feed: Followed, count: number): Promise<void> {
     const first = feed.partitions.length;
     const added = await Promise.all(
       Array.from({ length: Math.max(0, count - first) }, async (_, i): Promise<PartitionFeed> => {
-        const bounds = await log.bounds(feed.topic, first + i);
+        const bounds = await log.bounds(refOf(feed), first + i);
         return { partition: first + i, ring: createRing(bounds.highWatermark), ...bounds };
       }),
     );
@@ -149,7 +160,7 @@ export function createHub(log: EventLog, clock: Clock): Hub {
     for (const partition of added) {
       feed.partitions.push(partition);
       rings++;
-      tail.add(feed.topic, partition.partition, partition.ring.next);
+      tail.add(refOf(feed), partition.partition, partition.ring.next);
     }
     for (const each of followed.values()) for (const { ring } of each.partitions) ring.trim(share());
   }
@@ -182,7 +193,7 @@ export function createHub(log: EventLog, clock: Clock): Hub {
       };
       try {
         // A topic that is followed already may have got partitions since.
-        await mine.grow(topic.settings.partitions);
+        await mine.grow(topic);
       } catch (error) {
         // Others may be using it.
         release();
@@ -202,4 +213,8 @@ export function createHub(log: EventLog, clock: Clock): Hub {
       await tail?.close();
     },
   };
+}
+
+function refOf({ topic, logId }: Followed): TopicRef {
+  return { name: topic, logId };
 }

@@ -155,7 +155,10 @@ export function createRanges(
     } catch (error) {
       if (signal.aborted || !isServed(at)) return nothingRead;
       failure = BusError.from(error);
-      if (failure.reason === 'TOPIC_NOT_FOUND') failure = BusError.topicDeleted(topic);
+      // This life of the topic is over: it was deleted, or created anew outside the bus.
+      if (failure.reason === 'TOPIC_NOT_FOUND' || failure.reason === 'TOPIC_NOT_READY') {
+        failure = BusError.topicDeleted(topic);
+      }
       failed();
     }
     return nothingRead;

@@ -119,8 +119,8 @@ export function createServing({
   }
 
   /** Partitions that are added count once the feed has them: while the log is away the stream goes on without. */
-  async function grow(served: Served, partitions: number): Promise<void> {
-    await waitOutLog(clock, () => served.feed.grow(partitions), signal);
+  async function grow(served: Served, topic: ActiveTopic): Promise<void> {
+    await waitOutLog(clock, () => served.feed.grow(topic), signal);
     changed();
     onOpened();
     wakeup.wake();
@@ -149,7 +149,13 @@ export function createServing({
     const unwatch = topics.watch(topic, (now) => {
       if (open.get(topic.name)?.feed !== feed) return;
       if (now instanceof BusError) deleted(topic.name, now);
-      else grow(served, now.settings.partitions).catch((error: unknown) => signal.aborted || onFailure(error));
+      else {
+        grow(served, now).catch((error: unknown) => {
+          if (signal.aborted) return;
+          if (isGone(error)) deleted(topic.name, BusError.topicDeleted(topic.name));
+          else onFailure(error);
+        });
+      }
     });
     const opened: OpenTopic = { ...served, queued: false, release: [unlisten, unwatch, unfollow] };
     open.set(topic.name, opened);
@@ -178,9 +184,7 @@ export function createServing({
       waitOutLog(clock, () => follow(topic), signal)
         .then(onOpened, (error: unknown) => {
           if (signal.aborted) return;
-          const isGone =
-            error instanceof BusError && (error.reason === 'TOPIC_NOT_FOUND' || error.reason === 'TOPIC_DELETED');
-          if (isGone) onDeleted(topic.name, BusError.topicDeleted(topic.name));
+          if (isGone(error)) onDeleted(topic.name, BusError.topicDeleted(topic.name));
           else onFailure(error);
         })
         .finally(() => {
@@ -234,4 +238,9 @@ export function createServing({
         return partitions.length > 0 ? [{ topic: name, incarnation, partitions }] : [];
       }),
   };
+}
+
+/** This life of the topic is over: it was deleted, or created anew outside the bus. */
+function isGone(error: unknown): boolean {
+  return error instanceof BusError && ['TOPIC_NOT_FOUND', 'TOPIC_DELETED', 'TOPIC_NOT_READY'].includes(error.reason);
 }

@@ -1,4 +1,5 @@
 import type { EventLog } from '../ports/event-log.js';
+import { logIdOf, nameOf } from '../ports/topic-ref.js';
 import { Coalesced } from '../topics/coalesce.js';
 
 /** What has to be asked of a log to know where a stream starts. */
@@ -11,11 +12,15 @@ export type StartLog = Pick<EventLog, 'bounds' | 'offsetForTime'>;
 export function sharedBounds(log: StartLog): StartLog {
   const asked = new Coalesced((place) => {
     // No topic's name has a slash.
-    const [topic = '', partition] = place.split('/');
-    return log.bounds(topic, Number(partition));
+    const [name = '', partition, ...id] = place.split('/');
+    return log.bounds(id.length > 0 ? { name, logId: id.join('/') } : name, Number(partition));
   });
   return {
-    bounds: (topic, partition) => asked.run(`${topic}/${partition}`),
+    bounds(topic, partition) {
+      const id = logIdOf(topic);
+      const place = `${nameOf(topic)}/${partition}`;
+      return asked.run(id === undefined ? place : `${place}/${id}`);
+    },
     offsetForTime: (topic, partition, timestamp) => log.offsetForTime(topic, partition, timestamp),
   };
 }

@@ -90,8 +90,8 @@ async function atPlace(
   chosen: readonly number[] | undefined,
 ): Promise<Positions> {
   const offsetIn = async (partition: number): Promise<number> => {
-    if (from.at === 'time') return log.offsetForTime(topic.name, partition, from.timestamp);
-    const bounds = await log.bounds(topic.name, partition);
+    if (from.at === 'time') return log.offsetForTime(topic, partition, from.timestamp);
+    const bounds = await log.bounds(topic, partition);
     return from.at === 'earliest' ? bounds.earliest : bounds.highWatermark;
   };
   const offsets = partitionsOf(topic, chosen).map(async (each) => [each, await offsetIn(each)] as const);
@@ -128,7 +128,7 @@ async function atPositions(
   const positions: Positions = new Map();
   await Promise.all(
     partitionsOf(topic, chosen).map(async (partition) => {
-      const { earliest, highWatermark } = await log.bounds(topic.name, partition);
+      const { earliest, highWatermark } = await log.bounds(topic, partition);
       const offset = asked?.get(partition) ?? earliest;
       if (offset > highWatermark) throw positionAhead(topic.name, partition, offset, highWatermark);
       positions.set(partition, offset);

@@ -194,7 +194,7 @@ async function join(
     async checkPosition({ topic, partition }, next) {
       const known = serving.get(topic.name)?.feed.partitions[partition]?.highWatermark ?? 0;
       if (next <= known) return;
-      const { highWatermark } = await log.bounds(topic.name, partition);
+      const { highWatermark } = await log.bounds(topic, partition);
       if (next > highWatermark) throw positionAhead(topic.name, partition, next, highWatermark);
     },
     isReady(topic) {

@@ -92,8 +92,12 @@ export function createSubscriptions({
 
   /** The topics that there are at the start. */
   async function topicsOf(command: SubscribeCommand): Promise<ActiveTopic[]> {
-    const { pattern, until } = command;
-    if (pattern !== undefined) return [...topics.all()].filter(({ name }) => matchesPattern(pattern, name));
+    const { pattern, until, follow = true } = command;
+    const matching = () => [...topics.all()].filter(({ name }) => matchesPattern(pattern ?? '', name));
+    // A stream that says at its end that this was all has to know how many partitions there are.
+    const isBounded = !follow || until !== undefined;
+    await topics.confirm(pattern === undefined ? topicNames(command) : matching().map(({ name }) => name), isBounded);
+    if (pattern !== undefined) return matching();
     const found = await namedTopics(command);
     if (until?.at !== 'cursor') return found;
     const cursor = decodeCursor(until.cursor);
@@ -131,6 +135,8 @@ export function createSubscriptions({
       if (draining.made) throw new BusError('SHUTTING_DOWN', 'the server is shutting down; connect again');
       const found = await topicsOf(command);
       checkSize(found);
+      // The shutdown may have begun, and have ended what ran, while topics were looked up.
+      if (draining.made) throw new BusError('SHUTTING_DOWN', 'the server is shutting down; connect again');
       // An abort that has happened already is not announced any more: nothing may be registered for it.
       if (callSignal.aborted) throw BusError.from(callSignal.reason);
       signal.throwIfAborted();
@@ -177,7 +183,7 @@ export function createSubscriptions({
   async function checkNotAhead(topic: ActiveTopic, partition: number, next: number): Promise<void> {
     const known = hub.highWatermark(topic, partition);
     if (known !== undefined && next <= known) return;
-    const { highWatermark } = await startLog.bounds(topic.name, partition);
+    const { highWatermark } = await startLog.bounds(topic, partition);
     if (next <= highWatermark) return;
     throw new BusError(
       'CURSOR_AHEAD',

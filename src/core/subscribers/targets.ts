@@ -38,11 +38,11 @@ export async function resolveTargets(
   const targets: Target[] = [];
   await forEachLimited(wanted, questionsAtOnce, async ({ topic, partition, asked }) => {
     if (to.at === 'time') {
-      const offset = await log.offsetForTime(topic.name, partition, to.timestamp);
+      const offset = await log.offsetForTime(topic, partition, to.timestamp);
       targets.push({ topic, partition, to: offset });
       return;
     }
-    const { earliest, highWatermark } = await log.bounds(topic.name, partition);
+    const { earliest, highWatermark } = await log.bounds(topic, partition);
     const offset = asked ?? (to.at === 'earliest' ? earliest : highWatermark);
     if (offset > highWatermark) throw ahead(topic, partition, offset, highWatermark);
     if (offset < earliest) throw expired(topic, partition, offset, earliest);

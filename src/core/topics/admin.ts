@@ -17,11 +17,15 @@ import type { SettingsInput, TopicAdmin, TopicInfo } from './topic.js';
 const logCallsAtOnce = 8;
 type CreateInput = Parameters<TopicAdmin['create']>[0];
 
-/** @param signal ends waits when the service closes. */
+/**
+ * @param confirm see `Topics.confirm`
+ * @param signal ends waits when the service closes.
+ */
 export function createTopicAdmin(
   ports: ApplyPorts,
   registry: TopicRegistry,
   locked: Locked,
+  confirm: (names: readonly string[]) => Promise<void>,
   signal: AbortSignal,
 ): TopicAdmin {
   const { store, log, lifecycle } = ports;
@@ -42,6 +46,7 @@ export function createTopicAdmin(
     get: (name) =>
       mapped(async () => {
         checkTopicName(name);
+        await confirm([name]);
         const topic = await lookUp(name);
         if (topic === undefined) throw notFound(name);
         const schemas = topic.state === 'unmanaged' ? [] : await store.schemas(name);

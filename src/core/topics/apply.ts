@@ -79,7 +79,7 @@ async function change(
   lock: TopicLock,
   signal: AbortSignal,
 ): Promise<Applied> {
-  const { store, log } = ports;
+  const { store } = ports;
   const settings: TopicSettings = mergeSettings(record.settings, input);
   const { changes, warnings, log: inLog } = diffSettings(record.settings, settings);
   const existing = await store.schemas(name);
@@ -95,7 +95,7 @@ async function change(
   let inRecord = record.log;
   if (inLog !== undefined) {
     lock.check();
-    inRecord = await changeLog(log, name, inLog);
+    inRecord = await changeLog(ports.log, name, inLog);
   }
   for (const schema of added) {
     lock.check();
@@ -104,8 +104,9 @@ async function change(
   }
   if (changes.length > added.length) {
     lock.check();
-    const { maxBatchBytes, publisherTime } = inRecord;
-    await store.replace(name, { ...record, settings, log: { maxBatchBytes, publisherTime } }, version);
+    const { maxBatchBytes, publisherTime, compacted = false } = inRecord;
+    const log = { maxBatchBytes, publisherTime, ...(compacted && { compacted }) };
+    await store.replace(name, { ...record, settings, log }, version);
   }
   return { changes, warnings };
 }

@@ -97,7 +97,7 @@ export function toUnmanagedInfo(name: string, topic: LogTopic, settings: TopicIn
 }
 
 /** 64 random bits in hexadecimal: the first and the last of a UUID, apart from those that say its kind. */
-function newIncarnation(clock: Clock): string {
+export function newIncarnation(clock: Clock): string {
   const uuid = clock.uuid();
   return uuid.slice(0, 8) + uuid.slice(-8);
 }

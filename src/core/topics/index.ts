@@ -7,12 +7,14 @@ import type { EventLog } from '../ports/event-log.js';
 import type { SchemaCompiler } from '../ports/schema-compiler.js';
 import type { SchemaJudge } from '../ports/schema-judge.js';
 import { createTopicAdmin, notFound, notManaged } from './admin.js';
-import { createFinisher } from './finisher.js';
+import { createBackgroundWork } from './background-work.js';
 import { createGrace } from './grace.js';
 import { createLifecycle } from './lifecycle.js';
 import { TopicListeners } from './listeners.js';
 import { type Locked, withTopicLock } from './lock.js';
+import { createLogWatch } from './log-watch.js';
 import { checkTopicName } from './names.js';
+import type { OutsideChange } from './reconcile.js';
 import { type KnownTopic, TopicRegistry } from './registry.js';
 import { durabilityWarning } from './settings.js';
 import { TopicStore } from './store.js';
@@ -28,6 +30,8 @@ export interface TopicsOptions {
   readonly clock?: Clock | undefined;
   /** How long topics and schemas in memory are used while coordination is away. Milliseconds; default 15 min. */
   readonly graceMs?: number | undefined;
+  /** Told by the instance that has taken over what was changed in the log outside the bus. */
+  readonly onOutsideChange?: ((change: OutsideChange) => void) | undefined;
 }
 
 /** The topics of one instance: their snapshots for the hot paths, and their management. */
@@ -53,6 +57,7 @@ export function createTopics({
   judge,
   clock = systemClock,
   graceMs = defaultGraceMs,
+  onOutsideChange = () => undefined,
 }: TopicsOptions): TopicsService {
   const closing = new AbortController();
   // Every call that waits for a topic's lock listens.
@@ -62,9 +67,17 @@ export function createTopics({
   const grace = createGrace(coordination.status, graceMs, clock);
   const listeners = new TopicListeners();
   const registry = new TopicRegistry(store, compiler, changed);
-  const finisher = createFinisher(lifecycle, registry, closing.signal);
+  const isHalfWay = (name: string) => (registry.known(name)?.found.record.state ?? 'active') !== 'active';
+  const finisher = createBackgroundWork({
+    registry,
+    signal: closing.signal,
+    run: lifecycle.settle,
+    trouble: (name, why) => `topic ${name} is left half-way: ${why}`,
+    isNeeded: isHalfWay,
+  });
+  const logWatch = createLogWatch({ log, registry, signal: closing.signal, onOutsideChange });
   const locked: Locked = (name, run) => withTopicLock(store, name, { ms: lockWaitMs, signal: closing.signal }, run);
-  const admin = createTopicAdmin({ store, log, judge, lifecycle }, registry, locked, closing.signal);
+  const admin = createTopicAdmin({ store, log, judge, lifecycle }, registry, locked, logWatch.confirm, closing.signal);
 
   return {
     ...admin,
@@ -93,6 +106,8 @@ export function createTopics({
       return use(name, await refreshed(name));
     },
 
+    confirm: logWatch.confirm,
+
     refresh: async (name) => use(name, await refreshed(name)),
 
     watch: (topic, listener) => listeners.add(topic, () => registry.known(topic.name), listener),
@@ -107,17 +122,21 @@ export function createTopics({
         return warning === undefined ? [] : [warning];
       }),
       ...finisher.troubles(),
+      ...logWatch.troubles(),
     ],
 
     close: async () => {
       closing.abort(new BusError('SHUTTING_DOWN', 'the server is shutting down'));
       grace.close();
+      logWatch.close();
       registry.close();
     },
   };
 
   function changed(name: string, known: KnownTopic | undefined): void {
-    if (known !== undefined && known.found.record.state !== 'active') finisher.notice(name);
+    // What another call has left half-way is finished.
+    if (isHalfWay(name)) void finisher.notice(name);
+    logWatch.check(name);
     listeners.changed(name, known);
   }
 

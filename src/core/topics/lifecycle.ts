@@ -91,7 +91,7 @@ export function createLifecycle(store: TopicStore, log: EventLog): Lifecycle {
 
 function activated({ incarnation, settings, adopt }: CreatingTopic, topic: LogTopic): SettledTopic {
   const { partitions, replicationFactor, minInsyncReplicas } = fromLogTopic(topic);
-  const { maxBatchBytes, publisherTime } = topic;
+  const { maxBatchBytes, publisherTime, compacted, id } = topic;
   return {
     format: 1,
     incarnation,
@@ -109,7 +109,8 @@ function activated({ incarnation, settings, adopt }: CreatingTopic, topic: LogTo
           dedupeEntries: settings.dedupeEntries,
         }
       : { ...settings, partitions, replicationFactor, minInsyncReplicas },
-    log: { maxBatchBytes, publisherTime },
+    log: { maxBatchBytes, publisherTime, ...(compacted && { compacted }) },
+    ...(id !== undefined && { logId: id }),
   };
 }
 

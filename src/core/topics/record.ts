@@ -30,7 +30,11 @@ export interface SettledTopic extends Common {
   readonly state: 'active' | 'deleting';
   readonly settings: TopicSettings;
   /** What the log said when it was created or changed. */
-  readonly log: Pick<LogTopic, 'maxBatchBytes' | 'publisherTime'>;
+  readonly log: Pick<LogTopic, 'maxBatchBytes' | 'publisherTime'> & { readonly compacted?: boolean };
+  /** `LogTopic.id` of this life. Records from before there were ids lack it: they take the first one that is seen. */
+  readonly logId?: string | undefined;
+  /** Those of earlier lives that ended outside the bus, the latest last: a broker that lags may still tell of them. */
+  readonly earlierLogIds?: readonly string[] | undefined;
   /** The states of the schema versions that are not active, by version. */
   readonly schemaStates?: Readonly<Record<string, Exclude<SchemaState, 'active'>>>;
 }

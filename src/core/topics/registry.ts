@@ -1,8 +1,10 @@
 import { toBusError } from '../coordination-errors.js';
 import { BusError } from '../errors.js';
 import type { Timer } from '../ports/clock.js';
+import type { LogTopicFacts } from '../ports/event-log.js';
 import type { SchemaCompiler } from '../ports/schema-compiler.js';
 import { Coalesced, forEachLimited } from './coalesce.js';
+import { withPartitionsOf } from './reconcile.js';
 import { schemasPath, type TopicRecord, topicPath, topicsPath, type Versioned } from './record.js';
 import type { StoredSchema } from './schema-record.js';
 import { makeSnapshot, type SchemaFacts, SchemaVersions } from './snapshot.js';
@@ -21,6 +23,9 @@ export interface KnownTopic {
 }
 
 interface Slot {
+  /** As it stands in coordination; `known` may have partitions beyond. */
+  stored: { readonly found: Versioned; readonly versions: readonly number[] } | undefined;
+  inLog: LogTopicFacts | undefined;
   known: KnownTopic | undefined;
   /** The record is there and cannot be read. */
   unreadable: BusError | undefined;
@@ -75,9 +80,30 @@ export class TopicRegistry {
     return [...this.#slots].flatMap(([name, { known }]) => (known === undefined ? [] : [[name, known]]));
   }
 
+  /** The record as it stands in coordination, as far as is known. */
+  stored(name: string): TopicRecord | undefined {
+    return this.#slots.get(name)?.stored?.found.record;
+  }
+
+  /** What the log has told of a topic last. */
+  inLog(name: string): LogTopicFacts | undefined {
+    return this.#slots.get(name)?.inLog;
+  }
+
+  /** The log has told of a topic: partitions that it has beyond the record count at once. */
+  learn(name: string, facts: LogTopicFacts): void {
+    const slot = this.#slots.get(name);
+    if (this.#closed || slot === undefined) return;
+    slot.inLog = facts;
+    const { known, stored } = slot;
+    if (stored?.found.record.state !== 'active' || known === undefined) return;
+    const { partitions } = withPartitionsOf(stored.found.record, facts).settings;
+    if (partitions > known.found.record.settings.partitions) this.#show(name, slot, stored);
+  }
+
   /** Reads a topic anew, after a sync. What was acknowledged to anybody before the call is seen. Throws BusErrors; INTERNAL if unreadable. */
   async refresh(name: string): Promise<KnownTopic | undefined> {
-    if (this.#closed) throw new BusError('SHUTTING_DOWN', 'the server is shutting down');
+    if (this.#closed) throw shuttingDown();
     if (this.#loads.size >= mostLookups && !this.#slots.has(name)) {
       throw new BusError('OVERLOADED', 'too many unknown topics are being looked up; try again shortly');
     }
@@ -87,6 +113,8 @@ export class TopicRegistry {
     } catch (error) {
       throw toBusError(error);
     }
+    // What was known is dropped then: that there is no such topic would be a lie.
+    if (this.#closed) throw shuttingDown();
     const slot = this.#slots.get(name);
     if (slot?.unreadable !== undefined) throw slot.unreadable;
     return slot?.known;
@@ -116,6 +144,7 @@ export class TopicRegistry {
       if (!(error instanceof BusError) || error.reason !== 'INTERNAL') throw error;
       this.#slotOf(name).unreadable = error;
       this.#slotOf(name).known = undefined;
+      this.#slotOf(name).stored = undefined;
       this.active.delete(name);
     }
   }
@@ -141,7 +170,13 @@ export class TopicRegistry {
     const before = slot.known;
     if (this.#closed || (before !== undefined && isSame(before, found.record, found.version, versions))) return;
     slot.unreadable = undefined;
-    const { record } = found;
+    slot.stored = { found, versions };
+    this.#show(name, slot, slot.stored);
+  }
+
+  #show(name: string, slot: Slot, { found: stored, versions }: NonNullable<Slot['stored']>): void {
+    const record = stored.record.state === 'active' ? withPartitionsOf(stored.record, slot.inLog) : stored.record;
+    const found = { record, version: stored.version };
     const snapshot =
       record.state === 'active' && slot.schemas !== undefined
         ? makeSnapshot(name, record, versions, slot.schemas, this.compiler)
@@ -165,7 +200,14 @@ export class TopicRegistry {
     const unwatch = () => {
       for (const stop of unwatchers) stop();
     };
-    const slot: Slot = { known: undefined, unreadable: undefined, schemas: undefined, unwatch };
+    const slot: Slot = {
+      stored: undefined,
+      inLog: undefined,
+      known: undefined,
+      unreadable: undefined,
+      schemas: undefined,
+      unwatch,
+    };
     this.#slots.set(name, slot);
     return slot;
   }
@@ -191,6 +233,10 @@ export class TopicRegistry {
       this.#retries.set(key, this.store.clock.setTimeout(again, retryAfterMs).unref());
     });
   }
+}
+
+function shuttingDown(): BusError {
+  return new BusError('SHUTTING_DOWN', 'the server is shutting down');
 }
 
 function isSame(known: KnownTopic, record: TopicRecord, version: number, versions: readonly number[]): boolean {

@@ -131,6 +131,12 @@ export function fromLogTopic(topic: LogTopic): TopicSettings {
   };
 }
 
+/** What the log takes, as a limit that the bus allows. */
+export function clampEventBytes(inLog: number): number {
+  const { from, to } = ranges.maxEventBytes;
+  return Math.min(to, Math.max(from, inLog));
+}
+
 /** The settings for a topic of the log that is adopted: only what the bus alone knows can be chosen. */
 export function adoptSettings(topic: LogTopic, input: SettingsInput): TopicSettings {
   checkSettings(input);
@@ -149,9 +155,7 @@ export function adoptSettings(topic: LogTopic, input: SettingsInput): TopicSetti
       `the topic in the log has ${inLog[field]}, not ${wanted}; adopt it as it is, then change it`,
     );
   }
-  const { from, to } = ranges.maxEventBytes;
-  const maxEventBytes = Math.min(to, Math.max(from, inLog.maxEventBytes));
-  return mergeSettings({ ...inLog, maxEventBytes, schemaless: false }, input);
+  return mergeSettings({ ...inLog, maxEventBytes: clampEventBytes(inLog.maxEventBytes), schemaless: false }, input);
 }
 
 /** How a topic is weaker than it could be, in words; loud, because nobody notices before a broker is lost. */

@@ -68,6 +68,7 @@ export function makeSnapshot(
   return {
     name,
     incarnation: record.incarnation,
+    logId: record.logId,
     settings: record.settings,
     maxBatchBytes: record.log.maxBatchBytes,
     publisherTime: record.log.publisherTime,

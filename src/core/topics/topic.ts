@@ -47,6 +47,8 @@ export interface TopicInfo {
 export interface ActiveTopic {
   readonly name: string;
   readonly incarnation: string;
+  /** What tells this topic in the log from others of its name: a `TopicRef`. Undefined where the log has no ids, or it is not known yet. */
+  readonly logId: string | undefined;
   readonly settings: TopicSettings;
   /** How large one appended batch may be, by `recordBytes`. */
   readonly maxBatchBytes: number;
@@ -82,6 +84,13 @@ export interface Topics {
    * keep fresh a little later, would be the ground for a final refusal. Throws COORDINATION_UNAVAILABLE too.
    */
   refresh(name: string): Promise<ActiveTopic>;
+  /**
+   * Makes sure that memory agrees with the log about these topics, as far as they are known: the log is asked unless it was within about a second. For
+   * where the number of partitions, or which life of a topic it is, decides about an answer. Never rejects.
+   *
+   * @param isNow the log is asked in any case
+   */
+  confirm(names: readonly string[], isNow?: boolean): Promise<void>;
   /** As `require`, when the answer is in memory (the hot path); undefined when it would have to look. Throws the grace error. */
   peek(name: string): ActiveTopic | undefined;
   /**

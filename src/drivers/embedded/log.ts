@@ -1,6 +1,7 @@
 import { BusError } from '../../core/errors.js';
 import { statusNamed } from '../../core/ports/dependency.js';
 import type { EventLog } from '../../core/ports/event-log.js';
+import { nameOf, type TopicRef } from '../../core/ports/topic-ref.js';
 import { appendBatch } from './append.js';
 import { freshCopies, lentCopies } from './batch-format.js';
 import { partitionKey, readBits } from './batch-key.js';
@@ -47,9 +48,9 @@ export function embeddedLog(store: Store, options: EmbeddedLogOptions): EventLog
   let bytesThisTurn = 0;
 
   /** The partition, or the error that says why not. */
-  const find = (topic: string, partition: number): Partition => {
+  const find = (topic: TopicRef, partition: number): Partition => {
     if (closed !== undefined) throw isClosed();
-    return catalog.partition(topic, partition);
+    return catalog.partition(nameOf(topic), partition);
   };
 
   const truncate = async (partition: Partition, offset: number): Promise<void> => {
@@ -108,8 +109,15 @@ export function embeddedLog(store: Store, options: EmbeddedLogOptions): EventLog
         const names = [...catalog.all()].filter((topic) => !topic.gone).map((topic) => topic.name);
         return names.filter((name) => !name.startsWith('__'));
       }),
+    topicFacts: (names) =>
+      open(async () => {
+        const found = names.flatMap((name) => catalog.find(name) ?? []);
+        return new Map(found.map((topic) => [topic.name, describe(topic)]));
+      }),
+    // Its topics change through the bus alone, and have no ids.
+    onTopicFacts: () => () => undefined,
     async append(topic, partition, records, isWanted) {
-      if (isWanted?.() === false) throw BusError.topicDeleted(topic);
+      if (isWanted?.() === false) throw BusError.topicDeleted(nameOf(topic));
       return await appendBatch(store, space, find(topic, partition), records, clock);
     },
     openTail(sink) {
@@ -148,7 +156,7 @@ export function embeddedLog(store: Store, options: EmbeddedLogOptions): EventLog
     },
     async size(topic) {
       if (closed !== undefined) throw isClosed();
-      return catalog.require(topic).partitions.map((partition) => retainedBytes(store, partition));
+      return catalog.require(nameOf(topic)).partitions.map((partition) => retainedBytes(store, partition));
     },
     async truncateBefore(topic, number, offset) {
       await truncate(find(topic, number), offset);

@@ -1,5 +1,6 @@
 import type { LogRecord } from '../../core/model.js';
 import type { LogTail, Slice, TailSink } from '../../core/ports/event-log.js';
+import { nameOf } from '../../core/ports/topic-ref.js';
 import { decodeBatch, freshCopies } from './batch-format.js';
 import { readRange } from './partition.js';
 import type { Store } from './store.js';
@@ -30,7 +31,7 @@ export function openTail(store: Store, catalog: TopicCatalog, sink: TailSink): L
   let running = false;
   let closed = false;
 
-  const nameOf = (topic: string, partition: number) => `${topic}/${partition}`;
+  const placeOf = (topic: string, partition: number) => `${topic}/${partition}`;
 
   const forget = (name: string) => {
     const entry = followed.get(name);
@@ -113,9 +114,10 @@ export function openTail(store: Store, catalog: TopicCatalog, sink: TailSink): L
   };
 
   return {
-    add(topic, number, from) {
+    add(ref, number, from) {
       if (closed) return;
-      const name = nameOf(topic, number);
+      const topic = nameOf(ref);
+      const name = placeOf(topic, number);
       forget(name);
       const partition = catalog.find(topic)?.partitions[number];
       if (partition === undefined) {
@@ -140,7 +142,7 @@ export function openTail(store: Store, catalog: TopicCatalog, sink: TailSink): L
       partition.followers.add(entry);
       lag(name, entry);
     },
-    remove: (topic, number) => forget(nameOf(topic, number)),
+    remove: (topic, number) => forget(placeOf(topic, number)),
     async close() {
       closed = true;
       queue = [];

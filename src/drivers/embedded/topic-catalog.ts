@@ -33,9 +33,11 @@ export const numberKey = (number: number): Buffer => {
 export function describe({ settings }: Topic): LogTopic {
   return {
     ...settings,
+    id: undefined,
     replicationFactor: 1,
     minInsyncReplicas: 1,
     maxBatchBytes: Math.max(settings.maxEventBytes, 1024 * 1024) + ROOM_BYTES,
+    compacted: false,
     publisherTime: false,
   };
 }

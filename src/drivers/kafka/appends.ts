@@ -4,7 +4,8 @@ import type { Appended } from '../../core/ports/event-log.js';
 import { isPassing, messageOf, outcomeUnknown, publishingNeeds, refused, unavailable } from './errors.js';
 import type { KafkaClient, Lane } from './kafka-client.js';
 import { LinkFailure } from './kafka-link.js';
-import { type Leaders, requestTimeoutMs } from './leaders.js';
+import type { Leaders } from './leaders.js';
+import { requestTimeoutMs } from './metadata-cache.js';
 import type { PartitionSequences } from './partition-sequences.js';
 import { backoff, inTime, pause, TimeUp } from './pause.js';
 import { codeName, codes } from './protocol/codes.js';
@@ -33,6 +34,8 @@ export interface AppendParts {
 
 export interface Batch {
   readonly topic: string;
+  /** The topic's id: another topic of its name is not written to. Undefined: any topic of that name. */
+  readonly logId: string | undefined;
   readonly partition: number;
   readonly records: readonly AppendRecord[];
   readonly isWanted?: (() => boolean) | undefined;
@@ -113,10 +116,11 @@ class AppendRun {
 
   /** Sends the batch once. Undefined if it makes sense to try again; throws what is final. */
   async #attempt(): Promise<Appended | undefined> {
-    const { topic, partition } = this.batch;
+    const { topic, logId, partition } = this.batch;
     const { leaders } = this.parts;
+    const to = { name: topic, logId };
     const leader =
-      leaders.known(topic, partition) ?? (await inTime(leaders.find(topic, partition, this.#deadline), this.#deadline));
+      leaders.known(to, partition) ?? (await inTime(leaders.find(to, partition, this.#deadline), this.#deadline));
     this.#sealed ??= await inTime(this.#seal(), this.#deadline);
     const answer = await this.#send(leader.node, this.#sealed.request);
     return answer && this.#judge(answer, this.#sealed, leader.replicas);
@@ -201,9 +205,9 @@ class AppendRun {
   }
 
   async #findStored({ stamp, madeAt }: Sealed): Promise<Appended> {
-    const { topic, partition } = this.batch;
+    const { topic, logId, partition } = this.batch;
     this.#doubt = new Error('the broker has stored the batch already, but it was not found in the log');
-    const found = await findStoredBatch(this.parts, topic, partition, stamp, madeAt, this.#deadline);
+    const found = await findStoredBatch(this.parts, { name: topic, logId }, partition, stamp, madeAt, this.#deadline);
     if (found === undefined) throw this.#doubt;
     return found;
   }

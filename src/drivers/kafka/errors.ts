@@ -14,6 +14,8 @@ const passing = new Set<number>([
   codes.OFFSET_NOT_AVAILABLE,
   codes.NOT_CONTROLLER,
   codes.NETWORK_EXCEPTION,
+  codes.UNKNOWN_TOPIC_ID,
+  codes.INCONSISTENT_TOPIC_ID,
 ]);
 
 /** Whether asking again, after new metadata, may help: leaders move, replicas come back. */

@@ -1,23 +1,26 @@
 import { type ConnectLink, type KafkaLink, LinkFailure, type RawRequest } from './kafka-link.js';
-import type { KafkaRequest, NodeAddress } from './protocol/requests.js';
+import type { ChosenRequest, KafkaRequest, NodeAddress } from './protocol/requests.js';
 
 /**
  * What a connection is for. A broker answers one connection's requests one after the other, so that purposes that must not wait for each other
  * have their own: `produce-0` … `produce-3` share the partitions among them, as each append waits for all replicas.
  */
-export type Lane = 'control' | 'tail' | 'reads' | `produce-${number}`;
+export type Lane = 'control' | 'metadata' | 'tail' | 'reads' | `produce-${number}`;
+
+type AnyRequest<T> = KafkaRequest<T> | ChosenRequest<T>;
 
 /** Requests to the brokers of one cluster. */
 export interface KafkaClient {
   /**
-   * Asks a node by its id, or `any` that answers. Throws LinkFailure; for `any` only after all were tried.
+   * Asks a node by its id, or one that answers: `any` tries them one after the other; `fastest`, for what may be asked twice, does not wait long for
+   * one that is silent. Throws LinkFailure; for `any` and `fastest` only after all were tried.
    *
    * @param isWanted asked once there is a connection, right before the request is written: `false` fails it as not sent
    */
   ask<T>(
-    node: number | 'any',
+    node: number | 'any' | 'fastest',
     lane: Lane,
-    request: KafkaRequest<T>,
+    request: AnyRequest<T>,
     timeoutMs: number,
     isWanted?: () => boolean,
   ): Promise<T>;
@@ -71,13 +74,17 @@ export function createKafkaClient(options: KafkaClientOptions, connect: ConnectL
   async function askAt<T>(
     address: Address,
     lane: Lane,
-    request: KafkaRequest<T>,
+    asked: AnyRequest<T>,
     timeoutMs: number,
     isWanted?: () => boolean,
   ): Promise<T> {
     let link: KafkaLink | undefined;
+    let name = 'a request';
     try {
-      link = await linkTo(address, lane);
+      const open = await linkTo(address, lane);
+      link = open;
+      const request = typeof asked === 'function' ? asked((key, version) => open.supports(key, version)) : asked;
+      name = request.name;
       if (!link.supports(request.apiKey, request.apiVersion)) {
         const { host, port } = address;
         throw new LinkFailure(`${host}:${port} does not support ${request.name} version ${request.apiVersion}`, false);
@@ -90,7 +97,7 @@ export function createKafkaClient(options: KafkaClientOptions, connect: ConnectL
       const failure =
         error instanceof LinkFailure
           ? error
-          : new LinkFailure(`${request.name} got an answer that makes no sense`, true, { cause: error });
+          : new LinkFailure(`${name} got an answer that makes no sense`, true, { cause: error });
       // A connection that left a request without answer is not trusted with the next.
       if (failure.sent) link?.destroy(failure);
       if (!closed) failed();
@@ -98,8 +105,10 @@ export function createKafkaClient(options: KafkaClientOptions, connect: ConnectL
     }
   }
 
-  async function askAny<T>(lane: Lane, request: KafkaRequest<T>, timeoutMs: number): Promise<T> {
-    const candidates: Address[] = [...known, ...seeds.filter((seed) => !known.some((node) => sameAddress(node, seed)))];
+  const inOrder = () => [...known, ...seeds.filter((seed) => !known.some((node) => sameAddress(node, seed)))];
+
+  async function askAny<T>(lane: Lane, request: AnyRequest<T>, timeoutMs: number): Promise<T> {
+    const candidates: Address[] = inOrder();
     let last: unknown;
     for (let i = 0; i < candidates.length; i++) {
       const address = candidates[(preferred + i) % candidates.length];
@@ -115,8 +124,41 @@ export function createKafkaClient(options: KafkaClientOptions, connect: ConnectL
     throw last instanceof LinkFailure ? last : new LinkFailure('no broker is known', false);
   }
 
+  function askFastest<T>(lane: Lane, request: AnyRequest<T>, timeoutMs: number): Promise<T> {
+    const candidates: Address[] = inOrder();
+    let begun = 0;
+    let open = 0;
+    let later: NodeJS.Timeout | undefined;
+    return new Promise((resolve, reject) => {
+      const next = () => {
+        clearTimeout(later);
+        const index = (preferred + begun) % candidates.length;
+        const address = begun < candidates.length ? candidates[index] : undefined;
+        if (address === undefined) return;
+        begun += 1;
+        open += 1;
+        later = setTimeout(next, silentMs);
+        askAt(address, lane, request, timeoutMs).then(
+          (answer) => {
+            clearTimeout(later);
+            begun = candidates.length;
+            preferred = index;
+            resolve(answer);
+          },
+          (error: unknown) => {
+            open -= 1;
+            next();
+            if (open === 0) reject(error);
+          },
+        );
+      };
+      next();
+    });
+  }
+
   return {
     ask: async (node, lane, request, timeoutMs, isWanted) => {
+      if (node === 'fastest') return askFastest(lane, request, timeoutMs);
       if (node === 'any') return askAny(lane, request, timeoutMs);
       const address = known.find((one) => one.id === node);
       if (address === undefined) throw new LinkFailure(`broker ${node} is not known`, false);
@@ -144,6 +186,8 @@ export function createKafkaClient(options: KafkaClientOptions, connect: ConnectL
   };
 }
 
+/** After so long without an answer, which takes a millisecond or two, the next broker is asked as well. */
+const silentMs = 300;
 const givenUp = new Error('the connection was given up');
 
 // A link that leaves a request without answer for too long is given up, with all that is under way on it.

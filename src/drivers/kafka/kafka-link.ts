@@ -14,6 +14,8 @@ export interface RawRequest {
   readonly apiVersion: number;
   readonly name: string;
   readonly body: Buffer;
+  /** A "flexible" version (KIP-482): both headers may carry optional fields. Default: it is not. */
+  readonly flexible?: boolean | undefined;
 }
 
 export interface LinkOptions {

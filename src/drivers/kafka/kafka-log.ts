@@ -1,10 +1,13 @@
 import { BusError } from '../../core/errors.js';
 import { MutableStatus } from '../../core/ports/dependency.js';
 import type { Appended, EventLog, LogTail } from '../../core/ports/event-log.js';
+import { logIdOf, nameOf } from '../../core/ports/topic-ref.js';
 import { append, type Batch } from './appends.js';
 import { type KafkaClientName, loadClient } from './clients.js';
+import { unavailable } from './errors.js';
 import { createKafkaClient } from './kafka-client.js';
 import { createLeaders } from './leaders.js';
+import { createMetadataCache, factsOf } from './metadata-cache.js';
 import { startMonitor } from './monitor.js';
 import { createPartitionSequences } from './partition-sequences.js';
 import { createProducerIdentity } from './producer-identity.js';
@@ -36,9 +39,10 @@ export async function openKafka(options: KafkaOptions): Promise<EventLog> {
   const client = createKafkaClient({ brokers: options.brokers, clientId }, connect);
   const status = new MutableStatus(`kafka ${options.brokers.join(',')}`);
   const closing = new AbortController();
-  const leaders = createLeaders(client, closing.signal);
-  const monitor = startMonitor(client, leaders, status);
-  const topics = createKafkaTopics(client, leaders, closing.signal);
+  const metadata = createMetadataCache(client, closing.signal);
+  const leaders = createLeaders(metadata, closing.signal);
+  const monitor = startMonitor(client, metadata, status);
+  const topics = createKafkaTopics(client, metadata, leaders, closing.signal);
   const reads = createReads(client, leaders, closing.signal);
   const sequences = createPartitionSequences(createProducerIdentity(client, closing.signal));
   const report = monitor.publishing;
@@ -85,10 +89,17 @@ export async function openKafka(options: KafkaOptions): Promise<EventLog> {
     },
     describeTopic: topics.describe,
     listTopics: topics.list,
+    async topicFacts(names, isNow = false) {
+      const found = await metadata.fresh(names, isNow).catch((error: unknown) => {
+        throw unavailable('describe topics', error);
+      });
+      return new Map([...found].map(([name, topic]) => [name, factsOf(topic)]));
+    },
+    onTopicFacts: metadata.watch,
     append: async (topic, partition, records, isWanted, patienceMs = defaultPatienceMs) =>
-      appendInTurn({ topic, partition, records, isWanted, patienceMs }),
+      appendInTurn({ topic: nameOf(topic), logId: logIdOf(topic), partition, records, isWanted, patienceMs }),
     openTail: (sink) => {
-      const tail = openTail({ client, leaders, reads, report: monitor.reading }, sink);
+      const tail = openTail({ client, metadata, leaders, reads, report: monitor.reading }, sink);
       const close = async () => {
         tails.delete(tail);
         await tail.close();

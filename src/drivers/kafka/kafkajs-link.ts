@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { connect, type Socket } from 'node:net';
 import { cannotConnect, type KafkaLink, type LinkOptions, type RawRequest, unanswered } from './kafka-link.js';
+import { ByteReader } from './protocol/wire.js';
 
 // All that is specific to kafkajs. Of its package, pinned to 2.2.4, we use the inside: the connection to a broker with its handshake
 // (API versions, SASL), framing and correlation. Requests and answers are encoded by ourselves, for speed, and because
@@ -95,19 +96,19 @@ export async function connectKafkajs(host: string, port: number, options: LinkOp
 }
 
 function exchange(connection: Connection, clientId: string, request: RawRequest): Promise<Buffer> {
-  const { apiKey, apiVersion, name, body } = request;
+  const { apiKey, apiVersion, name, body, flexible = false } = request;
   return new Promise((resolve, reject) => {
     let sent = false;
     const fail = (error: unknown) => reject(unanswered(name, sent, error));
     if (!isOpen(connection)) return fail(new Error('the connection is closed'));
     const correlationId = connection.nextCorrelationId();
-    const header = requestHeader(apiKey, apiVersion, correlationId, clientId, body.length);
+    const header = requestHeader(request, correlationId, clientId);
     const entry = {
       apiKey,
       apiName: name,
       apiVersion,
       correlationId,
-      resolve: (answer: { readonly payload: Buffer }) => resolve(answer.payload),
+      resolve: ({ payload }: { readonly payload: Buffer }) => resolve(flexible ? withoutTags(payload) : payload),
       reject: fail,
     };
     const sendRequest = () => {
@@ -130,16 +131,27 @@ function isOpen(connection: Connection): boolean {
   return connection.isConnected() && connection.socket.writable;
 }
 
-function requestHeader(key: number, version: number, correlationId: number, clientId: string, body: number): Buffer {
+function requestHeader(
+  { apiKey, apiVersion, body, flexible }: RawRequest,
+  correlationId: number,
+  clientId: string,
+): Buffer {
   const id = Buffer.from(clientId);
-  const header = Buffer.allocUnsafe(14 + id.length);
-  header.writeInt32BE(10 + id.length + body, 0);
-  header.writeInt16BE(key, 4);
-  header.writeInt16BE(version, 6);
+  const header = Buffer.alloc(14 + id.length + (flexible ? 1 : 0));
+  header.writeInt32BE(header.length - 4 + body.length, 0);
+  header.writeInt16BE(apiKey, 4);
+  header.writeInt16BE(apiVersion, 6);
   header.writeInt32BE(correlationId, 8);
   header.writeInt16BE(id.length, 12);
   id.copy(header, 14);
   return header;
+}
+
+/** kafkajs knows no optional fields in an answer's header: they stand before the answer. */
+function withoutTags(answer: Buffer): Buffer {
+  const reader = new ByteReader(answer);
+  reader.skipTags();
+  return answer.subarray(reader.offset);
 }
 
 // kafkajs leaves Nagle's algorithm on, which holds small requests back for up to 40 ms.

@@ -1,7 +1,7 @@
 import type { MutableStatus } from '../../core/ports/dependency.js';
 import { messageOf } from './errors.js';
 import type { KafkaClient } from './kafka-client.js';
-import type { Leaders } from './leaders.js';
+import type { MetadataCache } from './metadata-cache.js';
 import { createTroubles } from './troubles.js';
 import { createWakeup } from './wakeup.js';
 
@@ -21,7 +21,7 @@ export interface Monitor {
  * Keeps the status: `up` while any broker answers and nothing fails for longer than a leader takes to move; `impaired` while brokers answer, and
  * appends fail. A request that failed anywhere makes the monitor look at once.
  */
-export function startMonitor(client: KafkaClient, leaders: Leaders, status: MutableStatus): Monitor {
+export function startMonitor(client: KafkaClient, metadata: MetadataCache, status: MutableStatus): Monitor {
   const wakeup = createWakeup();
   // A leader that moves is no trouble.
   const publishing = createTroubles('publishing to', 2000);
@@ -40,7 +40,7 @@ export function startMonitor(client: KafkaClient, leaders: Leaders, status: Muta
     while (!closed) {
       let pauseMs = upPauseMs;
       try {
-        await leaders.metadata([]);
+        await metadata.ask([]);
         if (!answers) publishing.clear();
         answers = true;
         show();

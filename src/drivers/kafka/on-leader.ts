@@ -1,17 +1,19 @@
+import { nameOf, type TopicRef } from '../../core/ports/topic-ref.js';
 import { isPassing, refused, unavailable } from './errors.js';
 import type { KafkaClient, Lane } from './kafka-client.js';
-import { type Leaders, requestTimeoutMs, retryForMs } from './leaders.js';
+import { type Leaders, retryForMs } from './leaders.js';
+import { requestTimeoutMs } from './metadata-cache.js';
 import { abortable, backoff, pause } from './pause.js';
 import { codes } from './protocol/codes.js';
-import type { KafkaRequest } from './protocol/requests.js';
+import type { ChosenRequest, KafkaRequest } from './protocol/requests.js';
 
 export interface LeaderQuestion<T extends { readonly error: number }> {
-  readonly topic: string;
+  readonly topic: TopicRef;
   readonly partition: number;
   /** For messages: `read from orders/0`. */
   readonly what: string;
   readonly lane: Lane;
-  readonly request: KafkaRequest<T>;
+  readonly request: KafkaRequest<T> | ChosenRequest<T>;
   /** Error codes that are an answer. */
   readonly accept?: readonly number[] | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -19,7 +21,7 @@ export interface LeaderQuestion<T extends { readonly error: number }> {
 
 /**
  * Asks a partition's leader something that may be repeated: finds it, follows it when it moves, waits for it when it is gone, for
- * about 10 s at most. Throws TOPIC_NOT_FOUND, LOG_UNAVAILABLE and what a broker refuses with; or the signal's reason.
+ * about 10 s at most. Throws TOPIC_NOT_FOUND, TOPIC_NOT_READY, LOG_UNAVAILABLE and what a broker refuses with; or the signal's reason.
  */
 export async function askLeader<T extends { readonly error: number }>(
   client: KafkaClient,
@@ -40,14 +42,14 @@ export async function askLeader<T extends { readonly error: number }>(
     try {
       const answer = await abortable(client.ask(node, question.lane, question.request, requestTimeoutMs), signal);
       if (answer.error === codes.NONE || question.accept?.includes(answer.error)) return answer;
-      trouble = refused(answer.error, what, topic);
+      trouble = refused(answer.error, what, nameOf(topic));
       if (!isPassing(answer.error)) throw trouble;
     } catch (error) {
       throwIfStopped();
       if (error === trouble) throw error;
       trouble = error;
     }
-    leaders.forget(topic);
+    leaders.forget(nameOf(topic));
     if (performance.now() >= deadline) throw unavailable(what, trouble);
     await abortable(pause(backoff(attempt, 1000), closing), signal);
   }

@@ -49,12 +49,12 @@ export async function connectPlatformatic(host: string, port: number, options: L
 }
 
 function exchange(connection: Connection, request: RawRequest, gaveUp: () => Error | undefined): Promise<Buffer> {
-  const { apiKey, apiVersion, name, body } = request;
+  const { apiKey, apiVersion, name, body, flexible = false } = request;
   return new Promise((resolve, reject) => {
     if (!isOpen(connection)) return reject(unanswered(name, false, gaveUp() ?? new Error('the connection is closed')));
     // It is written at once, as there is no limit to wait for.
     const payload = () => Writer.create().append(body);
-    connection.send(apiKey, apiVersion, payload, takeBody, false, false, (error, answer) => {
+    connection.send(apiKey, apiVersion, payload, takeBody, flexible, flexible, (error, answer) => {
       if (answer === undefined) reject(unanswered(name, true, gaveUp() ?? error));
       else resolve(answer);
     });

@@ -1,7 +1,7 @@
 import { BusError } from '../../core/errors.js';
 import { publishingNeeds, unavailable } from './errors.js';
 import type { KafkaClient } from './kafka-client.js';
-import { requestTimeoutMs } from './leaders.js';
+import { requestTimeoutMs } from './metadata-cache.js';
 import { backoff, pause } from './pause.js';
 import { codeName, codes } from './protocol/codes.js';
 import { initProducerIdRequest } from './protocol/init-producer-id.js';

@@ -1,4 +1,5 @@
 import type { Bounds, ReadResult } from '../../core/ports/event-log.js';
+import { logIdOf, nameOf, type TopicRef } from '../../core/ports/topic-ref.js';
 import { unavailable } from './errors.js';
 import type { KafkaClient } from './kafka-client.js';
 import { type Leaders, retryForMs } from './leaders.js';
@@ -6,29 +7,29 @@ import { askLeader } from './on-leader.js';
 import { backoff, pause } from './pause.js';
 import { deleteRecordsRequest } from './protocol/admin.js';
 import { codes } from './protocol/codes.js';
-import { type Fetched, type FetchPartition, fetchRequest } from './protocol/fetch.js';
-import { earliestOffset, firstOf, latestOffset, listOffsetsRequest } from './protocol/requests.js';
+import { type Fetched, fetchRequest } from './protocol/fetch.js';
+import { type ChosenRequest, earliestOffset, firstOf, latestOffset, listOffsetsRequest } from './protocol/requests.js';
 
 /** Range reads and questions about offsets, on connections of their own, so that the tail's long polls never delay them. */
 export interface Reads {
-  read(topic: string, partition: number, from: number, maxBytes: number, signal?: AbortSignal): Promise<ReadResult>;
-  bounds(topic: string, partition: number): Promise<Bounds>;
-  offsetForTime(topic: string, partition: number, timestamp: number): Promise<number>;
-  truncateBefore(topic: string, partition: number, offset: number): Promise<void>;
+  read(topic: TopicRef, partition: number, from: number, maxBytes: number, signal?: AbortSignal): Promise<ReadResult>;
+  bounds(topic: TopicRef, partition: number): Promise<Bounds>;
+  offsetForTime(topic: TopicRef, partition: number, timestamp: number): Promise<number>;
+  truncateBefore(topic: TopicRef, partition: number, offset: number): Promise<void>;
 }
 
 // An int32 in the protocol; beyond it nothing is gained.
 const mostBytes = 64 * 1024 * 1024;
 
 export function createReads(client: KafkaClient, leaders: Leaders, closing: AbortSignal): Reads {
-  async function offset(topic: string, partition: number, timestamp: number, signal?: AbortSignal): Promise<number> {
-    const request = listOffsetsRequest(topic, partition, timestamp);
-    const what = `tell the offsets of ${topic}/${partition}`;
+  async function offset(topic: TopicRef, partition: number, timestamp: number, signal?: AbortSignal): Promise<number> {
+    const request = listOffsetsRequest(nameOf(topic), partition, timestamp);
+    const what = `tell the offsets of ${nameOf(topic)}/${partition}`;
     const question = { topic, partition, what, lane: 'reads', request, signal } as const;
     return (await askLeader(client, leaders, closing, question)).offset;
   }
 
-  async function bounds(topic: string, partition: number, signal?: AbortSignal): Promise<Bounds> {
+  async function bounds(topic: TopicRef, partition: number, signal?: AbortSignal): Promise<Bounds> {
     const [earliest, highWatermark] = await Promise.all([
       offset(topic, partition, earliestOffset, signal),
       offset(topic, partition, latestOffset, signal),
@@ -36,18 +37,27 @@ export function createReads(client: KafkaClient, leaders: Leaders, closing: Abor
     return { earliest, highWatermark: Math.max(earliest, highWatermark) };
   }
 
-  async function fetchOne(position: FetchPartition, maxBytes: number, signal?: AbortSignal): Promise<Fetched> {
-    const { topic, partition } = position;
+  async function fetchOne(
+    topic: TopicRef,
+    partition: number,
+    from: number,
+    maxBytes: number,
+    signal?: AbortSignal,
+  ): Promise<Fetched> {
+    const position = { topic: nameOf(topic), id: logIdOf(topic), partition, from };
     const size = Math.min(mostBytes, Math.max(1, Math.floor(maxBytes)));
     const fetch = fetchRequest([position], { maxWaitMs: 0, maxBytes: size, maxPartitionBytes: size });
-    const request = { ...fetch, decode: async (answer: Buffer) => firstOf(await fetch.decode(answer), 'Fetch') };
-    const what = `read from ${topic}/${partition}`;
+    const request: ChosenRequest<Fetched> = (supports) => {
+      const chosen = fetch(supports);
+      return { ...chosen, decode: async (answer: Buffer) => firstOf(await chosen.decode(answer), 'Fetch') };
+    };
+    const what = `read from ${nameOf(topic)}/${partition}`;
     const accept = [codes.OFFSET_OUT_OF_RANGE];
     return askLeader(client, leaders, closing, { topic, partition, what, lane: 'reads', request, accept, signal });
   }
 
   async function read(
-    topic: string,
+    topic: TopicRef,
     partition: number,
     from: number,
     maxBytes: number,
@@ -56,7 +66,7 @@ export function createReads(client: KafkaClient, leaders: Leaders, closing: Abor
     const deadline = performance.now() + retryForMs;
     let next = from;
     for (let attempt = 0; ; attempt++) {
-      const fetched = await fetchOne({ topic, partition, from: next }, maxBytes, signal);
+      const fetched = await fetchOne(topic, partition, next, maxBytes, signal);
       if (fetched.error === codes.OFFSET_OUT_OF_RANGE) {
         const now = await bounds(topic, partition, signal);
         // What was invisible on the way has expired meanwhile: the caller's position has not.
@@ -65,14 +75,15 @@ export function createReads(client: KafkaClient, leaders: Leaders, closing: Abor
         if (from > now.highWatermark) return { outcome: 'ahead', ...now };
         // The log has moved between the two questions.
         if (performance.now() >= deadline)
-          throw unavailable(`read from ${topic}/${partition}`, new Error('unsteady offsets'));
+          throw unavailable(`read from ${nameOf(topic)}/${partition}`, new Error('unsteady offsets'));
         await pause(backoff(attempt, 500), closing);
         continue;
       }
       const { records, nextOffset, unreadable } = fetched;
       const now = { earliest: fetched.earliest, highWatermark: fetched.highWatermark };
       if (next > now.highWatermark) return { outcome: 'ahead', ...now };
-      if (unreadable !== undefined && nextOffset === from) throw unavailable(`read ${topic}/${partition}`, unreadable);
+      if (unreadable !== undefined && nextOffset === from)
+        throw unavailable(`read ${nameOf(topic)}/${partition}`, unreadable);
       // Aborted transactions and markers are not worth an answer while more is there, for a while.
       const more = records.length === 0 && nextOffset > next && nextOffset < now.highWatermark;
       next = nextOffset;
@@ -80,12 +91,12 @@ export function createReads(client: KafkaClient, leaders: Leaders, closing: Abor
     }
   }
 
-  async function truncateBefore(topic: string, partition: number, wanted: number): Promise<void> {
+  async function truncateBefore(topic: TopicRef, partition: number, wanted: number): Promise<void> {
     const { earliest, highWatermark } = await bounds(topic, partition);
     const before = Math.min(wanted, highWatermark);
     if (before <= earliest) return;
-    const request = deleteRecordsRequest(topic, partition, before, 4000);
-    const what = `truncate ${topic}/${partition}`;
+    const request = deleteRecordsRequest(nameOf(topic), partition, before, 4000);
+    const what = `truncate ${nameOf(topic)}/${partition}`;
     await askLeader(client, leaders, closing, { topic, partition, what, lane: 'control', request });
   }
 

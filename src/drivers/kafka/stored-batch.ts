@@ -1,6 +1,8 @@
 import type { Appended } from '../../core/ports/event-log.js';
+import type { KnownLogTopic } from '../../core/ports/topic-ref.js';
 import type { KafkaClient } from './kafka-client.js';
-import { type Leaders, requestTimeoutMs } from './leaders.js';
+import type { Leaders } from './leaders.js';
+import { requestTimeoutMs } from './metadata-cache.js';
 import { backoff, pause } from './pause.js';
 import { codes } from './protocol/codes.js';
 import { fetchBatchesRequest } from './protocol/fetch.js';
@@ -29,7 +31,7 @@ export interface BatchSearch {
  */
 export async function findStoredBatch(
   { client, leaders, reads, closing }: BatchSearch,
-  topic: string,
+  topic: KnownLogTopic,
   partition: number,
   stamp: BatchStamp,
   madeAt: number,
@@ -41,19 +43,23 @@ export async function findStoredBatch(
       next ??= await reads.offsetForTime(topic, partition, madeAt - skewMs);
       const { node } = await leaders.find(topic, partition, deadline);
       const scan = (data: Buffer, start: number) => scanBatches(data, start, stamp);
-      const request = fetchBatchesRequest([{ topic, partition, from: next }], limits, scan);
+      const request = fetchBatchesRequest(
+        [{ topic: topic.name, id: topic.logId, partition, from: next }],
+        limits,
+        scan,
+      );
       const fetched = firstOf(await client.ask(node, 'reads', request, requestTimeoutMs), 'Fetch');
       if (fetched.found) return fetched.found;
       // Retention has removed the records there: the batch can only be behind them.
       if (fetched.error === codes.OFFSET_OUT_OF_RANGE) next = undefined;
-      else if (fetched.error !== codes.NONE) leaders.forget(topic);
+      else if (fetched.error !== codes.NONE) leaders.forget(topic.name);
       else if (fetched.nextOffset > next) {
         next = fetched.nextOffset;
         continue;
       }
     } catch {
       closing.throwIfAborted();
-      leaders.forget(topic);
+      leaders.forget(topic.name);
     }
     await pause(backoff(attempt++, 500), closing);
   }

@@ -1,6 +1,10 @@
+import type { TopicRef } from '../../core/ports/topic-ref.js';
+
 /** A partition that a tail follows. */
 export interface TailEntry {
   readonly topic: string;
+  /** The topic's id; undefined: whatever topic has that name. */
+  readonly id: string | undefined;
   readonly partition: number;
   /** The offset to fetch next. */
   next: number;
@@ -20,4 +24,8 @@ export interface TailEntry {
   troubled: boolean;
   /** Not to be asked for before, by performance.now(): the clock of the machine may be set. */
   notBefore: number;
+}
+
+export function refOf({ topic, id }: TailEntry): TopicRef {
+  return { name: topic, logId: id };
 }

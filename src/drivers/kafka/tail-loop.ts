@@ -1,14 +1,16 @@
 import type { OutOfRange, Slice } from '../../core/ports/event-log.js';
 import type { KafkaClient } from './kafka-client.js';
 import type { Leaders } from './leaders.js';
+import type { MetadataCache } from './metadata-cache.js';
 import { codes } from './protocol/codes.js';
 import { type Fetched, fetchRequest } from './protocol/fetch.js';
 import type { Reads } from './reads.js';
-import type { TailEntry } from './tail-entry.js';
+import { refOf, type TailEntry } from './tail-entry.js';
 import type { Wakeup } from './wakeup.js';
 
 export interface TailParts {
   readonly client: KafkaClient;
+  readonly metadata: MetadataCache;
   readonly leaders: Leaders;
   readonly reads: Reads;
   /** Tells what cannot be read at the moment, and again when it can. */
@@ -47,7 +49,12 @@ export async function runTailLoop(node: number, parts: TailParts, host: TailLoop
       if (host.entriesOf(node).length === 0) return;
       continue;
     }
-    const positions = entries.map((entry) => ({ topic: entry.topic, partition: entry.partition, from: entry.next }));
+    const positions = entries.map((entry) => ({
+      topic: entry.topic,
+      id: entry.id,
+      partition: entry.partition,
+      from: entry.next,
+    }));
     const limits = { maxWaitMs: pollMs, maxBytes: fetchBytes, maxPartitionBytes: partitionBytes };
     try {
       const fetched = await parts.client.ask(node, 'tail', fetchRequest(positions, limits), fetchTimeoutMs);
@@ -112,7 +119,7 @@ function take(entry: TailEntry, fetched: Fetched, parts: TailParts, host: TailLo
 // Why the broker has nothing there: asked of the leader again, as it may have changed in between.
 async function outOfRange(entry: TailEntry, parts: TailParts, host: TailLoopHost): Promise<void> {
   try {
-    const bounds = await parts.reads.bounds(entry.topic, entry.partition);
+    const bounds = await parts.reads.bounds(refOf(entry), entry.partition);
     if (entry.next < bounds.earliest) host.stop(entry, { outcome: 'expired', ...bounds });
     else if (entry.next > bounds.highWatermark) host.stop(entry, { outcome: 'ahead', ...bounds });
     else host.displace(entry);

@@ -1,7 +1,10 @@
 import type { LogTail, TailSink } from '../../core/ports/event-log.js';
+import { logIdOf, nameOf } from '../../core/ports/topic-ref.js';
+import { isReplaced } from './leaders.js';
 import { backoff } from './pause.js';
 import { codeName, codes } from './protocol/codes.js';
-import type { TailEntry } from './tail-entry.js';
+import type { TopicMetadata } from './protocol/metadata.js';
+import { refOf, type TailEntry } from './tail-entry.js';
 import { runTailLoop, type TailLoopHost, type TailParts } from './tail-loop.js';
 import { createWakeup, type Wakeup } from './wakeup.js';
 
@@ -72,20 +75,20 @@ export function openTail(parts: TailParts, sink: TailSink): LogTail {
 
   async function placeThese(due: readonly TailEntry[]): Promise<void> {
     const unknown = due.filter(
-      (entry) => entry.attempts > 0 || parts.leaders.known(entry.topic, entry.partition) === undefined,
+      (entry) => entry.attempts > 0 || parts.leaders.known(refOf(entry), entry.partition) === undefined,
     );
     try {
       const topics = [...new Set(unknown.map((entry) => entry.topic))];
-      const answer = topics.length === 0 ? undefined : await parts.leaders.metadata(topics);
+      const answer = topics.length === 0 ? undefined : await parts.metadata.ask(topics);
       const found = new Map(answer?.topics.map((topic) => [topic.topic, topic]));
       for (const entry of due) {
         if (!isCurrent(entry)) continue;
         const topic = found.get(entry.topic);
         const leader =
           topic === undefined
-            ? parts.leaders.known(entry.topic, entry.partition)?.node
+            ? parts.leaders.known(refOf(entry), entry.partition)?.node
             : topic.partitions.find((one) => one.partition === entry.partition)?.leader;
-        if (topic?.error === codes.UNKNOWN_TOPIC_OR_PARTITION) missing(entry);
+        if (topic && isGone(entry, topic)) missing(entry);
         else if (leader === undefined || leader < 0) {
           if (topic !== undefined && topic.error !== codes.NONE) {
             parts.report(keyOf(entry), codeName(topic.error));
@@ -113,12 +116,22 @@ export function openTail(parts: TailParts, sink: TailSink): LogTail {
   }
 
   const placing = place();
+  const unkeep = parts.metadata.keep(() => new Set([...entries.values()].map(({ topic }) => topic)));
+  // Where a fetch names topics without their ids the broker serves another one of the same name as if nothing had happened.
+  const unwatch = parts.metadata.watch((name, { id }) => {
+    if (id === undefined) return;
+    for (const entry of entries.values()) {
+      if (entry.topic === name && entry.id !== undefined && entry.id !== id && entry.node !== undefined)
+        host.displace(entry);
+    }
+  });
 
   return {
     add: (topic, partition, from) => {
       if (closed) return;
       const entry: TailEntry = {
-        topic,
+        topic: nameOf(topic),
+        id: logIdOf(topic),
         partition,
         next: from,
         reported: undefined,
@@ -138,12 +151,19 @@ export function openTail(parts: TailParts, sink: TailSink): LogTail {
     remove: (topic, partition) => void entries.delete(keyOf({ topic, partition })),
     close: async () => {
       closed = true;
+      unkeep();
+      unwatch();
       entries.clear();
       placement.wake();
       for (const loop of loops.values()) loop.wakeup.wake();
       await Promise.all([placing, ...[...loops.values()].map((loop) => loop.done)]);
     },
   };
+}
+
+/** There is no such topic, or another one of its name. */
+function isGone(entry: TailEntry, topic: TopicMetadata): boolean {
+  return topic.error === codes.UNKNOWN_TOPIC_OR_PARTITION || isReplaced(refOf(entry), topic);
 }
 
 function keyOf(entry: { readonly topic: string; readonly partition: number }): string {

@@ -1,5 +1,5 @@
 import { BusError } from '../../core/errors.js';
-import type { LogTopic, LogTopicSettings } from '../../core/ports/event-log.js';
+import type { LogTopic, LogTopicFacts, LogTopicSettings } from '../../core/ports/event-log.js';
 
 /** Room for key and headers beside the largest payload. */
 const metadataBytes = 192 * 1024;
@@ -14,6 +14,7 @@ export const topicConfigNames = [
   'max.message.bytes',
   'min.insync.replicas',
   'message.timestamp.type',
+  'cleanup.policy',
 ] as const;
 
 /** Kafka's configs for these settings; only of those that are given. */
@@ -30,12 +31,16 @@ export function configsOf(settings: Partial<LogTopicSettings>): Record<string, s
 }
 
 /** The settings that a topic's configs amount to. */
-export function topicOf(configs: ReadonlyMap<string, string>, partitions: number, replicationFactor: number): LogTopic {
+export function topicOf(
+  configs: ReadonlyMap<string, string>,
+  facts: LogTopicFacts,
+  replicationFactor: number,
+): LogTopic {
   const number = (name: (typeof topicConfigNames)[number], otherwise: number) => Number(configs.get(name) ?? otherwise);
   const forever = (value: number) => (value < 0 ? 0 : Math.max(1, value));
   const maxBatchBytes = Math.max(1, number('max.message.bytes', batchBytes) - formatBytes);
   return {
-    partitions,
+    ...facts,
     replicationFactor,
     minInsyncReplicas: number('min.insync.replicas', 1),
     // Retention by size 0 would mean that nothing is kept; we have no other word for it than the smallest.
@@ -43,6 +48,7 @@ export function topicOf(configs: ReadonlyMap<string, string>, partitions: number
     retentionBytes: forever(number('retention.bytes', -1)),
     maxEventBytes: Math.max(1, maxBatchBytes - metadataBytes),
     maxBatchBytes,
+    compacted: (configs.get('cleanup.policy') ?? '').split(',').includes('compact'),
     publisherTime: configs.get('message.timestamp.type') !== 'LogAppendTime',
   };
 }

@@ -1,6 +1,9 @@
+import { BusError } from '../../core/errors.js';
+import { nameOf, type TopicRef } from '../../core/ports/topic-ref.js';
 import { topicNotFound, unavailable } from './errors.js';
 import type { KafkaClient } from './kafka-client.js';
-import { type Leaders, requestTimeoutMs } from './leaders.js';
+import { isReplaced, type Leaders } from './leaders.js';
+import { requestTimeoutMs } from './metadata-cache.js';
 import { describeLogDirsRequest } from './protocol/admin.js';
 
 /**
@@ -10,10 +13,12 @@ import { describeLogDirsRequest } from './protocol/admin.js';
 export async function topicSize(
   client: KafkaClient,
   leaders: Leaders,
-  topic: string,
+  topic: TopicRef,
 ): Promise<readonly (number | undefined)[]> {
-  const found = await leaders.topic(topic);
-  if (found === undefined) throw topicNotFound(topic);
+  const name = nameOf(topic);
+  const found = await leaders.topic(name);
+  if (found === undefined) throw topicNotFound(name);
+  if (isReplaced(topic, found)) throw BusError.topicReplaced(name);
   const byLeader = new Map<number, number[]>();
   for (const { partition, leader } of found.partitions) {
     if (leader >= 0) byLeader.set(leader, [...(byLeader.get(leader) ?? []), partition]);
@@ -21,7 +26,7 @@ export async function topicSize(
   const sizes = new Map<number, number>();
   const answers = await Promise.allSettled(
     [...byLeader].map(async ([leader, partitions]) => {
-      const request = describeLogDirsRequest(topic, partitions);
+      const request = describeLogDirsRequest(name, partitions);
       const bytes = await client.ask(leader, 'control', request, requestTimeoutMs);
       // A new partition has files only a moment after it has a leader.
       if (bytes) for (const partition of partitions) sizes.set(partition, bytes.get(partition) ?? 0);
@@ -29,7 +34,7 @@ export async function topicSize(
   );
   const failures = answers.filter((answer) => answer.status === 'rejected');
   if (failures.length > 0 && failures.length === answers.length) {
-    throw unavailable(`tell the size of ${topic}`, failures[0]?.reason);
+    throw unavailable(`tell the size of ${name}`, failures[0]?.reason);
   }
   return Array.from({ length: found.partitions.length }, (_, partition) => sizes.get(partition));
 }

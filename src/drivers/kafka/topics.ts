@@ -3,7 +3,8 @@ import type { LogTopic, LogTopicSettings } from '../../core/ports/event-log.js';
 import { isPassing, refused, topicNotFound, unavailable } from './errors.js';
 import type { KafkaClient } from './kafka-client.js';
 import { LinkFailure } from './kafka-link.js';
-import { type Leaders, requestTimeoutMs, retryForMs } from './leaders.js';
+import { type Leaders, retryForMs } from './leaders.js';
+import { factsOf, type MetadataCache, requestTimeoutMs } from './metadata-cache.js';
 import { backoff, pause } from './pause.js';
 import {
   type AdminOutcome,
@@ -14,7 +15,8 @@ import {
   describeTopicRequest,
 } from './protocol/admin.js';
 import { codes } from './protocol/codes.js';
-import { type KafkaRequest, metadataRequest, type TopicMetadata } from './protocol/requests.js';
+import { metadataRequest, type TopicMetadata } from './protocol/metadata.js';
+import type { KafkaRequest } from './protocol/requests.js';
 import { checkReplicas, configsOf, topicConfigNames, topicOf } from './topic-configs.js';
 
 /** How long a change may take until every broker knows of it. */
@@ -30,7 +32,12 @@ export interface KafkaTopics {
   list(): Promise<string[]>;
 }
 
-export function createKafkaTopics(client: KafkaClient, leaders: Leaders, closing: AbortSignal): KafkaTopics {
+export function createKafkaTopics(
+  client: KafkaClient,
+  metadata: MetadataCache,
+  leaders: Leaders,
+  closing: AbortSignal,
+): KafkaTopics {
   // Asks the controller. What was sent and not answered is repeated only where that does no harm (`repeatable`).
   async function change<T extends AdminOutcome>(
     what: string,
@@ -44,7 +51,7 @@ export function createKafkaTopics(client: KafkaClient, leaders: Leaders, closing
     for (let attempt = 0; ; attempt++) {
       let trouble: unknown;
       try {
-        const { controller } = await leaders.metadata([]);
+        const { controller } = await metadata.ask([]);
         check?.();
         const answer = await client.ask(controller < 0 ? 'any' : controller, 'control', request, requestTimeoutMs);
         const { error } = answer;
@@ -73,7 +80,7 @@ export function createKafkaTopics(client: KafkaClient, leaders: Leaders, closing
     const deadline = performance.now() + settleForMs;
     for (let attempt = 0; ; attempt++) {
       const asked = client.nodes().map(async ({ id }) => {
-        const answer = await client.ask(id, 'control', metadataRequest([topic]), requestTimeoutMs);
+        const answer = await client.ask(id, 'metadata', metadataRequest([topic]), requestTimeoutMs);
         const found = answer.topics.find((one) => one.topic === topic);
         return isSo(found?.error === codes.UNKNOWN_TOPIC_OR_PARTITION ? undefined : found);
       });
@@ -98,12 +105,12 @@ export function createKafkaTopics(client: KafkaClient, leaders: Leaders, closing
     const { answer } = await change(what, topic, describeTopicRequest(topic, topicConfigNames), true);
     if (answer.error === codes.UNKNOWN_TOPIC_OR_PARTITION) return undefined;
     if (answer.error !== codes.NONE) throw refused(answer.error, what, topic, answer.message);
-    return topicOf(answer.configs, found.partitions.length, found.partitions[0]?.replicas.length ?? 1);
+    return topicOf(answer.configs, factsOf(found), found.partitions[0]?.replicas.length ?? 1);
   }
 
   async function create(topic: string, settings: LogTopicSettings): Promise<void> {
     const what = `create the topic ${topic}`;
-    const brokers = await leaders.metadata([]).then(
+    const brokers = await metadata.ask([]).then(
       (answer) => answer.nodes.length,
       (error: unknown) => {
         throw unavailable(what, error);
@@ -167,7 +174,7 @@ export function createKafkaTopics(client: KafkaClient, leaders: Leaders, closing
   }
 
   async function list(): Promise<string[]> {
-    const answer = await leaders.metadata('all').catch((error: unknown) => {
+    const answer = await metadata.ask('all').catch((error: unknown) => {
       throw unavailable('list the topics', error);
     });
     return answer.topics.filter((one) => !one.internal && !one.topic.startsWith('__')).map((one) => one.topic);

@@ -2,9 +2,10 @@ import { BusError } from '../../core/errors.js';
 import type { Clock } from '../../core/ports/clock.js';
 import { MutableStatus } from '../../core/ports/dependency.js';
 import type { EventLog, LogTail } from '../../core/ports/event-log.js';
+import { nameOf } from '../../core/ports/topic-ref.js';
 import { type Link, LinkFailure } from './link.js';
 import { openTail } from './tail.js';
-import { boundsOf, type MemoryTopics, readFrom } from './topics.js';
+import { boundsOf, factsOf, type MemoryTopics, readFrom } from './topics.js';
 
 export interface LogClient {
   readonly link: Link;
@@ -49,8 +50,17 @@ export function openLog(topics: MemoryTopics, { link, clock }: LogClient): Event
     },
     describeTopic: (name) => call(() => topics.find(name)?.settings),
     listTopics: () => call(() => topics.names()),
+    topicFacts: (names) =>
+      call(() => {
+        const found = names.flatMap((name) => {
+          const topic = topics.find(name);
+          return topic === undefined ? [] : [[name, factsOf(topic)] as const];
+        });
+        return new Map(found);
+      }),
+    onTopicFacts: (listener) => topics.onChange((topic, facts) => link.notify(() => closed || listener(topic, facts))),
     async append(topic, partition, records, isWanted) {
-      if (isWanted?.() === false) throw BusError.topicDeleted(topic);
+      if (isWanted?.() === false) throw BusError.topicDeleted(nameOf(topic));
       return call(
         () => topics.append(topic, partition, records),
         (failure) =>

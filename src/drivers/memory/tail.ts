@@ -1,4 +1,5 @@
 import type { LogTail, TailSink } from '../../core/ports/event-log.js';
+import { logIdOf, nameOf, type TopicRef } from '../../core/ports/topic-ref.js';
 import type { Link } from './link.js';
 import { type MemoryTopics, readFrom } from './topics.js';
 
@@ -8,8 +9,10 @@ const sliceBytes = 256 * 1024;
 export function openTail(topics: MemoryTopics, link: Link, sink: TailSink): LogTail {
   const followed = new Map<string, () => void>();
 
-  function follow(name: string, number: number, from: number): () => void {
-    const topic = topics.find(name);
+  function follow(ref: TopicRef, number: number, from: number): () => void {
+    const name = nameOf(ref);
+    const now = topics.find(name);
+    const topic = logIdOf(ref) === undefined || logIdOf(ref) === now?.settings.id ? now : undefined;
     const partition = topic?.partitions[number];
     let position = from;
     let stopped = false;
@@ -70,8 +73,8 @@ export function openTail(topics: MemoryTopics, link: Link, sink: TailSink): LogT
 
   return {
     add(topic, partition, from) {
-      remove(topic, partition);
-      followed.set(keyOf(topic, partition), follow(topic, partition, from));
+      remove(nameOf(topic), partition);
+      followed.set(keyOf(nameOf(topic), partition), follow(topic, partition, from));
     },
     remove,
     async close() {

@@ -1,7 +1,15 @@
 import { BusError } from '../../core/errors.js';
 import { type AppendRecord, type LogRecord, recordBytes } from '../../core/model.js';
 import type { Clock } from '../../core/ports/clock.js';
-import type { Appended, Bounds, LogTopic, LogTopicSettings, ReadResult } from '../../core/ports/event-log.js';
+import type {
+  Appended,
+  Bounds,
+  LogTopic,
+  LogTopicFacts,
+  LogTopicSettings,
+  ReadResult,
+} from '../../core/ports/event-log.js';
+import { logIdOf, nameOf, type TopicRef } from '../../core/ports/topic-ref.js';
 
 const mostPartitions = 1_000;
 /** What a record may have beside its payload. */
@@ -25,32 +33,46 @@ export interface MemoryTopic {
 /** The log itself: every operation happens at once, and throws BusErrors. */
 export interface MemoryTopics {
   find(name: string): MemoryTopic | undefined;
-  /** Throws TOPIC_NOT_FOUND. */
-  partition(name: string, partition: number): Partition;
+  /** Throws TOPIC_NOT_FOUND, TOPIC_NOT_READY. */
+  partition(topic: TopicRef, partition: number): Partition;
   names(): string[];
   create(name: string, settings: LogTopicSettings): void;
   update(name: string, settings: Partial<LogTopicSettings>): void;
   delete(name: string): void;
-  append(name: string, partition: number, records: readonly AppendRecord[]): Appended;
-  truncate(name: string, partition: number, offset: number): void;
+  append(topic: TopicRef, partition: number, records: readonly AppendRecord[]): Appended;
+  truncate(topic: TopicRef, partition: number, offset: number): void;
+  /** Calls back at once when a topic was created or has got partitions, until the returned function is called. */
+  onChange(listener: (name: string, facts: LogTopicFacts) => void): () => void;
   /** Bytes by partition. */
-  size(name: string): number[];
+  size(topic: TopicRef): number[];
 }
 
 export function createMemoryTopics(clock: Clock): MemoryTopics {
   const topics = new Map<string, MemoryTopic>();
 
-  function find(name: string): MemoryTopic {
+  const listeners = new Set<(name: string, facts: LogTopicFacts) => void>();
+  let lives = 0;
+
+  function find(ref: TopicRef): MemoryTopic {
+    const name = nameOf(ref);
+    const id = logIdOf(ref);
     const topic = topics.get(name);
     if (topic === undefined) throw new BusError('TOPIC_NOT_FOUND', `there is no topic ${name}`);
+    if (id !== undefined && topic.settings.id !== id) throw BusError.topicReplaced(name);
     return topic;
   }
 
-  function partitionOf(name: string, partition: number): Partition {
-    const found = find(name).partitions[partition];
-    if (found === undefined) throw new BusError('TOPIC_NOT_FOUND', `topic ${name} has no partition ${partition}`);
+  function partitionOf(topic: TopicRef, partition: number): Partition {
+    const found = find(topic).partitions[partition];
+    if (found === undefined) {
+      throw new BusError('TOPIC_NOT_FOUND', `topic ${nameOf(topic)} has no partition ${partition}`);
+    }
     return found;
   }
+
+  const tell = (name: string, topic: MemoryTopic) => {
+    for (const listener of [...listeners]) listener(name, factsOf(topic));
+  };
 
   const grow = (topic: MemoryTopic) => {
     while (topic.partitions.length < topic.settings.partitions) {
@@ -68,19 +90,22 @@ export function createMemoryTopics(clock: Clock): MemoryTopics {
     names: () => [...topics.keys()].filter((name) => !name.startsWith('__')),
     create(name, settings) {
       if (topics.has(name)) throw new BusError('TOPIC_ALREADY_EXISTS', `topic ${name} exists already`);
-      const topic: MemoryTopic = { settings: complete(settings), partitions: [], gone: false };
+      lives += 1;
+      const topic: MemoryTopic = { settings: complete(settings, `life-${lives}`), partitions: [], gone: false };
       grow(topic);
       topics.set(name, topic);
+      tell(name, topic);
     },
     update(name, changes) {
       const topic = find(name);
       const given = Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
-      const settings = complete({ ...topic.settings, ...given });
+      const settings = complete({ ...topic.settings, ...given }, topic.settings.id);
       if (settings.partitions < topic.settings.partitions) {
         throw new BusError('TOPIC_SETTINGS_INVALID', `topic ${name}: partitions can be added, never removed`);
       }
       topic.settings = settings;
       grow(topic);
+      tell(name, topic);
     },
     delete(name) {
       const topic = find(name);
@@ -88,12 +113,15 @@ export function createMemoryTopics(clock: Clock): MemoryTopics {
       topics.delete(name);
       topic.partitions.forEach(changed);
     },
-    append(name, number, records) {
-      const partition = partitionOf(name, number);
-      const { maxBatchBytes } = find(name).settings;
+    append(topic, number, records) {
+      const partition = partitionOf(topic, number);
+      const { maxBatchBytes } = find(topic).settings;
       const bytes = records.reduce((sum, record) => sum + recordBytes(record), 0);
       if (bytes > maxBatchBytes) {
-        throw new BusError('EVENT_TOO_LARGE', `${bytes} bytes: topic ${name} takes at most ${maxBatchBytes} at once`);
+        throw new BusError(
+          'EVENT_TOO_LARGE',
+          `${bytes} bytes: topic ${nameOf(topic)} takes at most ${maxBatchBytes} at once`,
+        );
       }
       const baseOffset = partition.records.length;
       const timestamp = Math.max(Math.floor(clock.wallTime()), partition.records.at(-1)?.timestamp ?? 0);
@@ -103,16 +131,24 @@ export function createMemoryTopics(clock: Clock): MemoryTopics {
       changed(partition);
       return { baseOffset, timestamp };
     },
-    truncate(name, number, offset) {
-      const partition = partitionOf(name, number);
+    truncate(topic, number, offset) {
+      const partition = partitionOf(topic, number);
       partition.earliest = Math.max(partition.earliest, Math.min(offset, partition.records.length));
       changed(partition);
     },
-    size: (name) =>
-      find(name).partitions.map(({ records, earliest }) =>
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    size: (topic) =>
+      find(topic).partitions.map(({ records, earliest }) =>
         records.slice(earliest).reduce((sum, record) => sum + recordBytes(record), 0),
       ),
   };
+}
+
+export function factsOf({ settings: { id, partitions } }: MemoryTopic): LogTopicFacts {
+  return { id, partitions };
 }
 
 export function boundsOf({ earliest, records }: Partition): Bounds {
@@ -142,7 +178,7 @@ function copyOf({ key, value, headers }: AppendRecord): AppendRecord {
   };
 }
 
-function complete(settings: LogTopicSettings): LogTopic {
+function complete(settings: LogTopicSettings, id: string | undefined): LogTopic {
   const { partitions, retentionMs, retentionBytes, maxEventBytes, replicationFactor, minInsyncReplicas } = settings;
   if ((replicationFactor ?? 1) !== 1 || (minInsyncReplicas ?? 1) !== 1) {
     throw new BusError('TOPIC_SETTINGS_INVALID', 'the log in memory keeps one copy');
@@ -151,6 +187,7 @@ function complete(settings: LogTopicSettings): LogTopic {
     throw new BusError('TOPIC_SETTINGS_INVALID', `partitions must be 1 to ${mostPartitions}, not ${partitions}`);
   }
   return {
+    id,
     partitions,
     retentionMs,
     retentionBytes,
@@ -158,6 +195,7 @@ function complete(settings: LogTopicSettings): LogTopic {
     replicationFactor: 1,
     minInsyncReplicas: 1,
     maxBatchBytes: Math.max(maxEventBytes, 1024 * 1024) + roomBytes,
+    compacted: false,
     publisherTime: false,
   };
 }

@@ -51,12 +51,12 @@ export interface Profile {
  */
 export async function profileTopic(
   { log, clock }: { readonly log: EventLog; readonly clock: Clock },
-  { name, settings }: ActiveTopic,
+  topic: ActiveTopic,
   last: number,
   signal: AbortSignal,
 ): Promise<Profile> {
   const started = clock.now();
-  const { ranges: wanted, all } = await newestRanges(log, name, settings.partitions, last);
+  const { ranges: wanted, all } = await newestRanges(log, topic, topic.settings.partitions, last);
   const fields = new Fields();
   const ranges: { readonly partition: number; readonly from: number; to: number }[] = [];
   const count = { records: 0, events: 0, notJson: 0, tombstones: 0, bytes: 0 };
@@ -84,7 +84,7 @@ export async function profileTopic(
   }
 
   const steps = { step: profileLimits.records, bytes: profileLimits.bytesPerRead };
-  slices: for await (const { partition, from, to, records } of readNewest(log, name, wanted, steps, signal)) {
+  slices: for await (const { partition, from, to, records } of readNewest(log, topic, wanted, steps, signal)) {
     const range = extended(ranges, partition, from);
     turn = clock.now();
     for (const record of records) {
@@ -100,7 +100,7 @@ export async function profileTopic(
     range.to = to;
   }
   return {
-    topic: name,
+    topic: topic.name,
     ...count,
     ranges: joined(ranges),
     cut,

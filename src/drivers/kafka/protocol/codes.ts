@@ -39,6 +39,8 @@ export const codes = {
   OFFSET_NOT_AVAILABLE: 78,
   THROTTLING_QUOTA_EXCEEDED: 89,
   INVALID_RECORD: 87,
+  UNKNOWN_TOPIC_ID: 100,
+  INCONSISTENT_TOPIC_ID: 103,
 } as const;
 
 const names = new Map<number, string>(Object.entries(codes).map(([name, code]) => [code, name]));

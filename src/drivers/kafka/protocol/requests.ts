@@ -6,71 +6,21 @@ export interface KafkaRequest<T> {
   readonly apiVersion: number;
   readonly name: string;
   readonly body: Buffer;
+  /** A "flexible" version (KIP-482): both headers may carry optional fields. Default: it is not. */
+  readonly flexible?: boolean;
   decode(response: Buffer): T | Promise<T>;
 }
+
+/** Whether a broker knows this version of an API. */
+export type Supports = (apiKey: number, apiVersion: number) => boolean;
+
+/** A request whose version depends on what the broker supports that gets it. */
+export type ChosenRequest<T> = (supports: Supports) => KafkaRequest<T>;
 
 export interface NodeAddress {
   readonly id: number;
   readonly host: string;
   readonly port: number;
-}
-
-export interface TopicMetadata {
-  readonly topic: string;
-  readonly error: number;
-  readonly internal: boolean;
-  readonly partitions: readonly {
-    readonly error: number;
-    readonly partition: number;
-    /** −1: none. */
-    readonly leader: number;
-    readonly replicas: readonly number[];
-  }[];
-}
-
-export interface ClusterMetadata {
-  /** Who changes topics; −1: nobody. With KRaft it is any broker, and passes requests on. */
-  readonly controller: number;
-  readonly nodes: readonly NodeAddress[];
-  readonly topics: readonly TopicMetadata[];
-}
-
-/** Of these topics, or of all. Never creates a topic. */
-export function metadataRequest(topics: readonly string[] | 'all'): KafkaRequest<ClusterMetadata> {
-  const writer = new ByteWriter();
-  if (topics === 'all') writer.int32(-1);
-  else writer.array(topics, (topic) => writer.string(topic));
-  return {
-    apiKey: 3,
-    apiVersion: 6,
-    name: 'Metadata',
-    body: writer.int8(0).finish(),
-    decode: (response) => {
-      const reader = new ByteReader(response);
-      reader.int32(); // throttle time
-      const nodes = reader.array(() => {
-        const node = { id: reader.int32(), host: reader.string() ?? '', port: reader.int32() };
-        reader.string(); // rack
-        return node;
-      });
-      reader.string(); // cluster id
-      const controller = reader.int32();
-      const ids = () => reader.array(() => reader.int32());
-      const partition = () => {
-        const one = { error: reader.int16(), partition: reader.int32(), leader: reader.int32(), replicas: ids() };
-        ids(); // in sync
-        ids(); // offline
-        return one;
-      };
-      const topic = () => ({
-        error: reader.int16(),
-        topic: reader.string() ?? '',
-        internal: reader.int8() === 1,
-        partitions: reader.array(partition),
-      });
-      return { controller, nodes, topics: reader.array(topic) };
-    },
-  };
 }
 
 /** Timestamps with a meaning of their own. */

@@ -43,6 +43,43 @@ export class ByteWriter {
     return this;
   }
 
+  /** An unsigned varint, seven bits a byte: the lengths of "flexible" versions. */
+  uvarint(value: number): this {
+    let rest = value;
+    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.int8(((rest % 0x80) | 0x80) - 0x100);
+    return this.int8(rest);
+  }
+
+  /** The string of a "flexible" version. */
+  compactString(value: string | null): this {
+    if (value === null) return this.uvarint(0);
+    const bytes = Buffer.byteLength(value);
+    this.uvarint(bytes + 1);
+    this.#length += this.#room(bytes).write(value, this.#length);
+    return this;
+  }
+
+  /** The array of a "flexible" version. Each structure in it ends with `noTags`. */
+  compactArray<T>(items: readonly T[] | null, write: (item: T) => void): this {
+    this.uvarint(items === null ? 0 : items.length + 1);
+    for (const item of items ?? []) write(item);
+    return this;
+  }
+
+  /** As Kafka's tools print it; undefined: all zeros, which means none. */
+  uuid(value: string | undefined): this {
+    const room = this.#room(16);
+    room.fill(0, this.#length, this.#length + 16);
+    if (value !== undefined) room.write(value, this.#length, 16, 'base64url');
+    this.#length += 16;
+    return this;
+  }
+
+  /** The end of a structure in a "flexible" version, without optional fields. */
+  noTags(): this {
+    return this.int8(0);
+  }
+
   finish(): Buffer {
     return this.#buffer.subarray(0, this.#length);
   }
@@ -92,6 +129,42 @@ export class ByteReader {
     const items: T[] = [];
     for (let left = this.int32(); left > 0; left--) items.push(read());
     return items;
+  }
+
+  uvarint(): number {
+    let value = 0;
+    for (let factor = 1; ; factor *= 0x80) {
+      const byte = this.int8() & 0xff;
+      value += (byte & 0x7f) * factor;
+      if (byte < 0x80) return value;
+      if (factor > 2 ** 28) throw new RangeError('a Kafka response holds a broken length');
+    }
+  }
+
+  compactString(): string | null {
+    const length = this.uvarint() - 1;
+    return length < 0 ? null : this.bytes(length).toString('utf8');
+  }
+
+  /** No items where there is no array. Each structure in it ends with `skipTags`. */
+  compactArray<T>(read: () => T): T[] {
+    const items: T[] = [];
+    for (let left = this.uvarint() - 1; left > 0; left--) items.push(read());
+    return items;
+  }
+
+  /** As Kafka's tools print it; undefined where it is all zeros, which means none. */
+  uuid(): string | undefined {
+    const bytes = this.bytes(16);
+    return bytes.every((byte) => byte === 0) ? undefined : bytes.toString('base64url');
+  }
+
+  /** Passes over the optional fields at the end of a structure. */
+  skipTags(): void {
+    for (let left = this.uvarint(); left > 0; left--) {
+      this.uvarint();
+      this.bytes(this.uvarint());
+    }
   }
 
   /** A view, not a copy. */
