@@ -16,6 +16,7 @@ const hints: Record<string, string> = {
     'has the topic lost records, or does the cursor come from another server? `--from latest` starts at the end',
   SHUTTING_DOWN: 'the server is stopping: try again in a moment',
   OVERLOADED: 'the server has more to do than it can: try again in a moment',
+  TOPIC_IN_USE: '`--force` ends the streams with the topic',
   SUBSCRIBER_ACTIVE: '`--force` ends the streams, and refuses what they commit from then on',
   PARKING_FULL: 'redrive or discard what is parked, the oldest first',
   UNIMPLEMENTED: 'is this a Mainstem server, of this version, and with the --role for it?',

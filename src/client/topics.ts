@@ -30,8 +30,8 @@ export interface TopicCalls {
   create(input: CreateTopicInput, options?: CreateTopicOptions): Promise<Topic>;
   /** Makes a topic as described; the same twice changes nothing. SCHEMA_VERSION_CONFLICT. */
   apply(input: ApplyTopicInput, options?: CallOptions): Promise<ApplyTopicResponse>;
-  /** Deletes a topic and its events; TOPIC_NOT_FOUND. */
-  delete(topic: string, options?: CallOptions): Promise<void>;
+  /** Deletes a topic and its events; TOPIC_NOT_FOUND. TOPIC_IN_USE where subscribers have streams of it, unless `force` is set. */
+  delete(topic: string, options?: CallOptions & { readonly force?: boolean | undefined }): Promise<void>;
 }
 
 export function topicCalls(calls: Calls): TopicCalls {
@@ -52,7 +52,7 @@ export function topicCalls(calls: Calls): TopicCalls {
     apply: (input, options) => calls.unary(options, (connect) => service.applyTopic(input, connect)),
     delete: (topic, options) =>
       calls.unary(options, async (connect) => {
-        await service.deleteTopic({ topic }, connect);
+        await service.deleteTopic({ topic, force: options?.force ?? false }, connect);
       }),
   };
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseBytes, parseDuration } from './units.js';
+import { parseBytes, parseDuration } from '../core/topics/units.js';
 
 /** One thing that can be configured, in one place: what it is for, in `--help`, and what it may be. */
 export interface Setting<T> {

@@ -1,14 +1,11 @@
 import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { compatibilityLevels, readings } from '../core/compatibility/policy.js';
 import { BusError } from '../core/errors.js';
 import { parseJsonText } from '../core/json-text.js';
-import { didYouMean } from '../core/near-names.js';
 import { checkTopicName } from '../core/topics/names.js';
-import { checkSettings } from '../core/topics/settings.js';
+import { settingsFromJson } from '../core/topics/settings-json.js';
 import type { SchemaInput, SettingsInput } from '../core/topics/topic.js';
 import { ConfigError } from './errors.js';
-import { parseBytes, parseDuration } from './units.js';
 
 /** A topic as a directory describes it: what `apply` takes. */
 export interface TopicFile {
@@ -75,77 +72,12 @@ function readSchema(path: string, version: number): SchemaInput {
   return { version, definition };
 }
 
-/** What each setting may be in a file, beside the limits that hold everywhere. */
-const readers: {
-  readonly [K in keyof SettingsInput]-?: { readonly read: (value: unknown) => unknown; readonly expects: string };
-} = {
-  partitions: { read: asInteger, expects: 'a whole number' },
-  replicationFactor: { read: asInteger, expects: 'a whole number' },
-  minInsyncReplicas: { read: asInteger, expects: 'a whole number' },
-  retentionMs: { read: parseDuration, expects: 'milliseconds, or a duration such as "7d", "12h" or "30s"' },
-  retentionBytes: { read: parseBytes, expects: 'bytes, or a size such as "10GiB"' },
-  maxEventBytes: { read: parseBytes, expects: 'bytes, or a size such as "1MiB"' },
-  keyPointer: {
-    read: (value) => (typeof value === 'string' ? value : undefined),
-    expects: 'a JSON Pointer such as "/id"',
-  },
-  schemaless: { read: (value) => (typeof value === 'boolean' ? value : undefined), expects: 'true or false' },
-  compatibility: {
-    read: (value) => compatibilityLevels.find((level) => level === value),
-    expects: `one of ${compatibilityLevels.join(', ')}`,
-  },
-  reading: { read: (value) => readings.find((reading) => reading === value), expects: `one of ${readings.join(', ')}` },
-  dedupeWindowMs: { read: parseDuration, expects: 'milliseconds, or a duration such as "10m"; 0 is off' },
-  dedupeEntries: { read: asInteger, expects: 'a whole number' },
-};
-
-/** What a file says beside settings: that its schemas may be without any rule. */
-const allowing = 'allowAnything';
-
-/** What people write for settings in milliseconds. */
-const aliases: Readonly<Record<string, keyof SettingsInput>> = {
-  retention: 'retentionMs',
-  dedupeWindow: 'dedupeWindowMs',
-};
-
 function readSettings(path: string): Pick<TopicFile, 'settings' | 'allowAnything'> {
   const content = parseText(path, readText(path));
   if (typeof content !== 'object' || content === null || Array.isArray(content)) {
     throw new ConfigError(`${path}: expected a JSON object with settings, such as {"partitions": 4}`);
   }
-  const found: Record<string, unknown> = {};
-  let allowAnything = false;
-  for (const [key, value] of Object.entries(content)) {
-    if (key === '$schema') continue;
-    if (key === allowing) {
-      if (typeof value !== 'boolean') throw new ConfigError(`${path}: "${key}": expected true or false`);
-      allowAnything = value;
-      continue;
-    }
-    const name = Object.hasOwn(aliases, key) ? aliases[key] : key;
-    if (name === undefined || !isSetting(name)) {
-      throw new ConfigError(
-        `${path}: there is no setting "${key}".${didYouMean(key, [...Object.keys(readers), ...Object.keys(aliases), allowing])}`,
-      );
-    }
-    if (Object.hasOwn(found, name)) throw new ConfigError(`${path}: "${key}" is given twice, under another name`);
-    const { read, expects } = readers[name];
-    found[name] = read(value);
-    if (found[name] === undefined)
-      throw new ConfigError(`${path}: "${key}": expected ${expects}; found ${JSON.stringify(value)}`);
-  }
-  // Each reader returns its setting's type, which a loop over names cannot express.
-  const settings = found as SettingsInput;
-  explained(path, () => checkSettings(settings));
-  return { settings, allowAnything };
-}
-
-function isSetting(name: string): name is keyof SettingsInput {
-  return Object.hasOwn(readers, name);
-}
-
-function asInteger(value: unknown): number | undefined {
-  return typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined;
+  return explained(path, () => settingsFromJson(Object.entries(content).filter(([key]) => key !== '$schema')));
 }
 
 /** What is in a directory. Links are followed: mounted configuration consists of them. */
@@ -176,9 +108,9 @@ function parseText(path: string, text: string): unknown {
 }
 
 /** The core's objections, with the file. */
-function explained(path: string, check: () => void): void {
+function explained<T>(path: string, read: () => T): T {
   try {
-    check();
+    return read();
   } catch (error) {
     if (error instanceof BusError) throw new ConfigError(`${path}: ${error.message}`, { cause: error });
     throw error;

@@ -24,6 +24,7 @@ export const catalogue = {
   TOPIC_NOT_FOUND: { code: 'not_found' },
   TOPIC_ALREADY_EXISTS: { code: 'already_exists' },
   TOPIC_NOT_MANAGED: { code: 'failed_precondition' },
+  TOPIC_IN_USE: { code: 'failed_precondition' },
   TOPIC_NOT_READY: { code: 'unavailable', retryAfterMs: 500 },
   TOPIC_DELETED: { code: 'not_found' },
   SUBSCRIBER_NAME_INVALID: { code: 'invalid_argument' },

@@ -4,7 +4,7 @@ import { addVary } from './vary.js';
 
 /** What pages may read of an answer beside what browsers show them anyway. */
 const exposed = [...cors.exposedHeaders, 'Retry-After', 'Allow'].join(', ');
-const methods = 'GET, HEAD, POST, DELETE';
+const methods = 'GET, HEAD, POST, PUT, DELETE';
 /** For what a browser remembers an answer to its question; none remembers longer. */
 const maxAgeSeconds = 7_200;
 /** Header names as a browser lists them. */

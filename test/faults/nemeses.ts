@@ -123,7 +123,10 @@ export const nemeses: readonly Nemesis[] = [
       const client = stand.client();
       target.deleting();
       // What fails half-way is finished by the next call.
-      await until(() => client.topics.delete(topic).then(() => true), { what: `${topic} to be deleted`, everyMs: 100 });
+      await until(() => client.topics.delete(topic, { force: true }).then(() => true), {
+        what: `${topic} to be deleted`,
+        everyMs: 100,
+      });
       await last(target, 300, 0, 5_000);
       target.healing();
       await target.recreate();

@@ -142,7 +142,7 @@ export async function runRound({ stand, nemesis, seed, length }: RoundOptions): 
     stopStallWatch();
     await stand
       .client()
-      .topics.delete(topic)
+      .topics.delete(topic, { force: true })
       .catch(() => undefined);
   }
 }

@@ -125,6 +125,7 @@ export async function startBus({
       throw new BusError('SCHEMA_INVALID', 'no');
     },
     delete: async () => undefined,
+    deleteUnused: async () => undefined,
   };
 
   const refuse = async (): Promise<never> => {

@@ -45,14 +45,14 @@ export async function createTopic(io: Io, client: MainstemClient, name: string, 
   await printTopic(io, topic, options, `${options.adopt ? 'adopted' : 'created'} ${topic.name}`);
 }
 
-export async function deleteTopic(
-  io: Io,
-  client: MainstemClient,
-  name: string,
-  options: OutputOptions & { readonly yes?: boolean },
-): Promise<void> {
+export interface DeleteOptions extends OutputOptions {
+  readonly yes?: boolean;
+  readonly force?: boolean;
+}
+
+export async function deleteTopic(io: Io, client: MainstemClient, name: string, options: DeleteOptions): Promise<void> {
   if (!options.yes) await confirm(io, name, `removes ${name} and its events for good`);
-  await client.topics.delete(name, { signal: io.interrupted });
+  await client.topics.delete(name, { signal: io.interrupted, force: options.force });
   await print(io, options.output === 'json' ? JSON.stringify({ deleted: name }) : `deleted ${safeText(name)}`);
 }
 

@@ -5,7 +5,7 @@ import type { Io } from '../io.js';
 import { outputOption } from '../output-option.js';
 import type { OutputOptions } from '../print.js';
 import { durationMs, sizeBytes, wholeNumber } from '../values.js';
-import { type CreateOptions, createTopic, deleteTopic, listTopics, showTopic } from './actions.js';
+import { type CreateOptions, createTopic, type DeleteOptions, deleteTopic, listTopics, showTopic } from './actions.js';
 import { applyTopics } from './apply.js';
 
 /** As `durationMs`; there is no window for ever. */
@@ -83,11 +83,12 @@ Examples:
 
   topics
     .command('delete')
-    .description('Deletes a topic and its events.')
+    .description('Deletes a topic and its events. Refused while subscribers have streams of it, unless --force.')
     .argument('<name>')
     .option('--yes', 'do not ask')
+    .option('--force', 'also while subscribers have streams of it: the streams end')
     .addOption(outputOption())
-    .action((name: string, options: OutputOptions & { readonly yes?: boolean }, command: Command) =>
+    .action((name: string, options: DeleteOptions, command: Command) =>
       run(command, (client) => deleteTopic(io, client, name, options)),
     );
 }

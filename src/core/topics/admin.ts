@@ -5,6 +5,7 @@ import { type ApplyPorts, applyTopic } from './apply.js';
 import { forEachLimited } from './coalesce.js';
 import { checkSchemaThere, createTopic, topicInLog, toTopicInfo, toUnmanagedInfo } from './creation.js';
 import { sumOf, withFigures } from './figures.js';
+import { refuseWhileInUse } from './live-subscribers.js';
 import type { Locked, TopicLock } from './lock.js';
 import { checkTopicName } from './names.js';
 import { checkedSchemas } from './new-schema.js';
@@ -80,6 +81,17 @@ export function createTopicAdmin(
         const topic = await describe(input.name);
         const weak = durabilityWarning(topic.name, topic.settings, log.driver);
         return { topic, changes, warnings: weak === undefined ? warnings : [...warnings, weak] };
+      }),
+
+    deleteUnused: (name) =>
+      mapped(async () => {
+        checkTopicName(name);
+        await locked(name, async (lock) => {
+          // A deletion that was begun is finished, whoever has come back meanwhile.
+          if ((await store.read(name))?.record.state !== 'deleting') await refuseWhileInUse(store.coordination, name);
+          await deleteTopic(name, undefined, lock);
+        });
+        await registry.refresh(name);
       }),
 
     delete: (name, incarnation) =>

@@ -162,4 +162,6 @@ export interface TopicAdmin {
   }): Promise<{ readonly topic: TopicInfo; readonly changes: string[]; readonly warnings: string[] }>;
   /** @param incarnation only if it is this one: otherwise TOPIC_NOT_FOUND. */
   delete(name: string, incarnation?: string): Promise<void>;
+  /** The same, unless subscribers have streams of it: TOPIC_IN_USE names them. */
+  deleteUnused(name: string): Promise<void>;
 }

@@ -23,8 +23,8 @@ export function topicService(topics: TopicAdmin, onInternalError: OnInternalErro
       const applied = await topics.apply({ name, settings: toSettingsInput(settings), schemas, allowAnything });
       return { topic: toTopic(applied.topic), changes: applied.changes, warnings: applied.warnings };
     }),
-    deleteTopic: guardUnary(onInternalError, async ({ topic }) => {
-      await topics.delete(topic);
+    deleteTopic: guardUnary(onInternalError, async ({ topic, force }) => {
+      await (force ? topics.delete(topic) : topics.deleteUnused(topic));
       return {};
     }),
   };

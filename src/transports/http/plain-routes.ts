@@ -2,6 +2,7 @@ import type { HttpHandler } from '../node-http.js';
 import { createOpenStreams } from '../open-streams.js';
 import type { Served } from '../served.js';
 import { documentRoutes } from './documents/document-routes.js';
+import { manageRoutes } from './explore/manage-routes.js';
 import { recordRoutes } from './explore/record-routes.js';
 import { subscriberRoutes } from './explore/subscriber-routes.js';
 import { topicRoutes } from './explore/topic-routes.js';
@@ -22,6 +23,7 @@ export function plainRoutes(served: Served): HttpHandler {
     publishRoute(served),
     ...(subscriptions ? subscribeRoutes({ subscriptions, stalledMs, streams, onInternalError }) : []),
     ...topicRoutes(served),
+    ...manageRoutes(topics),
     ...(exploration ? recordRoutes(exploration) : []),
     ...(subscribers ? subscriberRoutes(subscribers) : []),
     ...documentRoutes(served, all),

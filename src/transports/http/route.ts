@@ -23,7 +23,7 @@ export interface Operation {
  * methods, come by themselves. What `handle` throws is answered as problem details, unless the answer has begun.
  */
 export interface Route<Q extends QueryParameters = QueryParameters> {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** `/v1/topics/{topic}/events`. */
   readonly path: string;
   readonly operation: Operation;

@@ -13,7 +13,7 @@ export interface RouterOptions {
 
 /** The longest name in a path, percent-encoded. */
 const maxParamLength = 1_024;
-const methods = ['GET', 'POST', 'DELETE'] as const;
+const methods = ['GET', 'POST', 'PUT', 'DELETE'] as const;
 
 /** Serves plain routes: finds the route by path and method, reads the query, answers what goes wrong. */
 export function router({ routes, onInternalError }: RouterOptions): HttpHandler {

@@ -124,7 +124,7 @@ describe.each([1, 2] as const)('over HTTP/%i', (version) => {
         status: 204,
         headers: {
           'access-control-allow-origin': page,
-          'access-control-allow-methods': 'GET, HEAD, POST, DELETE',
+          'access-control-allow-methods': 'GET, HEAD, POST, PUT, DELETE',
           'access-control-allow-headers': 'content-type,connect-protocol-version,ce-id,x-grpc-web',
           'access-control-max-age': '7200',
           vary: 'Origin, Access-Control-Request-Headers',
