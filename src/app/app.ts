@@ -89,6 +89,7 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
     filters: createCelCompiler(),
     heartbeatMs: config.heartbeatMs,
     instance,
+    onPositionsNotSet: (facts, message) => logger.warn(facts, message),
   });
 
   const subscribers = createSubscribers({

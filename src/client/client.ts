@@ -31,12 +31,13 @@ export function clientOn(connection: Connection, timeoutMs = 30_000): MainstemCl
   const calls: Calls = createCalls(connection, timeoutMs);
   const streams = subscribeCalls(calls);
   const subscribers = subscriberCalls(calls);
-  const { frames, commit, keepAlive } = streams;
+  const { frames, commit, keepAlive, setPositions } = streams;
   return {
     address: connection.address,
     ...publishCalls(calls),
     ...streams,
-    subscribe: (input, more) => createSubscription({ frames, commit, keepAlive, park: subscribers.park }, input, more),
+    subscribe: (input, more) =>
+      createSubscription({ frames, commit, keepAlive, setPositions, park: subscribers.park }, input, more),
     topics: topicCalls(calls),
     schemas: schemaCalls(calls),
     subscribers,

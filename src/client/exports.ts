@@ -56,6 +56,7 @@ export type {
   Frame,
   KeepAliveInput,
   Place,
+  SetPositionsInput,
   StartFrom,
   StreamOptions,
   StreamPosition,
@@ -63,7 +64,7 @@ export type {
   TopicChoice,
 } from './subscribe.js';
 export type { Position, ResetInput, ResetTo, SubscriberCalls, WhichParked } from './subscribers.js';
-export type { EventBatch, Subscription, SubscriptionOptions } from './subscription/api.js';
+export type { AssignedPartitions, EventBatch, Subscription, SubscriptionOptions } from './subscription/api.js';
 export { type Commits, type CommitsOptions, createCommits } from './subscription/commits.js';
 export type { SubscriptionStatus } from './subscription/status.js';
 export type { ApplyTopicInput, CreateTopicInput, CreateTopicOptions } from './topics.js';

@@ -81,6 +81,7 @@ export async function* resumingFrames<I extends Resumable>(
 function cameToAnEnd(reason: EndReason): string | undefined {
   if (reason === EndReason.SHUTTING_DOWN) return 'the server is shutting down';
   if (reason === EndReason.SUBSCRIBER_RESET) return 'the subscriber was reset';
+  if (reason === EndReason.POSITIONS_NOT_SET) return 'the positions were not set within 30 s';
   return undefined;
 }
 

@@ -6,6 +6,7 @@ import {
   type CommittedPosition,
   OffsetStartsSchema,
   OnExpired,
+  PositionSource,
   StartPosition,
   type SubscribeRequest,
   SubscribeRequestSchema,
@@ -56,6 +57,11 @@ export interface StreamOptions {
   readonly commitTimeoutMs?: number | undefined;
   /** Of a subscriber: who commits. Default `explicit`: by `commit`. */
   readonly commitMode?: 'explicit' | 'on_delivery' | 'before_delivery' | undefined;
+  /**
+   * Of a subscriber: who says where partitions begin. Default `server`: the committed positions. `client`: nothing of a partition comes before
+   * `setPositions`. `SubscriptionOptions.positions` does all that.
+   */
+  readonly positionsFrom?: 'server' | 'client' | undefined;
   /** The schema version of the topic that the reader understands. */
   readonly readerSchemaVersion?: number | undefined;
   /**
@@ -115,6 +121,16 @@ export interface SubscribeCalls {
   commit(input: CommitInput, options?: CallOptions): Promise<CommittedPosition[]>;
   /** Says that the consumer of a stream lives though it commits nothing; `Subscription.keepAlive` knows the stream. FENCED if the stream is over. */
   keepAlive(input: KeepAliveInput, options?: CallOptions): Promise<void>;
+  /**
+   * Says from where on a stream with `positionsFrom: 'client'` sends its partitions: all positions count, or none. FENCED if the stream does not own one of
+   * them, CURSOR_STALE_TOPIC, CURSOR_EXPIRED, CURSOR_AHEAD.
+   */
+  setPositions(input: SetPositionsInput, options?: CallOptions): Promise<void>;
+}
+
+export interface SetPositionsInput extends KeepAliveInput {
+  /** 1 to 10,000. */
+  readonly positions: readonly StreamPosition[];
 }
 
 /** What names a stream of a subscriber. */
@@ -134,6 +150,10 @@ export function subscribeCalls(calls: Calls): SubscribeCalls {
     keepAlive: (input, options) =>
       calls.unary(options, async (connect) => {
         await service.keepAlive(input, connect);
+      }),
+    setPositions: ({ positions, ...stream }, options) =>
+      calls.unary(options, async (connect) => {
+        await service.setPositions({ ...stream, positions: [...positions] }, connect);
       }),
     commit: ({ subscriber, cursor = '', positions = [], generation }, options) =>
       calls.unary(options, async (connect) => {
@@ -166,6 +186,7 @@ function toRequest(input: SubscribeInput): SubscribeRequest {
     ...(input.maxUncommittedBytes === undefined ? {} : { maxUncommittedBytes: BigInt(input.maxUncommittedBytes) }),
     ...(input.commitTimeoutMs === undefined ? {} : { commitTimeout: durationFromMs(input.commitTimeoutMs) }),
     ...(input.commitMode === undefined ? {} : { commitMode: commitModes[input.commitMode] }),
+    positionsFrom: input.positionsFrom === 'client' ? PositionSource.CLIENT : PositionSource.UNSPECIFIED,
     ...(input.readerSchemaVersion === undefined ? {} : { readerSchemaVersion: input.readerSchemaVersion }),
     ...toUntil(input.until),
     filter: input.filter ?? '',

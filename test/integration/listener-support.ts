@@ -108,6 +108,7 @@ export async function startBus({
   const subscriptions: Subscriptions = {
     subscribe: (command, signal) => toPulled(subscribe(command, signal)),
     keepAlive: async () => undefined,
+    setPositions: async () => undefined,
     commit: async ({ generation }) => {
       if (generation !== 7) throw new BusError('FENCED', 'the generation is not 7');
       return [{ topic: 't', partition: 0, nextOffset: 0 }];

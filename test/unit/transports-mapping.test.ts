@@ -77,7 +77,7 @@ test('topics, patterns, bounds and modes are handed on as they are; what is empt
 });
 
 test('a start is a place, a cursor or a time rounded up', () => {
-  expect(subscribe({})).toEqual({ topic: 't', onExpired: 'fail', commitMode: 'explicit' });
+  expect(subscribe({})).toEqual({ topic: 't', onExpired: 'fail', commitMode: 'explicit', positionsFrom: 'server' });
   expect(subscribe({ from: { case: 'position', value: 1 } }).from).toEqual({ at: 'earliest' });
   expect(subscribe({ from: { case: 'position', value: 0 } }).from).toBeUndefined();
   expect(subscribe({ from: { case: 'cursor', value: '' } }).from).toEqual({ at: 'cursor', cursor: '' });

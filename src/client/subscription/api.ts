@@ -2,7 +2,14 @@ import type { CommittedPosition, TopicPartitions } from '../../gen/mainstem/v1/s
 import type { BackoffOptions } from '../backoff.js';
 import type { CallOptions } from '../calls.js';
 import type { ReceivedEvent } from '../received-event.js';
-import type { CommitInput, Frame, KeepAliveInput, SubscribeInput } from '../subscribe.js';
+import type {
+  CommitInput,
+  Frame,
+  KeepAliveInput,
+  SetPositionsInput,
+  StreamPosition,
+  SubscribeInput,
+} from '../subscribe.js';
 import type { SubscriptionStatus } from './status.js';
 
 export interface SubscriptionOptions extends BackoffOptions {
@@ -14,6 +21,19 @@ export interface SubscriptionOptions extends BackoffOptions {
   readonly connectTimeoutMs?: number | undefined;
   /** Default true: of a subscriber, everything is committed once it is processed. False: by `commit` alone. */
   readonly autoCommit?: boolean | undefined;
+  /**
+   * Of a subscriber: where the store is, asked after each assignment, in place of the committed positions. It has 30 s to answer, with a position for
+   * each partition; 0n begins at the first event of the topic's life. Partitions that the stream has kept keep their place, whatever it says of them.
+   * What it throws ends the loop, and so does a position that is refused: CURSOR_STALE_TOPIC, CURSOR_EXPIRED, CURSOR_AHEAD.
+   */
+  readonly positions?: ((assigned: AssignedPartitions) => Promise<readonly StreamPosition[]>) | undefined;
+}
+
+/** What a stream owns, for the store that says where each partition goes on. */
+export interface AssignedPartitions {
+  /** Grows with each new ownership of a partition: a store that writes it down with the positions can refuse what a former owner still writes. */
+  readonly generation: bigint;
+  readonly partitions: readonly Omit<StreamPosition, 'nextOffset'>[];
 }
 
 /** Events that came together, and the position after them. */
@@ -24,6 +44,8 @@ export interface EventBatch {
   readonly events: readonly ReceivedEvent[];
   /** The position after them in all partitions of the stream: for stores that keep it together with what they make of the events. */
   readonly cursor: string;
+  /** Under which the stream owns the partitions: a store can refuse what a former owner writes. Undefined without a subscriber. */
+  readonly generation: bigint | undefined;
 }
 
 /**
@@ -81,6 +103,7 @@ export interface SubscriptionCalls {
   frames(input: SubscribeInput, options?: CallOptions): AsyncIterable<Frame>;
   commit(input: CommitInput, options?: CallOptions): Promise<CommittedPosition[]>;
   keepAlive(input: KeepAliveInput): Promise<void>;
+  setPositions(input: SetPositionsInput): Promise<void>;
   park(input: {
     readonly subscriber: string;
     readonly topic: string;

@@ -1,4 +1,5 @@
 import { type Assignment, type End, EndReason, type TopicPartitions } from '../../gen/mainstem/v1/subscribe_pb.js';
+import { backoffMs, pause } from '../backoff.js';
 import { MainstemError } from '../errors.js';
 import { resumingFrames } from '../frames.js';
 import { ReceivedEvent } from '../received-event.js';
@@ -14,6 +15,8 @@ const lastCommitMs = 10_000;
 const commitBetweenMs = 1_000;
 /** How often what is processed is committed while one batch takes long: a crash repeats little, and the server sees that the consumer lives. */
 const commitWithinMs = 500;
+/** How often setting positions is tried while the server cannot do it. */
+const mostAttempts = 10;
 
 export function createSubscription(
   calls: SubscriptionCalls,
@@ -37,6 +40,8 @@ export function createSubscription(
   let batchInHand: BatchInHand | undefined;
   let batchOwner: Owner | undefined;
   let lastCommitAt = 0;
+  /** What the caller's own `positions` has thrown: it is thrown as it is. */
+  let callbackFailure: { readonly error: unknown } | undefined;
   let failure: MainstemError | undefined;
   let onEnd: () => void = () => {};
   const ended = new Promise<void>((resolve) => {
@@ -67,6 +72,30 @@ export function createSubscription(
     if (assignment) board.tell({ kind: 'assigned', topics: assigned, waiting: assignment.waiting });
   }
 
+  /** Says where the store is, for a stream that waits for it. */
+  async function position(): Promise<void> {
+    if (subscriber === undefined || options.positions === undefined || generation === undefined) return;
+    const partitions = assigned.flatMap(({ topic, incarnation, partitions: numbers }) =>
+      numbers.map((partition) => ({ topic, incarnation, partition })),
+    );
+    const of = { subscriber, streamId, generation };
+    const positions = await options.positions({ generation, partitions }).catch((error: unknown) => {
+      callbackFailure = { error };
+      throw error;
+    });
+    for (let attempt = 0; positions.length > 0 && !over.signal.aborted; attempt++) {
+      try {
+        return void (await calls.setPositions({ ...of, positions }));
+      } catch (thrown) {
+        const error = MainstemError.from(thrown);
+        // Another assignment is on its way, and asks again.
+        if (error.reason === 'FENCED') return;
+        if (!error.retryable || attempt >= mostAttempts) throw error;
+        await pause(Math.max(error.retryDelayMs ?? 0, backoffMs(attempt, options)), over.signal);
+      }
+    }
+  }
+
   function ownedGeneration(): bigint {
     if (generation !== undefined) return generation;
     const message = 'the stream owns no partition any more: the events come again to the one that does';
@@ -93,7 +122,8 @@ export function createSubscription(
   }
 
   async function* run(): AsyncGenerator<BatchInHand, undefined, undefined> {
-    const frames = resumingFrames(calls.frames, input, {
+    const request = options.positions === undefined ? input : { ...input, positionsFrom: 'client' as const };
+    const frames = resumingFrames(calls.frames, request, {
       ...options,
       signal: over.signal,
       patienceMs: options.connectTimeoutMs ?? 30_000,
@@ -112,9 +142,11 @@ export function createSubscription(
           ({ streamId } = frame.value);
           board.tell({ kind: 'connected', streamId });
           assign(frame.value.assignment);
+          await position();
           break;
         case 'assignment':
           assign(frame.value);
+          await position();
           break;
         case 'gap':
           board.tell({ kind: 'gap', gap: frame.value });
@@ -128,7 +160,7 @@ export function createSubscription(
         case 'events': {
           const { topic, incarnation, records, cursor } = frame.value;
           const events = records.map((record) => new ReceivedEvent(topic, record, incarnation));
-          const batch: BatchInHand = { topic, incarnation, events, cursor, given: 0, processed: 0 };
+          const batch: BatchInHand = { topic, incarnation, events, cursor, generation, given: 0, processed: 0 };
           batchInHand = batch;
           batchOwner = currentOwner();
           try {
@@ -164,6 +196,7 @@ export function createSubscription(
       if (failure) throw failure;
     } catch (thrown) {
       failure ??= MainstemError.from(thrown);
+      if (callbackFailure) throw callbackFailure.error;
       throw thrown instanceof TypeError ? thrown : failure;
     } finally {
       over.abort();

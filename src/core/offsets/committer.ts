@@ -25,7 +25,7 @@ export interface Committer {
    * CURSOR_STALE_TOPIC, COORDINATION_UNAVAILABLE (then it may have happened).
    */
   commit(entry: CommitEntry): Promise<number>;
-  /** Calls back after each commit of a subscriber that this process has written, until the returned function is called. */
+  /** Calls back after each commit of a subscriber that this process has written, or found to be written already, until the returned function is called. */
   listen(subscriber: string, listener: CommitListener): () => void;
   /** Resolves when nothing waits to be written. */
   drain(): Promise<void>;
@@ -106,6 +106,7 @@ export function createCommitter(coordination: Coordination, clock: Clock): Commi
             const action = await plan(item);
             if ('done' in action) {
               settle(item, action.done);
+              tell(item.entry, item.next);
               return undefined;
             }
             return { key, item, ...action };

@@ -127,13 +127,14 @@ export function createGroup(ports: GroupPorts, subscriber: string): Group {
     );
   }
 
-  function streamRecord({ subscription, readerSchemaVersion }: MemberRequest): StreamRecord {
+  function streamRecord({ subscription, readerSchemaVersion, takesPositions }: MemberRequest): StreamRecord {
     return {
       topics: 'topics' in subscription ? subscription.topics : undefined,
       pattern: 'pattern' in subscription ? subscription.pattern : undefined,
       instance: ports.instance,
       since: clock.wallTime(),
       readerSchemaVersion,
+      takesPositions,
     };
   }
 

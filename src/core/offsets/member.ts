@@ -40,6 +40,8 @@ export interface MemberRequest {
   /** The topics by name, or those that match a pattern. */
   readonly subscription: { readonly topics: readonly string[] } | { readonly pattern: string };
   readonly readerSchemaVersion?: number | undefined;
+  /** Its client says where partitions begin. */
+  readonly takesPositions?: 'fail' | 'skip' | undefined;
   /** Where a subscriber starts in a topic that it has no position in yet. */
   initial(topic: ActiveTopic): Promise<ReadonlyMap<number, number>>;
   /** See HandOverOptions. */

@@ -59,6 +59,15 @@ export interface MemberShare {
   readonly yields: boolean;
 }
 
+/** A position that a client has set, for the instance that serves its stream. */
+export interface RecordedPosition {
+  /** `keyOf` the partition. */
+  readonly key: string;
+  readonly next: number;
+  /** The generation that the client has named. */
+  readonly generation: number;
+}
+
 /** A connected stream; the record vanishes with the session of its instance. */
 export interface StreamRecord {
   /** Undefined: those that match the pattern. */
@@ -71,6 +80,10 @@ export interface StreamRecord {
   readonly readerSchemaVersion: number | undefined;
   /** When its consumer said to another instance that it lives; milliseconds since 1970, by the clock of that instance. */
   readonly aliveAt?: number | undefined;
+  /** Its client says where partitions begin; `skip`: also where retention has removed the records. */
+  readonly takesPositions?: 'fail' | 'skip' | undefined;
+  /** The positions that its client has set at other instances. */
+  readonly positions?: readonly RecordedPosition[] | undefined;
 }
 
 export interface Versioned<T> {
@@ -206,7 +219,22 @@ export function readStreamRecord(value: Uint8Array): StreamRecord {
     since: optionalNumber(record?.['since']) ?? 0,
     readerSchemaVersion: optionalNumber(record?.['readerSchemaVersion']),
     aliveAt: optionalNumber(record?.['aliveAt']),
+    takesPositions: readTakesPositions(record?.['takesPositions']),
+    positions: readPositions(record?.['positions']),
   };
+}
+
+function readTakesPositions(value: unknown): StreamRecord['takesPositions'] {
+  return value === 'fail' || value === 'skip' ? value : undefined;
+}
+
+function readPositions(value: unknown): StreamRecord['positions'] {
+  if (!Array.isArray(value)) return undefined;
+  return value.flatMap((each: unknown) => {
+    const { key, next, generation } = asObject(each) ?? {};
+    const isWhole = typeof key === 'string' && typeof next === 'number' && typeof generation === 'number';
+    return isWhole ? [{ key, next, generation }] : [];
+  });
 }
 
 /** Throws CoordinationErrors, and INTERNAL as above. */

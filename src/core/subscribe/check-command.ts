@@ -28,6 +28,12 @@ export function checkCommand(command: SubscribeCommand, authorizer: Authorizer):
   } else {
     refuseWithoutSubscriber(command);
   }
+  if (command.positionsFrom === 'client' && (command.commitMode ?? 'explicit') !== 'explicit') {
+    throw new BusError(
+      'INVALID_REQUEST',
+      'positions_from CLIENT needs commit_mode EXPLICIT: the client holds the positions',
+    );
+  }
   checkNumbers(command);
 }
 
@@ -108,6 +114,7 @@ function refuseWithoutSubscriber(command: SubscribeCommand): void {
     max_uncommitted_bytes: maxUncommittedBytes !== undefined,
     commit_timeout: commitTimeoutMs !== undefined,
     commit_mode: commitMode !== 'explicit',
+    positions_from: command.positionsFrom === 'client',
   };
   const [field] = Object.entries(set).find(([, isSet]) => isSet) ?? [];
   if (field) throw new BusError('INVALID_REQUEST', `${field} needs a subscriber: without one nothing is committed`);

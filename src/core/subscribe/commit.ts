@@ -65,7 +65,7 @@ async function positionsOf({ find }: Pick<CommitPorts, 'find'>, cursor: Cursor):
 }
 
 /** Finds the topics of named positions. Throws INVALID_REQUEST, TOPIC_NOT_FOUND, CURSOR_STALE_TOPIC. */
-async function checkPositions(
+export async function checkPositions(
   ports: Pick<CommitPorts, 'find'>,
   positions: readonly StreamPosition[],
 ): Promise<CheckedPosition[]> {

@@ -21,6 +21,8 @@ export interface Flow {
   handed(): void;
   /** The transport has asked for the next one: it has taken what was handed to it. `records`: it was a frame of records. */
   taken(records: boolean): void;
+  /** Of a stream whose client says where partitions begin: this one begins there. */
+  positioned(key: string, next: number): void;
   /** The consumer has said that it lives. */
   keepAlive(): void;
 }
@@ -45,6 +47,7 @@ const unbounded: Flow = {
   sent: () => undefined,
   handed: () => undefined,
   taken: () => undefined,
+  positioned: () => undefined,
   keepAlive: () => undefined,
 };
 
@@ -70,9 +73,13 @@ export function createFlow(options: FlowOptions): Flow {
   // What is committed before it is sent is never uncommitted.
   if ((!hasBound && timeoutMs === 0) || commitMode === 'before_delivery') return unbounded;
   const uncommitted = createUncommitted({ countsBytes: maxUncommittedBytes !== undefined, isExact: hasBound });
-  const pace = timeoutMs > 0 && commitMode === 'explicit' ? createPace(clock, timeoutMs / 2) : undefined;
+  // A client that holds its positions itself need not commit: its frames say nothing about its pace.
+  const isPaced = timeoutMs > 0 && commitMode === 'explicit' && command.positionsFrom !== 'client';
+  const pace = isPaced ? createPace(clock, timeoutMs / 2) : undefined;
   const watches = new Map<string, () => void>();
   /** How far each partition is committed, as far as is known here. */
+  const committedTo = new Map<string, number>();
+  /** The furthest position of each partition that this stream's consumer has committed, or has begun at: what lies beyond it is news. */
   const known = new Map<string, number>();
   let owned: ReadonlyMap<string, Held> = new Map();
   let lastSign = clock.now();
@@ -93,6 +100,7 @@ export function createFlow(options: FlowOptions): Flow {
     const before = known.get(key);
     if (before === undefined || next <= before) return;
     known.set(key, next);
+    committedTo.set(key, Math.max(next, committedTo.get(key) ?? 0));
     const released = uncommitted.committed(key, next);
     pace?.add(released);
     nextLook = { at: clock.now() + least, afterMs: least };
@@ -181,8 +189,16 @@ export function createFlow(options: FlowOptions): Flow {
     owns(held) {
       // What was lost and is owned again is sent again, and counts anew.
       uncommitted.keep((key) => held.get(key) === owned.get(key));
-      for (const [key, each] of held) if (owned.get(key) !== each) known.set(key, each.next);
-      for (const key of known.keys()) if (!held.has(key)) known.delete(key);
+      for (const [key, each] of held) {
+        if (owned.get(key) === each) continue;
+        known.set(key, each.next);
+        committedTo.set(key, each.next);
+      }
+      for (const key of known.keys()) {
+        if (held.has(key)) continue;
+        known.delete(key);
+        committedTo.delete(key);
+      }
       owned = new Map(held);
       for (const [key, stop] of watches) {
         if (held.has(key)) continue;
@@ -192,7 +208,17 @@ export function createFlow(options: FlowOptions): Flow {
       if (signal.aborted || !hasBound) return;
       for (const [key, each] of held) if (!watches.has(key)) watch(key, each);
     },
-    sent: (deliveries, keyOfPartition) => uncommitted.sent(deliveries, keyOfPartition),
+    sent(deliveries, keyOfPartition) {
+      const keys: string[] = [];
+      uncommitted.sent(deliveries, (partition) => {
+        const key = keyOfPartition(partition);
+        keys.push(key);
+        return key;
+      });
+      // What is sent again, to a store that was restored, is committed already.
+      for (const key of keys) uncommitted.committed(key, committedTo.get(key) ?? 0);
+    },
+    positioned: (key, next) => known.set(key, next),
     handed() {
       handedAt = clock.now();
     },

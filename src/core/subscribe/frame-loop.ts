@@ -17,7 +17,12 @@ import type { SharedSource } from './shared-source.js';
 import type { Wakeup } from './wakeup.js';
 
 export interface FrameLoopOptions {
-  readonly ports: { readonly clock: Clock; readonly draining: Announcement; readonly heartbeatMs: number };
+  readonly ports: {
+    readonly clock: Clock;
+    readonly draining: Announcement;
+    readonly heartbeatMs: number;
+    onPositionsNotSet(facts: { readonly subscriber: string; readonly streamId: string }, message: string): void;
+  };
   readonly command: SubscribeCommand;
   readonly streamId: string;
   readonly serving: Serving;
@@ -41,6 +46,8 @@ export interface SharedParts {
 
 /** How soon a client may come back to another instance, or to this one after its restart. */
 const retryDelayMs = 1_000;
+/** The reasons after which a client connects again. */
+const comesBack: ReadonlySet<EndReason> = new Set(['shutting_down', 'subscriber_reset', 'positions_not_set']);
 
 /** A frame with records or in place of some, and how far it takes which partitions. */
 interface Parcel {
@@ -81,7 +88,7 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
   }
 
   function assignment(): AssignmentInfo {
-    const topics = serving.partitions();
+    const topics = shared?.source.partitions() ?? serving.partitions();
     const topic = command.topic ?? (command.topics?.length === 1 ? command.topics[0] : undefined);
     const only = topic === undefined ? undefined : topics.find((each) => each.topic === topic);
     return {
@@ -157,10 +164,19 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
     if (commitMode === 'on_delivery' || passed) shared?.commits.after(parcel?.reached ?? passed?.() ?? [], generation);
   }
 
-  function end(reason: EndReason): Pull<Frame> {
+  /** What the client has not said the position of in time. */
+  function overdue(): string | undefined {
+    const positions = shared?.source.positions;
+    if (!positions || clock.now() < positions.dueAt) return undefined;
+    const [first] = positions.awaiting.values();
+    const which = `partition ${first?.partition ?? 0} of ${first?.topic.name ?? ''}`;
+    return `no position was set for ${which} in time (${positions.awaiting.size} in all have none): others get what this stream owns`;
+  }
+
+  function end(reason: EndReason, why?: string): Pull<Frame> {
     state = 'over';
-    const delayMs = reason === 'shutting_down' || reason === 'subscriber_reset' ? retryDelayMs : undefined;
-    const message = selection?.tooCostly ?? selection?.note;
+    const delayMs = comesBack.has(reason) ? retryDelayMs : undefined;
+    const message = why ?? selection?.tooCostly ?? selection?.note;
     return { done: false, value: { kind: 'end', reason, cursor: serving.cursor(), retryDelayMs: delayMs, message } };
   }
 
@@ -215,7 +231,8 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
   /** Waits for something to come next; after the heartbeat's time there is one. */
   function wait(): Pull<Frame> {
     const patience = lastFrame + heartbeatMs - clock.now();
-    if (patience > 0 && !isQuietlyDone()) return wakeup.wait(patience);
+    const untilDue = (shared?.source.positions?.dueAt ?? Number.POSITIVE_INFINITY) - clock.now();
+    if (patience > 0 && !isQuietlyDone()) return wakeup.wait(Math.max(0, Math.min(patience, untilDue)));
     const { cursor, partitions } = pending?.before ?? { cursor: serving.cursor(), partitions: serving.report() };
     return hand({ kind: 'heartbeat', cursor, partitions });
   }
@@ -237,6 +254,11 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
     if (trouble) throw trouble;
     // What is being committed is sent, or lost.
     if (draining.made && !pending) return end('shutting_down');
+    const late = overdue();
+    if (late !== undefined) {
+      ports.onPositionsNotSet({ subscriber: command.subscriber ?? '', streamId }, late);
+      return end('positions_not_set', late);
+    }
     const found = next();
     if (found !== undefined) return found;
     // It may just have turned out.

@@ -33,6 +33,11 @@ export interface SubscribeCommand {
    * 0: never; default 300,000. With it a frame holds at most as many records as were committed in the last half of it, and at least one.
    */
   readonly commitTimeoutMs?: number | undefined;
+  /**
+   * Who says where each partition begins: the committed positions, or the client by `setPositions`. Then nothing of a partition is sent before, and the
+   * stream ends (`positions_not_set`) when one has no position after 30 s. Needs `commitMode` explicit. Default `server`.
+   */
+  readonly positionsFrom?: 'server' | 'client' | undefined;
   /** The schema version that the reader understands: named to those who change the schema. Undefined: not said. */
   readonly readerSchemaVersion?: number | undefined;
   /**
@@ -98,7 +103,14 @@ export interface Progress {
 }
 
 /** Why a stream ends. */
-export type EndReason = 'caught_up' | 'limit' | 'shutting_down' | 'subscriber_reset' | 'until' | 'filter_too_costly';
+export type EndReason =
+  | 'caught_up'
+  | 'limit'
+  | 'shutting_down'
+  | 'subscriber_reset'
+  | 'until'
+  | 'filter_too_costly'
+  | 'positions_not_set';
 
 /** Cursors are made only where they are sent: a frame's `cursor` is a string already. */
 export type Frame =
@@ -204,4 +216,10 @@ export interface Subscriptions {
    * or owns nothing any more.
    */
   keepAlive(of: StreamOf, signal: AbortSignal): Promise<void>;
+  /**
+   * Sets the read positions of a stream with `positionsFrom` client, at any instance: all of them, or none. The committed ones stay. A partition that has
+   * its position already keeps it. FENCED where the stream does not own a partition under this generation, CURSOR_STALE_TOPIC, CURSOR_EXPIRED,
+   * CURSOR_AHEAD, INVALID_REQUEST.
+   */
+  setPositions(of: StreamOf, positions: readonly StreamPosition[], signal: AbortSignal): Promise<void>;
 }

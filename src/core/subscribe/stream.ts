@@ -1,10 +1,11 @@
 import { BusError } from '../errors.js';
 import type { FormatLevel } from '../fleet/format-level.js';
 import type { Committer } from '../offsets/committer.js';
-import { streamIsOver } from '../offsets/keep-alive.js';
+import { keyOf } from '../offsets/hand-over.js';
+import { type StreamOf, streamIsOver } from '../offsets/keep-alive.js';
 import type { Membership } from '../offsets/member.js';
 import type { Memberships } from '../offsets/memberships.js';
-import { offsetsPath } from '../offsets/records.js';
+import { offsetsPath, type RecordedPosition, readStreamRecord, streamPath } from '../offsets/records.js';
 import { redriveTopicOf } from '../parking/names.js';
 import type { Clock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
@@ -13,6 +14,8 @@ import type { ActiveTopic, Topics } from '../topics/topic.js';
 import type { Announcement } from './announcement.js';
 import { createAutoCommits } from './auto-commits.js';
 import { type Bound, createBound } from './bound.js';
+import { createClientPositions } from './client-positions.js';
+import type { CheckedPosition } from './commit.js';
 import { createElsewhere, type Elsewhere } from './elsewhere.js';
 import { createFlow } from './flow.js';
 import { frameLoop } from './frame-loop.js';
@@ -41,6 +44,8 @@ export interface StreamPorts {
   readonly heartbeatMs: number;
   /** Made when the server begins to shut down. */
   readonly draining: Announcement;
+  /** A stream ends because its client has not set its positions: for the log. */
+  onPositionsNotSet(facts: { readonly subscriber: string; readonly streamId: string }, message: string): void;
 }
 
 /** What the parts of one stream share. */
@@ -63,6 +68,10 @@ export interface RunningStream {
   readonly streamId: string;
   /** Of a subscriber's stream: its consumer lives. Throws FENCED where the stream owns nothing under this generation. */
   readonly keepAlive?: (generation: number) => void;
+  /** Its client says where partitions begin; `skip`: also where retention has removed the records. */
+  readonly takesPositions?: 'fail' | 'skip' | undefined;
+  /** Throws FENCED where the stream does not own all of the partitions under this generation. */
+  readonly setPositions?: (of: StreamOf, positions: readonly CheckedPosition[]) => void;
   readonly pull: PullOne<Frame>;
 }
 
@@ -151,14 +160,41 @@ export async function startStream(
     if (ends) elsewhere ??= createElsewhere({ ...ports, subscriber, found: bounded, ends, wake: wakeup.wake, signal });
     return elsewhere;
   };
-  const shared = createSharedSource(serving, () => membership, bound, elsewhereOnceKnown);
+  const takesPositions = command.positionsFrom === 'client' ? onExpired : undefined;
+  const positions = takesPositions && createClientPositions(clock);
+  const shared = createSharedSource({
+    serving,
+    membership: () => membership,
+    bound,
+    elsewhere: elsewhereOnceKnown,
+    positions,
+  });
   membership = await join(stream, subscriber, shared.sent);
   await membership.ready;
   const commits = createAutoCommits({ ...ports, subscriber, signal });
   const member = membership;
   const flow = createFlow({ ...ports, subscriber, streamId, command, wake: wakeup.wake, membership, signal });
+  function apply(wanted: readonly RecordedPosition[]): void {
+    for (const { key, next } of shared.setPositions(wanted)) flow.positioned(key, next);
+    wakeup.wake();
+  }
+
+  if (positions) watchPositions(ports, { subscriber, streamId }, apply, signal);
   return {
     streamId,
+    takesPositions,
+    setPositions(of, wanted) {
+      const named = wanted.map(({ topic, partition, next }) => {
+        return { key: keyOf(topic, partition), next, generation: of.generation };
+      });
+      positions?.check(
+        of,
+        named.map(({ key }) => key),
+        member.current().generation,
+      );
+      apply(named);
+      flow.keepAlive();
+    },
     keepAlive(generation) {
       const { generation: current } = member.current();
       if (current === undefined || generation > current) throw streamIsOver({ subscriber, streamId, generation });
@@ -187,6 +223,7 @@ async function join(
     subscriber,
     subscription: pattern === undefined ? { topics: found.map(({ name }) => name) } : { pattern },
     readerSchemaVersion: command.readerSchemaVersion,
+    takesPositions: command.positionsFrom === 'client' ? (command.onExpired ?? 'fail') : undefined,
     initial: async (topic) => {
       const chosen = lives.has(topic.incarnation) && !isOld ? from : undefined;
       return (await start([topic], chosen ?? { at: 'earliest' })).get(topic.name) ?? new Map();
@@ -206,4 +243,22 @@ async function join(
     onChange: wakeup.wake,
     signal,
   });
+}
+
+/** Positions that the client sets at other instances come through the stream's record. */
+function watchPositions(
+  { coordination }: StreamPorts,
+  { subscriber, streamId }: Pick<StreamOf, 'subscriber' | 'streamId'>,
+  apply: (positions: readonly RecordedPosition[]) => void,
+  signal: AbortSignal,
+): void {
+  const path = streamPath(subscriber, streamId);
+  const look = () => {
+    coordination.get(path).then(
+      (entry) => entry && apply(readStreamRecord(entry.value).positions ?? []),
+      // The watch calls again when coordination is back.
+      () => undefined,
+    );
+  };
+  signal.addEventListener('abort', coordination.watch(path, 'value', look), { once: true });
 }

@@ -24,6 +24,7 @@ import { createHub } from './hub.js';
 import { type Pulled, type PullOne, pulled } from './pulled.js';
 import { readerDeclaration } from './reader-version.js';
 import { prepareSelect } from './select.js';
+import { setPositions } from './set-positions.js';
 import { sharedBounds } from './shared-bounds.js';
 import { topicFor, topicWith } from './start.js';
 import { type RunningStream, startStream } from './stream.js';
@@ -50,6 +51,10 @@ interface SubscriptionPorts {
   readonly formats?: FormatLevel | undefined;
   /** What this instance is called where streams are listed. */
   readonly instance?: string | undefined;
+  /** A stream ends because its client has not set its positions: for the log. */
+  readonly onPositionsNotSet?:
+    | ((facts: { readonly subscriber: string; readonly streamId: string }, message: string) => void)
+    | undefined;
 }
 
 /** Of all topics of a stream: each frame's cursor names them all. */
@@ -66,6 +71,7 @@ export function createSubscriptions({
   heartbeatMs = 10_000,
   formats = presentFormats,
   instance = 'this instance',
+  onPositionsNotSet = () => undefined,
 }: SubscriptionPorts): SubscriptionService {
   const hub = createHub(log, clock);
   const turns = createTurns(clock);
@@ -161,6 +167,7 @@ export function createSubscriptions({
         clock,
         formats,
         heartbeatMs,
+        onPositionsNotSet,
         draining,
       };
       const [topic] = found;
@@ -205,6 +212,14 @@ export function createSubscriptions({
       const stream = served.get(of.streamId);
       if (stream?.subscriber === of.subscriber) stream.keepAlive?.(of.generation);
       else await writeKeepAlive(coordination, clock, of).catch(rethrow);
+    },
+    async setPositions(of, positions, signal) {
+      authorizer.authorize('commit', of.subscriber);
+      checkSubscriberName(of.subscriber);
+      signal.throwIfAborted();
+      const stream = served.get(of.streamId);
+      const own = stream?.subscriber === of.subscriber ? stream : undefined;
+      await setPositions({ coordination, log: startLog, find }, of, positions, own).catch(rethrow);
     },
     async drain() {
       const ended = new Promise<void>((resolve) => {

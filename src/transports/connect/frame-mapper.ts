@@ -28,6 +28,7 @@ const endReasons: { readonly [K in CoreEndReason]: EndReason } = {
   subscriber_reset: EndReason.SUBSCRIBER_RESET,
   until: EndReason.UNTIL,
   filter_too_costly: EndReason.FILTER_TOO_COSTLY,
+  positions_not_set: EndReason.POSITIONS_NOT_SET,
 };
 
 const eventsForms: { readonly [F in MessageForm]: (frame: FrameKind<'events'>) => SubscribeResponse } = {

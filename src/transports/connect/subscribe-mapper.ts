@@ -7,6 +7,7 @@ import {
   type OffsetStarts,
   OnExpired,
   type StreamPosition as PositionMessage,
+  PositionSource,
   StartPosition,
   type SubscribeRequest,
 } from '../../gen/mainstem/v1/subscribe_pb.js';
@@ -32,6 +33,7 @@ export function toSubscribeCommand(request: SubscribeRequest): SubscribeCommand 
     filter: request.filter || undefined,
     fields: request.fields.length > 0 ? request.fields : undefined,
     sample: request.sample,
+    positionsFrom: toPositionSource(request.positionsFrom),
   };
 }
 
@@ -65,7 +67,7 @@ export function toGeneration(generation: bigint | undefined): number {
 }
 
 /** Throws INVALID_REQUEST, naming the field. */
-function toPosition({ topic, incarnation, partition, nextOffset }: PositionMessage, i: number): StreamPosition {
+export function toPosition({ topic, incarnation, partition, nextOffset }: PositionMessage, i: number): StreamPosition {
   const field = `positions[${i}]`;
   if (partition === undefined || nextOffset === undefined) {
     throw new BusError('INVALID_REQUEST', `${field} needs topic, incarnation, partition and next_offset`, {
@@ -123,6 +125,15 @@ export function toStartPosition(value: StartPosition): { readonly at: 'earliest'
   if (value === StartPosition.LATEST) return { at: 'latest' };
   if (value === StartPosition.UNSPECIFIED) return undefined;
   throw new BusError('INVALID_REQUEST', `position: ${Number(value)} is not a StartPosition that this server knows`);
+}
+
+function toPositionSource(value: PositionSource): SubscribeCommand['positionsFrom'] {
+  if (value === PositionSource.CLIENT) return 'client';
+  if (value === PositionSource.UNSPECIFIED || value === PositionSource.SERVER) return 'server';
+  throw new BusError(
+    'INVALID_REQUEST',
+    `positions_from: ${Number(value)} is not a PositionSource that this server knows`,
+  );
 }
 
 function toOnExpired(value: OnExpired): 'fail' | 'skip' {

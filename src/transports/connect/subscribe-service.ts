@@ -6,7 +6,7 @@ import type { OnInternalError } from '../served.js';
 import { guardPulled, guardUnary, mapped, messageForm } from './call.js';
 import { toResponse } from './frame-mapper.js';
 import { stallWatch } from './stall-context.js';
-import { toCommitCommand, toGeneration, toSubscribeCommand } from './subscribe-mapper.js';
+import { toCommitCommand, toGeneration, toPosition, toSubscribeCommand } from './subscribe-mapper.js';
 
 /** SubscribeService on the subscribe path. */
 export function subscribeService(
@@ -27,6 +27,12 @@ export function subscribeService(
     }),
     keepAlive: guardUnary(onInternalError, async ({ subscriber, streamId, generation }, { signal }) => {
       await subscriptions.keepAlive({ subscriber, streamId, generation: toGeneration(generation) }, signal);
+      return {};
+    }),
+    setPositions: guardUnary(onInternalError, async (request, { signal }) => {
+      const { subscriber, streamId, generation, positions } = request;
+      const of = { subscriber, streamId, generation: toGeneration(generation) };
+      await subscriptions.setPositions(of, positions.map(toPosition), signal);
       return {};
     }),
     commit: guardUnary(onInternalError, async (request, context) => {

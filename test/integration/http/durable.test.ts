@@ -123,4 +123,40 @@ describe('durable subscribers', () => {
     expect(line.assignment.generation).toBeGreaterThan(0);
     second.close();
   });
+
+  test('a client that knows where its store is says so, and nothing comes before', async () => {
+    await stand.topic('own', ['0', '1', '2', '3']);
+    const stream = await openLines(url('topics/own/events?subscriber=store&positions=client&heartbeat=1s'));
+    const { ready } = JSON.parse((await stream.next()) ?? '');
+    const { streamId, assignment } = ready;
+    const { generation, topics } = assignment;
+    const post = (path: string, body: unknown, query = '') =>
+      fetch(url(`subscribers/store/${path}${query}`), {
+        method: 'POST',
+        ...(query === '' && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      });
+    const place = { topic: 'own', incarnation: topics[0].incarnation, partition: 0 };
+    const setting = (nextOffset: number) => ({ streamId, generation, positions: [{ ...place, nextOffset }] });
+    expect(JSON.parse((await stream.next()) ?? '')).toMatchObject({ heartbeat: {} });
+    const ahead = await post('positions', setting(1_000));
+    expect([ahead.status, JSON.parse(await ahead.text()).reason]).toEqual([409, 'CURSOR_AHEAD']);
+    const incomplete = await post('positions', { generation, positions: [] });
+    expect([incomplete.status, JSON.parse(await incomplete.text()).reason]).toEqual([400, 'INVALID_REQUEST']);
+    const text = `?stream_id=${streamId}&generation=${generation}&position=own/${place.incarnation}/0/2`;
+    expect((await post('positions', undefined, text)).status).toBe(204);
+    for (;;) {
+      const line = JSON.parse((await stream.next()) ?? '');
+      if (line.heartbeat) continue;
+      expect(line).toMatchObject({ offset: 2, data: 2 });
+      break;
+    }
+    // It has its position by now.
+    expect((await post('positions', setting(0))).status).toBe(204);
+    expect((await post('keep-alive', { streamId, generation })).status).toBe(204);
+    expect((await post('keep-alive', undefined, `?stream_id=${streamId}&generation=${generation}`)).status).toBe(204);
+    const fenced = await post('keep-alive', { streamId: 'another', generation });
+    expect([fenced.status, JSON.parse(await fenced.text()).reason]).toEqual([409, 'FENCED']);
+    expect((await post('keep-alive', { generation })).status).toBe(400);
+    stream.close();
+  });
 });

@@ -105,7 +105,12 @@ test('an end in place of a stream has data, too', async () => {
     throw new BusError('OVERLOADED', 'not now', { retryAfterMs: 2_000 });
   }
   await using own = await openHttpStand({
-    subscriptions: { subscribe: () => toPulled(refused()), commit: async () => [], keepAlive: async () => undefined },
+    subscriptions: {
+      subscribe: () => toPulled(refused()),
+      commit: async () => [],
+      keepAlive: async () => undefined,
+      setPositions: async () => undefined,
+    },
   });
   for (const query of ['', '?data_only']) {
     const headers = { accept: 'text/event-stream' };

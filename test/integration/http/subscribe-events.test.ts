@@ -154,7 +154,12 @@ async function failing(error: BusError, begins: boolean) {
   return {
     cursor,
     stand: await openHttpStand({
-      subscriptions: { subscribe: () => toPulled(frames()), commit: async () => [], keepAlive: async () => undefined },
+      subscriptions: {
+        subscribe: () => toPulled(frames()),
+        commit: async () => [],
+        keepAlive: async () => undefined,
+        setPositions: async () => undefined,
+      },
     }),
   };
 }

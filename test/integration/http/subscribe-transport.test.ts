@@ -20,6 +20,7 @@ test('what the query says is what the core is asked for', async () => {
       },
       commit: async () => [],
       keepAlive: async () => undefined,
+      setPositions: async () => undefined,
     },
   });
   const query = new URLSearchParams([
@@ -101,7 +102,12 @@ test('HTTP/2: the same lines; a client that goes ends its stream, a failure of p
     throw new BusError('TOPIC_DELETED', 'gone');
   }
   await using failing = await openHttpStand({
-    subscriptions: { subscribe: () => toPulled(broken()), commit: async () => [], keepAlive: async () => undefined },
+    subscriptions: {
+      subscribe: () => toPulled(broken()),
+      commit: async () => [],
+      keepAlive: async () => undefined,
+      setPositions: async () => undefined,
+    },
   });
   const cut = await overHttp2(failing.address, '/v1/topics/t/events?data_only');
   cut.stream.resume();

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file mainstem/v1/subscribe.proto.
  */
 export const file_mainstem_v1_subscribe: GenFile = /*@__PURE__*/
-  fileDesc("ChttYWluc3RlbS92MS9zdWJzY3JpYmUucHJvdG8SC21haW5zdGVtLnYxIj0KDE9mZnNldFN0YXJ0cxItCgdvZmZzZXRzGAEgAygLMhwubWFpbnN0ZW0udjEuUGFydGl0aW9uT2Zmc2V0IlcKD1BhcnRpdGlvbk9mZnNldBIWCglwYXJ0aXRpb24YASABKAVIAIgBARITCgZvZmZzZXQYAiABKANIAYgBAUIMCgpfcGFydGl0aW9uQgkKB19vZmZzZXQi+QYKEFN1YnNjcmliZVJlcXVlc3QSDQoFdG9waWMYASABKAkSDgoGdG9waWNzGAIgAygJEhUKDXRvcGljX3BhdHRlcm4YAyABKAkSEgoKc3Vic2NyaWJlchgEIAEoCRIuCghwb3NpdGlvbhgFIAEoDjIaLm1haW5zdGVtLnYxLlN0YXJ0UG9zaXRpb25IABIQCgZjdXJzb3IYBiABKAlIABIqCgR0aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgAEiwKB29mZnNldHMYGCABKAsyGS5tYWluc3RlbS52MS5PZmZzZXRTdGFydHNIABIqCgpvbl9leHBpcmVkGAggASgOMhYubWFpbnN0ZW0udjEuT25FeHBpcmVkEhMKBmZvbGxvdxgJIAEoCEgBiAEBEhIKBWxpbWl0GAogASgDSAKIAQESNQoSaGVhcnRiZWF0X2ludGVydmFsGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEikKBXVudGlsGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZmaWx0ZXIYDSABKAkSDgoGZmllbGRzGA4gAygJEiIKFXJlYWRlcl9zY2hlbWFfdmVyc2lvbhgPIAEoBUgDiAEBEhwKD21heF91bmNvbW1pdHRlZBgQIAEoA0gEiAEBEjEKDmNvbW1pdF90aW1lb3V0GBEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiIKFW1heF91bmNvbW1pdHRlZF9ieXRlcxgSIAEoA0gFiAEBEiwKC2NvbW1pdF9tb2RlGBMgASgOMhcubWFpbnN0ZW0udjEuQ29tbWl0TW9kZRIUCgx1bnRpbF9jdXJzb3IYFCABKAkSMgoOdW50aWxfcG9zaXRpb24YFSABKA4yGi5tYWluc3RlbS52MS5TdGFydFBvc2l0aW9uEhMKBnNhbXBsZRgWIAEoAUgGiAEBEhIKCnBhcnRpdGlvbnMYFyADKAVCBgoEZnJvbUIJCgdfZm9sbG93QggKBl9saW1pdEIYChZfcmVhZGVyX3NjaGVtYV92ZXJzaW9uQhIKEF9tYXhfdW5jb21taXR0ZWRCGAoWX21heF91bmNvbW1pdHRlZF9ieXRlc0IJCgdfc2FtcGxlIoYCChFTdWJzY3JpYmVSZXNwb25zZRIjCgVyZWFkeRgBIAEoCzISLm1haW5zdGVtLnYxLlJlYWR5SAASJQoGZXZlbnRzGAIgASgLMhMubWFpbnN0ZW0udjEuRXZlbnRzSAASKwoJaGVhcnRiZWF0GAMgASgLMhYubWFpbnN0ZW0udjEuSGVhcnRiZWF0SAASHwoDZ2FwGAQgASgLMhAubWFpbnN0ZW0udjEuR2FwSAASLQoKYXNzaWdubWVudBgFIAEoCzIXLm1haW5zdGVtLnYxLkFzc2lnbm1lbnRIABIfCgNlbmQYBiABKAsyEC5tYWluc3RlbS52MS5FbmRIAEIHCgVmcmFtZSJXCgVSZWFkeRIOCgZjdXJzb3IYASABKAkSKwoKYXNzaWdubWVudBgCIAEoCzIXLm1haW5zdGVtLnYxLkFzc2lnbm1lbnQSEQoJc3RyZWFtX2lkGAMgASgJIrsBCgpBc3NpZ25tZW50Eg0KBXRvcGljGAEgASgJEhIKCnBhcnRpdGlvbnMYAiADKAUSFwoKZ2VuZXJhdGlvbhgDIAEoA0gAiAEBEg4KBmN1cnNvchgEIAEoCRIsCgZ0b3BpY3MYBSADKAsyHC5tYWluc3RlbS52MS5Ub3BpY1BhcnRpdGlvbnMSDwoHd2FpdGluZxgGIAEoCBITCgtpbmNhcm5hdGlvbhgHIAEoCUINCgtfZ2VuZXJhdGlvbiJJCg9Ub3BpY1BhcnRpdGlvbnMSDQoFdG9waWMYASABKAkSEgoKcGFydGl0aW9ucxgCIAMoBRITCgtpbmNhcm5hdGlvbhgDIAEoCSJiCgZFdmVudHMSDQoFdG9waWMYASABKAkSJAoHcmVjb3JkcxgCIAMoCzITLm1haW5zdGVtLnYxLlJlY29yZBIOCgZjdXJzb3IYAyABKAkSEwoLaW5jYXJuYXRpb24YBCABKAkiTwoJSGVhcnRiZWF0Eg4KBmN1cnNvchgBIAEoCRIyCgpwYXJ0aXRpb25zGAIgAygLMh4ubWFpbnN0ZW0udjEuUGFydGl0aW9uUHJvZ3Jlc3MitwEKEVBhcnRpdGlvblByb2dyZXNzEhYKCXBhcnRpdGlvbhgBIAEoBUgAiAEBEhgKC25leHRfb2Zmc2V0GAIgASgDSAGIAQESGwoOaGlnaF93YXRlcm1hcmsYAyABKANIAogBARINCgV0b3BpYxgEIAEoCRITCgtpbmNhcm5hdGlvbhgFIAEoCUIMCgpfcGFydGl0aW9uQg4KDF9uZXh0X29mZnNldEIRCg9faGlnaF93YXRlcm1hcmsi6AEKA0dhcBINCgV0b3BpYxgBIAEoCRIWCglwYXJ0aXRpb24YAiABKAVIAIgBARIYCgtmcm9tX29mZnNldBgDIAEoA0gBiAEBEhYKCXRvX29mZnNldBgEIAEoA0gCiAEBEiYKBnJlYXNvbhgFIAEoDjIWLm1haW5zdGVtLnYxLkdhcFJlYXNvbhIPCgdtZXNzYWdlGAYgASgJEg4KBmN1cnNvchgHIAEoCRITCgtpbmNhcm5hdGlvbhgIIAEoCUIMCgpfcGFydGl0aW9uQg4KDF9mcm9tX29mZnNldEIMCgpfdG9fb2Zmc2V0In4KA0VuZBImCgZyZWFzb24YASABKA4yFi5tYWluc3RlbS52MS5FbmRSZWFzb24SDgoGY3Vyc29yGAIgASgJEi4KC3JldHJ5X2RlbGF5GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg8KB21lc3NhZ2UYBCABKAkiiwEKDUNvbW1pdFJlcXVlc3QSEgoKc3Vic2NyaWJlchgBIAEoCRIOCgZjdXJzb3IYAiABKAkSFwoKZ2VuZXJhdGlvbhgDIAEoA0gAiAEBEi4KCXBvc2l0aW9ucxgEIAMoCzIbLm1haW5zdGVtLnYxLlN0cmVhbVBvc2l0aW9uQg0KC19nZW5lcmF0aW9uImEKEEtlZXBBbGl2ZVJlcXVlc3QSEgoKc3Vic2NyaWJlchgBIAEoCRIRCglzdHJlYW1faWQYAiABKAkSFwoKZ2VuZXJhdGlvbhgDIAEoA0gAiAEBQg0KC19nZW5lcmF0aW9uIhMKEUtlZXBBbGl2ZVJlc3BvbnNlIoQBCg5TdHJlYW1Qb3NpdGlvbhINCgV0b3BpYxgBIAEoCRITCgtpbmNhcm5hdGlvbhgCIAEoCRIWCglwYXJ0aXRpb24YAyABKAVIAIgBARIYCgtuZXh0X29mZnNldBgEIAEoA0gBiAEBQgwKCl9wYXJ0aXRpb25CDgoMX25leHRfb2Zmc2V0IkMKDkNvbW1pdFJlc3BvbnNlEjEKCXBvc2l0aW9ucxgBIAMoCzIeLm1haW5zdGVtLnYxLkNvbW1pdHRlZFBvc2l0aW9uInIKEUNvbW1pdHRlZFBvc2l0aW9uEg0KBXRvcGljGAEgASgJEhYKCXBhcnRpdGlvbhgCIAEoBUgAiAEBEhgKC25leHRfb2Zmc2V0GAMgASgDSAGIAQFCDAoKX3BhcnRpdGlvbkIOCgxfbmV4dF9vZmZzZXQqZwoNU3RhcnRQb3NpdGlvbhIeChpTVEFSVF9QT1NJVElPTl9VTlNQRUNJRklFRBAAEhsKF1NUQVJUX1BPU0lUSU9OX0VBUkxJRVNUEAESGQoVU1RBUlRfUE9TSVRJT05fTEFURVNUEAIqUQoJT25FeHBpcmVkEhoKFk9OX0VYUElSRURfVU5TUEVDSUZJRUQQABITCg9PTl9FWFBJUkVEX0ZBSUwQARITCg9PTl9FWFBJUkVEX1NLSVAQAiqBAQoKQ29tbWl0TW9kZRIbChdDT01NSVRfTU9ERV9VTlNQRUNJRklFRBAAEhgKFENPTU1JVF9NT0RFX0VYUExJQ0lUEAESGwoXQ09NTUlUX01PREVfT05fREVMSVZFUlkQAhIfChtDT01NSVRfTU9ERV9CRUZPUkVfREVMSVZFUlkQAyp7CglHYXBSZWFzb24SGgoWR0FQX1JFQVNPTl9VTlNQRUNJRklFRBAAEhgKFEdBUF9SRUFTT05fUkVURU5USU9OEAESGAoUR0FQX1JFQVNPTl9UT09fTEFSR0UQAhIeChpHQVBfUkVBU09OX1RPUElDX1JFQ1JFQVRFRBADKs4BCglFbmRSZWFzb24SGgoWRU5EX1JFQVNPTl9VTlNQRUNJRklFRBAAEhgKFEVORF9SRUFTT05fQ0FVR0hUX1VQEAESFAoQRU5EX1JFQVNPTl9MSU1JVBACEhwKGEVORF9SRUFTT05fU0hVVFRJTkdfRE9XThADEh8KG0VORF9SRUFTT05fU1VCU0NSSUJFUl9SRVNFVBAEEhQKEEVORF9SRUFTT05fVU5USUwQBRIgChxFTkRfUkVBU09OX0ZJTFRFUl9UT09fQ09TVExZEAYy7wEKEFN1YnNjcmliZVNlcnZpY2USTAoJU3Vic2NyaWJlEh0ubWFpbnN0ZW0udjEuU3Vic2NyaWJlUmVxdWVzdBoeLm1haW5zdGVtLnYxLlN1YnNjcmliZVJlc3BvbnNlMAESQQoGQ29tbWl0EhoubWFpbnN0ZW0udjEuQ29tbWl0UmVxdWVzdBobLm1haW5zdGVtLnYxLkNvbW1pdFJlc3BvbnNlEkoKCUtlZXBBbGl2ZRIdLm1haW5zdGVtLnYxLktlZXBBbGl2ZVJlcXVlc3QaHi5tYWluc3RlbS52MS5LZWVwQWxpdmVSZXNwb25zZUJMCg9kZXYubWFpbnN0ZW0udjFCDlN1YnNjcmliZVByb3RvUAFaJ21haW5zdGVtLmRldi9nZW4vbWFpbnN0ZW0vdjE7bWFpbnN0ZW12MWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_mainstem_v1_event]);
+  fileDesc("ChttYWluc3RlbS92MS9zdWJzY3JpYmUucHJvdG8SC21haW5zdGVtLnYxIj0KDE9mZnNldFN0YXJ0cxItCgdvZmZzZXRzGAEgAygLMhwubWFpbnN0ZW0udjEuUGFydGl0aW9uT2Zmc2V0IlcKD1BhcnRpdGlvbk9mZnNldBIWCglwYXJ0aXRpb24YASABKAVIAIgBARITCgZvZmZzZXQYAiABKANIAYgBAUIMCgpfcGFydGl0aW9uQgkKB19vZmZzZXQirgcKEFN1YnNjcmliZVJlcXVlc3QSDQoFdG9waWMYASABKAkSDgoGdG9waWNzGAIgAygJEhUKDXRvcGljX3BhdHRlcm4YAyABKAkSEgoKc3Vic2NyaWJlchgEIAEoCRIuCghwb3NpdGlvbhgFIAEoDjIaLm1haW5zdGVtLnYxLlN0YXJ0UG9zaXRpb25IABIQCgZjdXJzb3IYBiABKAlIABIqCgR0aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcEgAEiwKB29mZnNldHMYGCABKAsyGS5tYWluc3RlbS52MS5PZmZzZXRTdGFydHNIABIqCgpvbl9leHBpcmVkGAggASgOMhYubWFpbnN0ZW0udjEuT25FeHBpcmVkEhMKBmZvbGxvdxgJIAEoCEgBiAEBEhIKBWxpbWl0GAogASgDSAKIAQESNQoSaGVhcnRiZWF0X2ludGVydmFsGAsgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEikKBXVudGlsGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZmaWx0ZXIYDSABKAkSDgoGZmllbGRzGA4gAygJEiIKFXJlYWRlcl9zY2hlbWFfdmVyc2lvbhgPIAEoBUgDiAEBEhwKD21heF91bmNvbW1pdHRlZBgQIAEoA0gEiAEBEjEKDmNvbW1pdF90aW1lb3V0GBEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEiIKFW1heF91bmNvbW1pdHRlZF9ieXRlcxgSIAEoA0gFiAEBEiwKC2NvbW1pdF9tb2RlGBMgASgOMhcubWFpbnN0ZW0udjEuQ29tbWl0TW9kZRIUCgx1bnRpbF9jdXJzb3IYFCABKAkSMgoOdW50aWxfcG9zaXRpb24YFSABKA4yGi5tYWluc3RlbS52MS5TdGFydFBvc2l0aW9uEhMKBnNhbXBsZRgWIAEoAUgGiAEBEhIKCnBhcnRpdGlvbnMYFyADKAUSMwoOcG9zaXRpb25zX2Zyb20YGiABKA4yGy5tYWluc3RlbS52MS5Qb3NpdGlvblNvdXJjZUIGCgRmcm9tQgkKB19mb2xsb3dCCAoGX2xpbWl0QhgKFl9yZWFkZXJfc2NoZW1hX3ZlcnNpb25CEgoQX21heF91bmNvbW1pdHRlZEIYChZfbWF4X3VuY29tbWl0dGVkX2J5dGVzQgkKB19zYW1wbGUihgIKEVN1YnNjcmliZVJlc3BvbnNlEiMKBXJlYWR5GAEgASgLMhIubWFpbnN0ZW0udjEuUmVhZHlIABIlCgZldmVudHMYAiABKAsyEy5tYWluc3RlbS52MS5FdmVudHNIABIrCgloZWFydGJlYXQYAyABKAsyFi5tYWluc3RlbS52MS5IZWFydGJlYXRIABIfCgNnYXAYBCABKAsyEC5tYWluc3RlbS52MS5HYXBIABItCgphc3NpZ25tZW50GAUgASgLMhcubWFpbnN0ZW0udjEuQXNzaWdubWVudEgAEh8KA2VuZBgGIAEoCzIQLm1haW5zdGVtLnYxLkVuZEgAQgcKBWZyYW1lIlcKBVJlYWR5Eg4KBmN1cnNvchgBIAEoCRIrCgphc3NpZ25tZW50GAIgASgLMhcubWFpbnN0ZW0udjEuQXNzaWdubWVudBIRCglzdHJlYW1faWQYAyABKAkiuwEKCkFzc2lnbm1lbnQSDQoFdG9waWMYASABKAkSEgoKcGFydGl0aW9ucxgCIAMoBRIXCgpnZW5lcmF0aW9uGAMgASgDSACIAQESDgoGY3Vyc29yGAQgASgJEiwKBnRvcGljcxgFIAMoCzIcLm1haW5zdGVtLnYxLlRvcGljUGFydGl0aW9ucxIPCgd3YWl0aW5nGAYgASgIEhMKC2luY2FybmF0aW9uGAcgASgJQg0KC19nZW5lcmF0aW9uIkkKD1RvcGljUGFydGl0aW9ucxINCgV0b3BpYxgBIAEoCRISCgpwYXJ0aXRpb25zGAIgAygFEhMKC2luY2FybmF0aW9uGAMgASgJImIKBkV2ZW50cxINCgV0b3BpYxgBIAEoCRIkCgdyZWNvcmRzGAIgAygLMhMubWFpbnN0ZW0udjEuUmVjb3JkEg4KBmN1cnNvchgDIAEoCRITCgtpbmNhcm5hdGlvbhgEIAEoCSJPCglIZWFydGJlYXQSDgoGY3Vyc29yGAEgASgJEjIKCnBhcnRpdGlvbnMYAiADKAsyHi5tYWluc3RlbS52MS5QYXJ0aXRpb25Qcm9ncmVzcyK3AQoRUGFydGl0aW9uUHJvZ3Jlc3MSFgoJcGFydGl0aW9uGAEgASgFSACIAQESGAoLbmV4dF9vZmZzZXQYAiABKANIAYgBARIbCg5oaWdoX3dhdGVybWFyaxgDIAEoA0gCiAEBEg0KBXRvcGljGAQgASgJEhMKC2luY2FybmF0aW9uGAUgASgJQgwKCl9wYXJ0aXRpb25CDgoMX25leHRfb2Zmc2V0QhEKD19oaWdoX3dhdGVybWFyayLoAQoDR2FwEg0KBXRvcGljGAEgASgJEhYKCXBhcnRpdGlvbhgCIAEoBUgAiAEBEhgKC2Zyb21fb2Zmc2V0GAMgASgDSAGIAQESFgoJdG9fb2Zmc2V0GAQgASgDSAKIAQESJgoGcmVhc29uGAUgASgOMhYubWFpbnN0ZW0udjEuR2FwUmVhc29uEg8KB21lc3NhZ2UYBiABKAkSDgoGY3Vyc29yGAcgASgJEhMKC2luY2FybmF0aW9uGAggASgJQgwKCl9wYXJ0aXRpb25CDgoMX2Zyb21fb2Zmc2V0QgwKCl90b19vZmZzZXQifgoDRW5kEiYKBnJlYXNvbhgBIAEoDjIWLm1haW5zdGVtLnYxLkVuZFJlYXNvbhIOCgZjdXJzb3IYAiABKAkSLgoLcmV0cnlfZGVsYXkYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDwoHbWVzc2FnZRgEIAEoCSKLAQoNQ29tbWl0UmVxdWVzdBISCgpzdWJzY3JpYmVyGAEgASgJEg4KBmN1cnNvchgCIAEoCRIXCgpnZW5lcmF0aW9uGAMgASgDSACIAQESLgoJcG9zaXRpb25zGAQgAygLMhsubWFpbnN0ZW0udjEuU3RyZWFtUG9zaXRpb25CDQoLX2dlbmVyYXRpb24iYQoQS2VlcEFsaXZlUmVxdWVzdBISCgpzdWJzY3JpYmVyGAEgASgJEhEKCXN0cmVhbV9pZBgCIAEoCRIXCgpnZW5lcmF0aW9uGAMgASgDSACIAQFCDQoLX2dlbmVyYXRpb24iEwoRS2VlcEFsaXZlUmVzcG9uc2UilAEKE1NldFBvc2l0aW9uc1JlcXVlc3QSEgoKc3Vic2NyaWJlchgBIAEoCRIRCglzdHJlYW1faWQYAiABKAkSFwoKZ2VuZXJhdGlvbhgDIAEoA0gAiAEBEi4KCXBvc2l0aW9ucxgEIAMoCzIbLm1haW5zdGVtLnYxLlN0cmVhbVBvc2l0aW9uQg0KC19nZW5lcmF0aW9uIhYKFFNldFBvc2l0aW9uc1Jlc3BvbnNlIoQBCg5TdHJlYW1Qb3NpdGlvbhINCgV0b3BpYxgBIAEoCRITCgtpbmNhcm5hdGlvbhgCIAEoCRIWCglwYXJ0aXRpb24YAyABKAVIAIgBARIYCgtuZXh0X29mZnNldBgEIAEoA0gBiAEBQgwKCl9wYXJ0aXRpb25CDgoMX25leHRfb2Zmc2V0IkMKDkNvbW1pdFJlc3BvbnNlEjEKCXBvc2l0aW9ucxgBIAMoCzIeLm1haW5zdGVtLnYxLkNvbW1pdHRlZFBvc2l0aW9uInIKEUNvbW1pdHRlZFBvc2l0aW9uEg0KBXRvcGljGAEgASgJEhYKCXBhcnRpdGlvbhgCIAEoBUgAiAEBEhgKC25leHRfb2Zmc2V0GAMgASgDSAGIAQFCDAoKX3BhcnRpdGlvbkIOCgxfbmV4dF9vZmZzZXQqZwoNU3RhcnRQb3NpdGlvbhIeChpTVEFSVF9QT1NJVElPTl9VTlNQRUNJRklFRBAAEhsKF1NUQVJUX1BPU0lUSU9OX0VBUkxJRVNUEAESGQoVU1RBUlRfUE9TSVRJT05fTEFURVNUEAIqUQoJT25FeHBpcmVkEhoKFk9OX0VYUElSRURfVU5TUEVDSUZJRUQQABITCg9PTl9FWFBJUkVEX0ZBSUwQARITCg9PTl9FWFBJUkVEX1NLSVAQAippCg5Qb3NpdGlvblNvdXJjZRIfChtQT1NJVElPTl9TT1VSQ0VfVU5TUEVDSUZJRUQQABIaChZQT1NJVElPTl9TT1VSQ0VfU0VSVkVSEAESGgoWUE9TSVRJT05fU09VUkNFX0NMSUVOVBACKoEBCgpDb21taXRNb2RlEhsKF0NPTU1JVF9NT0RFX1VOU1BFQ0lGSUVEEAASGAoUQ09NTUlUX01PREVfRVhQTElDSVQQARIbChdDT01NSVRfTU9ERV9PTl9ERUxJVkVSWRACEh8KG0NPTU1JVF9NT0RFX0JFRk9SRV9ERUxJVkVSWRADKnsKCUdhcFJlYXNvbhIaChZHQVBfUkVBU09OX1VOU1BFQ0lGSUVEEAASGAoUR0FQX1JFQVNPTl9SRVRFTlRJT04QARIYChRHQVBfUkVBU09OX1RPT19MQVJHRRACEh4KGkdBUF9SRUFTT05fVE9QSUNfUkVDUkVBVEVEEAMq8AEKCUVuZFJlYXNvbhIaChZFTkRfUkVBU09OX1VOU1BFQ0lGSUVEEAASGAoURU5EX1JFQVNPTl9DQVVHSFRfVVAQARIUChBFTkRfUkVBU09OX0xJTUlUEAISHAoYRU5EX1JFQVNPTl9TSFVUVElOR19ET1dOEAMSHwobRU5EX1JFQVNPTl9TVUJTQ1JJQkVSX1JFU0VUEAQSFAoQRU5EX1JFQVNPTl9VTlRJTBAFEiAKHEVORF9SRUFTT05fRklMVEVSX1RPT19DT1NUTFkQBhIgChxFTkRfUkVBU09OX1BPU0lUSU9OU19OT1RfU0VUEAgyxAIKEFN1YnNjcmliZVNlcnZpY2USTAoJU3Vic2NyaWJlEh0ubWFpbnN0ZW0udjEuU3Vic2NyaWJlUmVxdWVzdBoeLm1haW5zdGVtLnYxLlN1YnNjcmliZVJlc3BvbnNlMAESQQoGQ29tbWl0EhoubWFpbnN0ZW0udjEuQ29tbWl0UmVxdWVzdBobLm1haW5zdGVtLnYxLkNvbW1pdFJlc3BvbnNlEkoKCUtlZXBBbGl2ZRIdLm1haW5zdGVtLnYxLktlZXBBbGl2ZVJlcXVlc3QaHi5tYWluc3RlbS52MS5LZWVwQWxpdmVSZXNwb25zZRJTCgxTZXRQb3NpdGlvbnMSIC5tYWluc3RlbS52MS5TZXRQb3NpdGlvbnNSZXF1ZXN0GiEubWFpbnN0ZW0udjEuU2V0UG9zaXRpb25zUmVzcG9uc2VCTAoPZGV2Lm1haW5zdGVtLnYxQg5TdWJzY3JpYmVQcm90b1ABWidtYWluc3RlbS5kZXYvZ2VuL21haW5zdGVtL3YxO21haW5zdGVtdjFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_mainstem_v1_event]);
 
 /**
  * Where to start, by partition.
@@ -262,6 +262,15 @@ export type SubscribeRequest = Message<"mainstem.v1.SubscribeRequest"> & {
    * @generated from field: repeated int32 partitions = 23;
    */
   partitions: number[];
+
+  /**
+   * Of a subscriber: who says where each partition begins. With CLIENT nothing of a partition is sent after an Assignment until the client has set
+   * its position by SetPositions. If a partition has none after 30 s, the stream ends with END_REASON_POSITIONS_NOT_SET, so that others get what it
+   * owns. Needs `commit_mode` EXPLICIT. Default SERVER.
+   *
+   * @generated from field: mainstem.v1.PositionSource positions_from = 26;
+   */
+  positionsFrom: PositionSource;
 };
 
 /**
@@ -800,6 +809,63 @@ export const KeepAliveResponseSchema: GenMessage<KeepAliveResponse> = /*@__PURE_
   messageDesc(file_mainstem_v1_subscribe, 14);
 
 /**
+ * Where to begin.
+ *
+ * @generated from message mainstem.v1.SetPositionsRequest
+ */
+export type SetPositionsRequest = Message<"mainstem.v1.SetPositionsRequest"> & {
+  /**
+   * The subscriber.
+   *
+   * @generated from field: string subscriber = 1;
+   */
+  subscriber: string;
+
+  /**
+   * The stream, as Ready says it.
+   *
+   * @generated from field: string stream_id = 2;
+   */
+  streamId: string;
+
+  /**
+   * The generation of the Assignment that has told the partitions. Required.
+   *
+   * @generated from field: optional int64 generation = 3;
+   */
+  generation?: bigint | undefined;
+
+  /**
+   * The positions, at most 10,000. A partition of which the store knows nothing begins at 0, or where the client likes.
+   *
+   * @generated from field: repeated mainstem.v1.StreamPosition positions = 4;
+   */
+  positions: StreamPosition[];
+};
+
+/**
+ * Describes the message mainstem.v1.SetPositionsRequest.
+ * Use `create(SetPositionsRequestSchema)` to create a new message.
+ */
+export const SetPositionsRequestSchema: GenMessage<SetPositionsRequest> = /*@__PURE__*/
+  messageDesc(file_mainstem_v1_subscribe, 15);
+
+/**
+ * The positions count.
+ *
+ * @generated from message mainstem.v1.SetPositionsResponse
+ */
+export type SetPositionsResponse = Message<"mainstem.v1.SetPositionsResponse"> & {
+};
+
+/**
+ * Describes the message mainstem.v1.SetPositionsResponse.
+ * Use `create(SetPositionsResponseSchema)` to create a new message.
+ */
+export const SetPositionsResponseSchema: GenMessage<SetPositionsResponse> = /*@__PURE__*/
+  messageDesc(file_mainstem_v1_subscribe, 16);
+
+/**
  * A position in a partition of one life of a topic.
  *
  * @generated from message mainstem.v1.StreamPosition
@@ -839,7 +905,7 @@ export type StreamPosition = Message<"mainstem.v1.StreamPosition"> & {
  * Use `create(StreamPositionSchema)` to create a new message.
  */
 export const StreamPositionSchema: GenMessage<StreamPosition> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 15);
+  messageDesc(file_mainstem_v1_subscribe, 17);
 
 /**
  * The committed positions.
@@ -860,7 +926,7 @@ export type CommitResponse = Message<"mainstem.v1.CommitResponse"> & {
  * Use `create(CommitResponseSchema)` to create a new message.
  */
 export const CommitResponseSchema: GenMessage<CommitResponse> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 16);
+  messageDesc(file_mainstem_v1_subscribe, 18);
 
 /**
  * A committed position.
@@ -895,7 +961,7 @@ export type CommittedPosition = Message<"mainstem.v1.CommittedPosition"> & {
  * Use `create(CommittedPositionSchema)` to create a new message.
  */
 export const CommittedPositionSchema: GenMessage<CommittedPosition> = /*@__PURE__*/
-  messageDesc(file_mainstem_v1_subscribe, 17);
+  messageDesc(file_mainstem_v1_subscribe, 19);
 
 /**
  * A fixed place in every partition.
@@ -966,6 +1032,40 @@ export const OnExpiredSchema: GenEnum<OnExpired> = /*@__PURE__*/
   enumDesc(file_mainstem_v1_subscribe, 1);
 
 /**
+ * Who knows where a subscriber's stream begins.
+ *
+ * @generated from enum mainstem.v1.PositionSource
+ */
+export enum PositionSource {
+  /**
+   * The same as SERVER.
+   *
+   * @generated from enum value: POSITION_SOURCE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The bus: the stream begins at the committed positions.
+   *
+   * @generated from enum value: POSITION_SOURCE_SERVER = 1;
+   */
+  SERVER = 1,
+
+  /**
+   * The client, by SetPositions: its store holds the positions together with what it made of the records.
+   *
+   * @generated from enum value: POSITION_SOURCE_CLIENT = 2;
+   */
+  CLIENT = 2,
+}
+
+/**
+ * Describes the enum mainstem.v1.PositionSource.
+ */
+export const PositionSourceSchema: GenEnum<PositionSource> = /*@__PURE__*/
+  enumDesc(file_mainstem_v1_subscribe, 2);
+
+/**
  * Who commits the positions of a subscriber, and when.
  *
  * @generated from enum mainstem.v1.CommitMode
@@ -1004,7 +1104,7 @@ export enum CommitMode {
  * Describes the enum mainstem.v1.CommitMode.
  */
 export const CommitModeSchema: GenEnum<CommitMode> = /*@__PURE__*/
-  enumDesc(file_mainstem_v1_subscribe, 2);
+  enumDesc(file_mainstem_v1_subscribe, 3);
 
 /**
  * Why records will not come.
@@ -1045,7 +1145,7 @@ export enum GapReason {
  * Describes the enum mainstem.v1.GapReason.
  */
 export const GapReasonSchema: GenEnum<GapReason> = /*@__PURE__*/
-  enumDesc(file_mainstem_v1_subscribe, 3);
+  enumDesc(file_mainstem_v1_subscribe, 4);
 
 /**
  * Why a stream ends.
@@ -1101,13 +1201,20 @@ export enum EndReason {
    * @generated from enum value: END_REASON_FILTER_TOO_COSTLY = 6;
    */
   FILTER_TOO_COSTLY = 6,
+
+  /**
+   * A client with `positions_from` CLIENT has not set all positions within 30 s: connect again after `retry_delay`.
+   *
+   * @generated from enum value: END_REASON_POSITIONS_NOT_SET = 8;
+   */
+  POSITIONS_NOT_SET = 8,
 }
 
 /**
  * Describes the enum mainstem.v1.EndReason.
  */
 export const EndReasonSchema: GenEnum<EndReason> = /*@__PURE__*/
-  enumDesc(file_mainstem_v1_subscribe, 4);
+  enumDesc(file_mainstem_v1_subscribe, 5);
 
 /**
  * Streams topics, live or from any point in the past, and keeps subscribers' positions.
@@ -1149,6 +1256,18 @@ export const SubscribeService: GenService<{
     methodKind: "unary";
     input: typeof KeepAliveRequestSchema;
     output: typeof KeepAliveResponseSchema;
+  },
+  /**
+   * Says where the store of a consumer is, for a stream with `positions_from` CLIENT: each partition is sent from its position on. The committed
+   * positions stay. Any instance takes it. Nothing is set if one position is refused: CURSOR_STALE_TOPIC, CURSOR_EXPIRED (unless the stream says
+   * ON_EXPIRED_SKIP), CURSOR_AHEAD; FENCED if the stream does not own one of the partitions. A partition that has its position already keeps it.
+   *
+   * @generated from rpc mainstem.v1.SubscribeService.SetPositions
+   */
+  setPositions: {
+    methodKind: "unary";
+    input: typeof SetPositionsRequestSchema;
+    output: typeof SetPositionsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_mainstem_v1_subscribe, 0);

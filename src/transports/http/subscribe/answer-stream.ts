@@ -187,6 +187,7 @@ function withoutSubscriber(command: SubscribeCommand): SubscribeCommand {
     maxUncommitted: _most,
     maxUncommittedBytes: _bytes,
     commitTimeoutMs: _timeout,
+    positionsFrom: _positions,
     readerSchemaVersion: _version,
     ...rest
   } = command;

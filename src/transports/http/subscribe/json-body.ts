@@ -37,6 +37,18 @@ export function requiredGeneration(generation: unknown): number {
   throw invalid('generation', `generation is required, a whole number: ${where}`);
 }
 
+/** A stream, from a body or a query. Throws INVALID_REQUEST. */
+export function requiredStream({
+  streamId,
+  generation,
+}: {
+  readonly streamId?: unknown;
+  readonly generation?: unknown;
+}) {
+  if (typeof streamId === 'string' && streamId !== '') return { streamId, generation: requiredGeneration(generation) };
+  throw invalid('streamId', "streamId is required, a string: it is in the stream's ready line");
+}
+
 function parsed(text: string, form: string): unknown {
   try {
     return JSON.parse(text);

@@ -1,8 +1,7 @@
-import { BusError } from '../../../core/errors.js';
 import type { Subscriptions } from '../../../core/subscribe/frames.js';
 import { numberParameter, textParameter } from '../query.js';
 import { type AnyRoute, route } from '../route.js';
-import { readJsonBody, requiredGeneration } from './json-body.js';
+import { readJsonBody, requiredStream } from './json-body.js';
 
 const form = '{"streamId":"…","generation":…}';
 
@@ -40,14 +39,10 @@ export function keepAliveRoute(subscriptions: Subscriptions): AnyRoute {
     async handle(exchange, query) {
       const { response, params, signal } = exchange;
       const hasQuery = query.stream_id !== undefined || query.generation !== undefined;
-      const { streamId, generation } = hasQuery
+      const found = hasQuery
         ? { streamId: query.stream_id, generation: query.generation }
         : await readJsonBody(exchange, ['streamId', 'generation'], form);
-      if (typeof streamId !== 'string') {
-        const message = "streamId is required, a string: it is in the stream's ready line";
-        throw new BusError('INVALID_REQUEST', message, { metadata: { field: 'streamId' } });
-      }
-      const of = { subscriber: params.name ?? '', streamId, generation: requiredGeneration(generation) };
+      const of = { subscriber: params.name ?? '', ...requiredStream(found) };
       await subscriptions.keepAlive(of, signal);
       response.writeHead(204).end();
     },

@@ -95,7 +95,16 @@ const controlSchemas: Readonly<Record<string, JsonObject>> = {
     required: ['reason'],
     properties: {
       reason: {
-        enum: ['caught_up', 'limit', 'until', 'filter_too_costly', 'shutting_down', 'subscriber_reset', 'unavailable'],
+        enum: [
+          'caught_up',
+          'limit',
+          'until',
+          'filter_too_costly',
+          'positions_not_set',
+          'shutting_down',
+          'subscriber_reset',
+          'unavailable',
+        ],
       },
       message: text,
       cursor,

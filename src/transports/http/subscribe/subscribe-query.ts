@@ -56,6 +56,10 @@ export const subscribeQuery = {
     'Who commits: the client; the server, after a slice was handed to the connection or before it. Default explicit.',
     ['explicit', 'on_delivery', 'before_delivery'],
   ),
+  positions: choiceParameter(
+    'Who says where partitions begin: the committed positions, or the client by POST …/positions after each assignment. Default server.',
+    ['server', 'client'],
+  ),
   max_uncommitted: numberParameter('Delivery pauses while so many records are sent and not committed.', {
     from: 1,
     to: most,
@@ -96,6 +100,7 @@ export function toCommand(
     fields: query.fields?.flat(),
     sample: query.sample,
     commitMode: query.commit_mode,
+    positionsFrom: query.positions,
     maxUncommitted: query.max_uncommitted,
     maxUncommittedBytes: query.max_uncommitted_bytes,
     commitTimeoutMs: query.commit_timeout,

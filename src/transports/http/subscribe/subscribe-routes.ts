@@ -10,6 +10,7 @@ import { commitRoute } from './commit-route.js';
 import { keepAliveRoute } from './keep-alive-route.js';
 import { ndjson, ndjsonPayloads, ndjsonType } from './ndjson.js';
 import { serverSentEvents, sseType } from './server-sent-events.js';
+import { setPositionsRoute } from './set-positions-route.js';
 import type { StreamFormat } from './stream-format.js';
 import { streamResponses } from './stream-schemas.js';
 import { type SubscribeQuery, subscribeQuery, toCommand } from './subscribe-query.js';
@@ -50,6 +51,7 @@ export function subscribeRoutes(server: StreamServer): AnyRoute[] {
     }),
     commitRoute(server.subscriptions),
     keepAliveRoute(server.subscriptions),
+    setPositionsRoute(server.subscriptions),
   ];
 }
 
