@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { defaultAddress } from './connect.js';
+import { addCursors } from './cursors/command.js';
 import { addFleet } from './fleet/command.js';
 import type { Io } from './io.js';
 import { addPublish } from './publish/command.js';
@@ -41,6 +42,7 @@ Examples:
   addSchema(program, io);
   addSubscribers(program, io);
   addFleet(program, io);
+  addCursors(program, io);
   return program;
 }
 

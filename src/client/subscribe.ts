@@ -4,6 +4,7 @@ import { type Client, createClient } from '@connectrpc/connect';
 import {
   CommitMode,
   type CommittedPosition,
+  type CompareCursorsResponse,
   OffsetStartsSchema,
   OnExpired,
   PositionSource,
@@ -121,6 +122,8 @@ export interface SubscribeCalls {
   commit(input: CommitInput, options?: CallOptions): Promise<CommittedPosition[]>;
   /** Says that the consumer of a stream lives though it commits nothing; `Subscription.keepAlive` knows the stream. FENCED if the stream is over. */
   keepAlive(input: KeepAliveInput, options?: CallOptions): Promise<void>;
+  /** How far two cursors are apart, by partition and in all. CURSOR_WRONG_TOPIC, CURSOR_STALE_TOPIC. */
+  compareCursors(from: string, to: string, options?: CallOptions): Promise<CompareCursorsResponse>;
   /**
    * Says from where on a stream with `positionsFrom: 'client'` sends its partitions: all positions count, or none. FENCED if the stream does not own one of
    * them, CURSOR_STALE_TOPIC, CURSOR_EXPIRED, CURSOR_AHEAD.
@@ -147,6 +150,8 @@ export function subscribeCalls(calls: Calls): SubscribeCalls {
   return {
     frames: (input, options) =>
       guardStream(calls, options, (connect) => frames(service.subscribe(toRequest(input), connect))),
+    compareCursors: (from, to, options) =>
+      calls.unary(options, (connect) => service.compareCursors({ from, to }, connect)),
     keepAlive: (input, options) =>
       calls.unary(options, async (connect) => {
         await service.keepAlive(input, connect);

@@ -1,5 +1,6 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import { answerBefore } from '../../core/deadline.js';
+import { compareCursors } from '../../core/subscribe/compare-cursors.js';
 import type { Subscriptions } from '../../core/subscribe/frames.js';
 import type { SubscribeService } from '../../gen/mainstem/v1/subscribe_pb.js';
 import type { OnInternalError } from '../served.js';
@@ -24,6 +25,15 @@ export function subscribeService(
         if ('assignment' in frame) client.expectReading(frame.assignment.generation !== undefined);
         return toResponse(frame, form);
       });
+    }),
+    compareCursors: guardUnary(onInternalError, async ({ from, to }) => {
+      const { total, partitions } = compareCursors(from, to);
+      return {
+        total: BigInt(total),
+        partitions: partitions.map(({ topic, partition, from: start, to: end, distance }) => {
+          return { topic, partition, fromOffset: BigInt(start), toOffset: BigInt(end), distance: BigInt(distance) };
+        }),
+      };
     }),
     keepAlive: guardUnary(onInternalError, async ({ subscriber, streamId, generation }, { signal }) => {
       await subscriptions.keepAlive({ subscriber, streamId, generation: toGeneration(generation) }, signal);

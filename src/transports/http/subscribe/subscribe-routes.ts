@@ -7,6 +7,7 @@ import { type QueryParameter, textParameter } from '../query.js';
 import { type AnyRoute, type Operation, route } from '../route.js';
 import { answerStream, type StreamServer } from './answer-stream.js';
 import { commitRoute } from './commit-route.js';
+import { compareRoute } from './compare-route.js';
 import { keepAliveRoute } from './keep-alive-route.js';
 import { ndjson, ndjsonPayloads, ndjsonType } from './ndjson.js';
 import { serverSentEvents, sseType } from './server-sent-events.js';
@@ -50,6 +51,7 @@ export function subscribeRoutes(server: StreamServer): AnyRoute[] {
       handle: (exchange, query) => serve(server, exchange, severalTopics(query), query),
     }),
     commitRoute(server.subscriptions),
+    compareRoute,
     keepAliveRoute(server.subscriptions),
     setPositionsRoute(server.subscriptions),
   ];
