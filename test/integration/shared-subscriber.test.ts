@@ -246,7 +246,7 @@ describe.each(pairs.filter(([name, at]) => name === 'embedded' || at))('on %s', 
     }
     // Without a stream: nobody by that name has ever been there.
     const stranger = { subscriber: 'ünïcödé / .. %2F 🎈', ...position };
-    expect(await reasonOf(b.subscriptions.commit(stranger, never))).toBe('FENCED');
+    expect(await reasonOf(b.subscriptions.commit(stranger, never))).toBe('SUBSCRIBER_NOT_FOUND');
     expect(await b.coordination.children(['subscribers'])).toEqual(['mart']);
     expect(await committedIn(fleet, 2)).toEqual(before);
     one.close();
