@@ -3,12 +3,14 @@ import { logIdOf, nameOf, type TopicRef } from '../../core/ports/topic-ref.js';
 import { unavailable } from './errors.js';
 import type { KafkaClient } from './kafka-client.js';
 import { type Leaders, retryForMs } from './leaders.js';
-import { askLeader } from './on-leader.js';
+import { batchOffsetQuestions } from './offset-questions.js';
+import { askLeader, askLeaderBy } from './on-leader.js';
 import { backoff, pause } from './pause.js';
 import { deleteRecordsRequest } from './protocol/admin.js';
 import { codes } from './protocol/codes.js';
 import { type Fetched, fetchRequest } from './protocol/fetch.js';
-import { type ChosenRequest, earliestOffset, firstOf, latestOffset, listOffsetsRequest } from './protocol/requests.js';
+import { earliestOffset, latestOffset } from './protocol/list-offsets.js';
+import { type ChosenRequest, firstOf } from './protocol/requests.js';
 
 /** Range reads and questions about offsets, on connections of their own, so that the tail's long polls never delay them. */
 export interface Reads {
@@ -22,11 +24,13 @@ export interface Reads {
 const mostBytes = 64 * 1024 * 1024;
 
 export function createReads(client: KafkaClient, leaders: Leaders, closing: AbortSignal): Reads {
+  const askOffset = batchOffsetQuestions(client);
+
   async function offset(topic: TopicRef, partition: number, timestamp: number, signal?: AbortSignal): Promise<number> {
-    const request = listOffsetsRequest(nameOf(topic), partition, timestamp);
-    const what = `tell the offsets of ${nameOf(topic)}/${partition}`;
-    const question = { topic, partition, what, lane: 'reads', request, signal } as const;
-    return (await askLeader(client, leaders, closing, question)).offset;
+    const name = nameOf(topic);
+    const question = { topic, partition, what: `tell the offsets of ${name}/${partition}`, signal };
+    const ask = (node: number) => askOffset(node, name, partition, timestamp);
+    return (await askLeaderBy(leaders, closing, question, ask)).offset;
   }
 
   async function bounds(topic: TopicRef, partition: number, signal?: AbortSignal): Promise<Bounds> {
