@@ -87,6 +87,12 @@ export async function startApp(config: Config, logger: Logger): Promise<App> {
   const subscriptions = createSubscriptions({
     ...ports,
     filters: createCelCompiler(),
+    // Made below, of these subscriptions: each needs the other.
+    parking: {
+      park: (command, signal) => subscribers.park(command, signal),
+      heldKeys: (subscriber) => subscribers.heldKeys(subscriber),
+      hold: (command, signal) => subscribers.hold(command, signal),
+    },
     heartbeatMs: config.heartbeatMs,
     instance,
     onPositionsNotSet: (facts, message) => logger.warn(facts, message),

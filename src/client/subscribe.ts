@@ -63,6 +63,16 @@ export interface StreamOptions {
    * `setPositions`. `SubscriptionOptions.positions` does all that.
    */
   readonly positionsFrom?: 'server' | 'client' | undefined;
+  /**
+   * Of a subscriber that commits each batch: events that were sent this often without a commit are sent one at a time, and the one that fails
+   * again is parked. 1 to 1,000; default: events are sent for ever.
+   */
+  readonly maxDeliveries?: number | undefined;
+  /**
+   * Of a subscriber that commits each batch: later events of a key are parked, too, while an earlier one of it is parked, or redriven and
+   * not committed. `Subscription.park` then parks what the batch in hand has left of the key, if the loop takes single events.
+   */
+  readonly parkKeySequence?: boolean | undefined;
   /** The schema version of the topic that the reader understands. */
   readonly readerSchemaVersion?: number | undefined;
   /**
@@ -190,6 +200,8 @@ function toRequest(input: SubscribeInput): SubscribeRequest {
     ...(input.maxUncommitted === undefined ? {} : { maxUncommitted: BigInt(input.maxUncommitted) }),
     ...(input.maxUncommittedBytes === undefined ? {} : { maxUncommittedBytes: BigInt(input.maxUncommittedBytes) }),
     ...(input.commitTimeoutMs === undefined ? {} : { commitTimeout: durationFromMs(input.commitTimeoutMs) }),
+    ...(input.maxDeliveries === undefined ? {} : { maxDeliveries: input.maxDeliveries }),
+    parkKeySequence: input.parkKeySequence ?? false,
     ...(input.commitMode === undefined ? {} : { commitMode: commitModes[input.commitMode] }),
     positionsFrom: input.positionsFrom === 'client' ? PositionSource.CLIENT : PositionSource.UNSPECIFIED,
     ...(input.readerSchemaVersion === undefined ? {} : { readerSchemaVersion: input.readerSchemaVersion }),

@@ -78,8 +78,17 @@ export async function openFleet(servers?: readonly string[], times: Times = {}):
     await topics.start();
     const name = `instance-${instances.length}`;
     const ports = { log, coordination, topics, authorizer: allowAll };
-    const subscriptions = createSubscriptions({ ...ports, instance: name, clock });
-    const subscribers = createSubscribers({ ...ports, commit: subscriptions.commit });
+    const subscriptions = createSubscriptions({
+      ...ports,
+      instance: name,
+      clock,
+      parking: {
+        park: (command, signal) => subscribers.park(command, signal),
+        heldKeys: (name) => subscribers.heldKeys(name),
+        hold: (command, signal) => subscribers.hold(command, signal),
+      },
+    });
+    const subscribers: SubscribersService = createSubscribers({ ...ports, commit: subscriptions.commit });
     let killed: Promise<void> | undefined;
     const instance: Instance = {
       name,

@@ -85,7 +85,7 @@ export interface Subscription extends AsyncIterable<ReceivedEvent> {
    * Puts an event that cannot be handled aside, into the subscriber's parked events, and commits past it: call it instead of processing the event,
    * before the next one is asked for. FENCED if another stream has taken over.
    */
-  park(event: ReceivedEvent, why: { readonly reason: string; readonly attempts?: number }): Promise<void>;
+  park(event: ReceivedEvent, why: ParkReason): Promise<void>;
   /**
    * Says that this consumer lives though it commits nothing: call it every minute or so while your store is down, and `commitTimeoutMs` begins anew.
    * FENCED if another stream has taken over.
@@ -96,6 +96,13 @@ export interface Subscription extends AsyncIterable<ReceivedEvent> {
    * durable, and so after the loop has ended: inside of the loop call it without waiting for it.
    */
   stop(): Promise<void>;
+}
+
+export interface ParkReason {
+  /** In words, for the operator who looks at it; at most 4 KiB. */
+  readonly reason: string;
+  /** How often it was tried; default 1. */
+  readonly attempts?: number | undefined;
 }
 
 /** What a subscription needs of its client. */

@@ -4,15 +4,17 @@ import { MainstemError } from '../errors.js';
 import { resumingFrames } from '../frames.js';
 import { ReceivedEvent } from '../received-event.js';
 import type { SubscribeInput } from '../subscribe.js';
-import type { EventBatch, Subscription, SubscriptionCalls, SubscriptionOptions } from './api.js';
+import type { EventBatch, ParkReason, Subscription, SubscriptionCalls, SubscriptionOptions } from './api.js';
 import { createCommits } from './commits.js';
 import { type BatchInHand, createInHand, type Owner } from './in-hand.js';
+import { ParkedKeys } from './parked-keys.js';
 import { createStatusBoard } from './status.js';
 
 /** How long the end of a subscription waits for its last commit. */
 const lastCommitMs = 10_000;
 /** The same between two streams: the server that broke the first one may be the one to commit at. */
 const commitBetweenMs = 1_000;
+const heldReason = 'held back: an earlier event of its key was parked from the same frame (parkKeySequence)';
 /** How often what is processed is committed while one batch takes long: a crash repeats little, and the server sees that the consumer lives. */
 const commitWithinMs = 500;
 /** How often setting positions is tried while the server cannot do it. */
@@ -36,6 +38,7 @@ export function createSubscription(
   let streamId = '';
   let assignments = 0;
   const inHand = createInHand();
+  const parkedKeys = new ParkedKeys();
   /** The batch that the loop handles, and whose it is. */
   let batchInHand: BatchInHand | undefined;
   let batchOwner: Owner | undefined;
@@ -225,12 +228,14 @@ export function createSubscription(
 
   async function* events(): AsyncGenerator<ReceivedEvent, undefined, undefined> {
     for await (const batch of marked()) {
+      parkedKeys.clear();
       for (const event of batch.events) {
         batch.processed = batch.given;
         const isLate = autoCommit && batch.processed > 0 && performance.now() - lastCommitAt > commitWithinMs;
         if (isLate) processedWithin(batch.processed);
         batch.given++;
-        yield event;
+        if (parkedKeys.has(event)) await park(event, { reason: heldReason, attempts: 0 });
+        else yield event;
       }
     }
   }
@@ -240,6 +245,13 @@ export function createSubscription(
       batch.given = batch.events.length;
       yield batch;
     }
+  }
+
+  async function park(event: ReceivedEvent, { reason, attempts = 1 }: ParkReason): Promise<void> {
+    if (subscriber === undefined) throw new TypeError('only a subscription with a subscriber parks events');
+    const { topic, partition, offset } = event;
+    await calls.park({ subscriber, topic, partition, offset, generation: ownedGeneration(), reason, attempts });
+    if (input.parkKeySequence) parkedKeys.add(event);
   }
 
   const stopSoon = () => void stop();
@@ -267,11 +279,7 @@ export function createSubscription(
         inHand.committed(position.cursor);
       }
     },
-    async park(event, { reason, attempts = 1 }) {
-      if (subscriber === undefined) throw new TypeError('only a subscription with a subscriber parks events');
-      const { topic, partition, offset } = event;
-      await calls.park({ subscriber, topic, partition, offset, generation: ownedGeneration(), reason, attempts });
-    },
+    park,
     async keepAlive() {
       if (subscriber === undefined) throw new TypeError('only a subscription with a subscriber has partitions to keep');
       await calls.keepAlive({ subscriber, streamId, generation: ownedGeneration() });

@@ -4,6 +4,7 @@ import { toBusError } from '../coordination-errors.js';
 import { BusError } from '../errors.js';
 import type { Clock } from '../ports/clock.js';
 import { type Coordination, CoordinationError } from '../ports/coordination.js';
+import { attemptsAfterCommit } from './attempts.js';
 import { type OffsetRecord, offsetPath, readOffsetRecord, requireSubscriber, writeRecord } from './records.js';
 
 /** A position to commit. */
@@ -89,7 +90,8 @@ export function createCommitter(coordination: Coordination, clock: Clock): Commi
       );
     }
     if (found.record.next >= next) return { done: found.record.next };
-    const record: OffsetRecord = { ...found.record, next, committedAt: clock.wallTime() };
+    const attempts = attemptsAfterCommit(found.record.attempts, next);
+    const record: OffsetRecord = { ...found.record, next, committedAt: clock.wallTime(), attempts };
     return { version: found.version, record };
   }
 

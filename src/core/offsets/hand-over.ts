@@ -1,6 +1,7 @@
 import { CoordinationError, type Session, type Write } from '../ports/coordination.js';
 import { createWakeup } from '../subscribe/wakeup.js';
 import type { ActiveTopic } from '../topics/topic.js';
+import type { DeliveryAttempts } from './attempts.js';
 import type { FirstPositionsOptions, firstPositionsInTurn } from './first-positions.js';
 import { type OffsetRecord, offsetPath, readOffset, type Versioned, writeRecord } from './records.js';
 
@@ -16,6 +17,8 @@ export interface Held extends PartitionOf {
   readonly next: number;
   /** The committed offset of an earlier topic of the same name: it means nothing now. */
   readonly recreated: number | undefined;
+  /** How often records from `next` on were sent before, without a commit. */
+  readonly attempts: DeliveryAttempts | undefined;
 }
 
 /** What a stream is to own. */
@@ -26,6 +29,9 @@ export interface Target {
 
 export const keyOf = (topic: Pick<ActiveTopic, 'name' | 'incarnation'>, partition: number): string =>
   `${topic.name}/${topic.incarnation}/${partition}`;
+
+/** The attempts that count where the committed position is at `next`. */
+export type AttemptsAt = (next: number) => DeliveryAttempts | undefined;
 
 export interface HandOverOptions extends FirstPositionsOptions {
   readonly writeFirstPositions: ReturnType<typeof firstPositionsInTurn>;
@@ -38,6 +44,11 @@ export interface HandOverOptions extends FirstPositionsOptions {
   isReady(topic: ActiveTopic): boolean;
   /** Where the stream stands in a partition that it owns: everything before has been sent. */
   sent(held: Held): number;
+  /**
+   * Called when a partition is owned no more, with everything before `sent` sent. The answer tells the attempts to write once the committed
+   * position is known for good. Left out by streams that do not count.
+   */
+  departure?: ((held: Held, sent: number) => AttemptsAt) | undefined;
   /** Whether a stream is connected, as far as is known. */
   isConnected(streamId: string): boolean;
   /** `held` or `generation` has changed. */
@@ -80,6 +91,7 @@ const attempts = 20;
 interface Leaving extends Held {
   readonly sent: number;
   readonly until: number;
+  readonly attemptsAt: AttemptsAt | undefined;
 }
 
 /**
@@ -112,7 +124,8 @@ export function createHandOver(options: HandOverOptions): HandOver {
     for (const [key, each] of held) {
       if (target.partitions.has(key)) continue;
       held.delete(key);
-      leaving.set(key, { ...each, sent: options.sent(each), until: clock.now() + releaseMs });
+      const sent = options.sent(each);
+      leaving.set(key, { ...each, sent, until: clock.now() + releaseMs, attemptsAt: options.departure?.(each, sent) });
       changed = true;
     }
     for (const key of waitedSince.keys()) if (!target.partitions.has(key)) waitedSince.delete(key);
@@ -135,6 +148,24 @@ export function createHandOver(options: HandOverOptions): HandOver {
     }
   }
 
+  function givenUp({ attemptsAt }: Leaving, record: OffsetRecord): OffsetRecord {
+    return { ...record, owner: undefined, attempts: attemptsAt ? attemptsAt(record.next) : record.attempts };
+  }
+
+  /** The stream is over and these are uncommitted: writes the attempts, so that the next owner knows of them. */
+  async function writeAttempts(open: readonly Leaving[]): Promise<void> {
+    const counted = open.filter(({ attemptsAt }) => attemptsAt !== undefined);
+    if (counted.length === 0) return;
+    const entries = await Promise.all(counted.map(async (each) => ({ each, entry: await read(each) })));
+    await coordination.setMany(
+      entries.flatMap(({ each, entry }) =>
+        entry?.record.owner === streamId
+          ? [{ path: pathOf(each), value: writeRecord(givenUp(each, entry.record)), version: entry.version }]
+          : [],
+      ),
+    );
+  }
+
   /** Gives up what can be given up now. Returns how long the rest may take. */
   async function release(): Promise<number> {
     // Watched before it is read, so that no commit is missed.
@@ -148,7 +179,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
       // What comes back is not given up, but claimed anew.
       else if (target.partitions.has(key)) continue;
       else if (entry.record.next >= each.sent || now >= each.until) {
-        const record: OffsetRecord = { ...entry.record, owner: undefined };
+        const record = givenUp(each, entry.record);
         writes.push({ key, path: pathOf(each), value: writeRecord(record), version: entry.version });
       }
     }
@@ -222,8 +253,8 @@ export function createHandOver(options: HandOverOptions): HandOver {
       throw outcome.error;
     }
     if (session !== at || !at.isLive()) return 'again';
-    for (const { key, each, next, recreated } of claims) {
-      held.set(key, { ...each, next, recreated });
+    for (const { key, each, next, recreated, attempts: before } of claims) {
+      held.set(key, { ...each, next, recreated, attempts: before });
       waitedSince.delete(key);
       leaving.delete(key);
     }
@@ -296,9 +327,10 @@ export function createHandOver(options: HandOverOptions): HandOver {
       earlier: [],
       committedAt: before?.committedAt,
       claimedAt: clock.wallTime(),
+      attempts: isSame ? before.attempts : undefined,
     };
     const write: Write = { path: pathOf(each), value: writeRecord(record), version: found?.version ?? 0 };
-    return { next, recreated: isSame ? undefined : before?.next, write };
+    return { next, recreated: isSame ? undefined : before?.next, attempts: record.attempts, write };
   }
 
   return {
@@ -345,6 +377,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
           });
           if (open.length === 0) break;
         }
+        if (session?.isLive()) await writeAttempts(open.map(([, each]) => each));
       } catch {
         // Then nobody knows, and the records come again.
       } finally {

@@ -50,6 +50,8 @@ export interface MemberRequest {
   isReady(topic: ActiveTopic): boolean;
   /** Where the stream stands in a partition: everything before has been sent. */
   sent(held: Held): number;
+  /** See `HandOverOptions.departure`. */
+  departure?: HandOverOptions['departure'];
   /** Called after each change of `current()`, `failure` or `wasReset`. */
   onChange(): void;
   /** Ends the membership; others take over. */

@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer';
 import { BusError } from '../errors.js';
 import type { Coordination, Path } from '../ports/coordination.js';
 import type { PartitionSet } from './assign.js';
+import { type DeliveryAttempts, readAttempts } from './attempts.js';
 
 /** Where a subscriber is in a partition, as coordination holds it. It is the fence: only who knows the generation may move it. */
 export interface OffsetRecord {
@@ -19,6 +20,8 @@ export interface OffsetRecord {
   readonly committedAt: number | undefined;
   /** The same of the last claim. */
   readonly claimedAt: number | undefined;
+  /** Undefined unless records from `next` on were sent and not committed by a stream that counts. */
+  readonly attempts?: DeliveryAttempts | undefined;
 }
 
 /** Who owns which partitions of a subscriber: written as a whole, by compare-and-set. Kept for as long as the subscriber exists. */
@@ -145,6 +148,7 @@ export function readOffsetRecord(value: Uint8Array): OffsetRecord {
       earlier: numbers(record['earlier']),
       committedAt: optionalNumber(record['committedAt']),
       claimedAt: optionalNumber(record['claimedAt']),
+      attempts: readAttempts(record['attempts']),
     };
   }
   throw new BusError('INTERNAL', 'a committed position in coordination is damaged');

@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { LogRecord } from '../model.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { ActiveTopic } from '../topics/topic.js';
+import { keyIdOf } from './held-keys.js';
 import { keyOf, type Origin, readParked, readResolution } from './records.js';
 
 /** A parked record as the fold keeps it: its place, and little else. */
@@ -13,6 +14,8 @@ export interface ParkedEntry extends Origin {
   readonly reason: string;
   readonly attempts: number;
   readonly payloadBytes: number;
+  /** Names its topic and key; undefined without a key. */
+  readonly keyId: string | undefined;
 }
 
 /** What is parked now. */
@@ -93,6 +96,7 @@ function apply(entries: Map<string, ParkedEntry>, record: LogRecord): void {
       reason: reason.length > longestReason ? `${reason.slice(0, longestReason).toWellFormed()}…` : reason,
       attempts,
       payloadBytes: record.value?.length ?? 0,
+      keyId: record.key ? keyIdOf(topic, record.key) : undefined,
     });
     return;
   }

@@ -9,9 +9,10 @@ import { readState } from '../subscribers/state.js';
 import { withTopicLock } from '../topics/lock.js';
 import type { ActiveTopic } from '../topics/topic.js';
 import { createParkedFold, type ParkedEntry, type ParkedState } from './fold.js';
+import { drainingKeys, noHeldKeys, parkedKeys } from './held-keys.js';
 import { parkedTopicOf, redriveTopicOf } from './names.js';
-import { type ParkPorts, parkRecord } from './park.js';
-import type { ParkedInfo, Parking, Selection } from './parking.js';
+import { holdRecords, type ParkPorts, parkRecord } from './park.js';
+import type { ParkedInfo, Parking, Selection, StreamParking } from './parking.js';
 import { originalHeaders } from './records.js';
 import {
   createParkedReader,
@@ -36,7 +37,7 @@ interface ParkingPorts extends Omit<ParkPorts, 'parkingTopics'> {
   readonly closing: AbortSignal;
 }
 
-export interface ParkingService extends Parking {
+export interface ParkingService extends Parking, StreamParking {
   /** How many records a subscriber has parked. Throws LOG_UNAVAILABLE. */
   count(subscriber: string): Promise<number>;
 }
@@ -88,6 +89,19 @@ export function createParking(ports: ParkingPorts): ParkingService {
       mapped(async () => {
         authorizer.authorize('commit', command.subscriber);
         return parkRecord({ ...ports, parkingTopics }, command, signal);
+      }),
+
+    hold: (command, signal) => mapped(() => holdRecords({ ...ports, parkingTopics }, command, signal)),
+
+    heldKeys: (subscriber) =>
+      mapped(async () => {
+        const topic = await parkingTopics.find(parkedTopicOf(subscriber));
+        if (!topic) return noHeldKeys;
+        // In this order: a record is in the redrive topic before it is parked no more.
+        const state = await fold.read(topic);
+        const redriveTopic = await parkingTopics.find(redriveTopicOf(subscriber));
+        const draining = redriveTopic ? await drainingKeys(ports, subscriber, redriveTopic) : noHeldKeys.draining;
+        return { parked: parkedKeys(state), origins: new Set(state.entries.keys()), draining };
       }),
 
     listParked: (subscriber, limit, after) =>

@@ -16,7 +16,7 @@ import type { TopicsService } from '../topics/index.js';
 import type { ActiveTopic } from '../topics/topic.js';
 import { mostParked } from './fold.js';
 import { parkedTopicOf } from './names.js';
-import type { ParkCommand } from './parking.js';
+import type { HoldCommand, ParkCommand } from './parking.js';
 import { parkedRecord } from './records.js';
 import type { ParkingTopics } from './topics.js';
 
@@ -49,9 +49,7 @@ export async function parkRecord(
   await checkOwner();
   const record = await readRecord(log, topic, partition, offset, signal);
 
-  const parkedTopic = await parkingTopics.ensure(parkedTopicOf(subscriber), checkOwner);
-  const { earliest, highWatermark } = await log.bounds(parkedTopic, 0);
-  if (highWatermark - earliest >= mostParked) throw full(subscriber);
+  const parkedTopic = await roomFor(ports, subscriber, 1, checkOwner);
   const { name, incarnation } = topic;
   const parked = { topic: name, incarnation, partition, offset, time: record.timestamp, reason, attempts };
   signal.throwIfAborted();
@@ -60,6 +58,43 @@ export async function parkRecord(
   const positions = [{ topic: name, incarnation, partition, nextOffset: offset + 1 }];
   const [committed] = await commit({ subscriber, positions, generation }, signal);
   return committed ?? { topic: name, partition, nextOffset: offset + 1 };
+}
+
+/** Why a record waits that nobody has tried. */
+const heldReason =
+  'held back: an earlier event of its key is parked, or redriven and not committed yet (park_key_sequence)';
+
+/** Parks records of a stream in one append. Their positions stay: the consumer commits past them with what it was sent. */
+export async function holdRecords(ports: ParkPorts, command: HoldCommand, signal: AbortSignal): Promise<void> {
+  const { subscriber, topic, generation, records } = command;
+  const { name, incarnation } = topic;
+  const partitions = new Set(records.map(({ partition }) => partition));
+  const checkOwners = async () => {
+    for (const partition of partitions)
+      await checkOwnership(ports.coordination, topic, { subscriber, partition, generation });
+  };
+  await checkOwners();
+  const parkedTopic = await roomFor(ports, subscriber, records.length, checkOwners);
+  signal.throwIfAborted();
+  const parked = records.map(({ partition, record }) => {
+    const { offset, timestamp: time } = record;
+    const place = { topic: name, incarnation, partition, offset, time, reason: heldReason, attempts: 0 };
+    return parkedRecord(record, place);
+  });
+  await ports.parkingTopics.append(parkedTopic, parked);
+}
+
+/** The parked topic, with room for so many records more. Throws PARKING_FULL. */
+async function roomFor(
+  { log, parkingTopics }: ParkPorts,
+  subscriber: string,
+  records: number,
+  stillWanted: () => Promise<void>,
+): Promise<ActiveTopic> {
+  const parkedTopic = await parkingTopics.ensure(parkedTopicOf(subscriber), stillWanted);
+  const { earliest, highWatermark } = await log.bounds(parkedTopic, 0);
+  if (highWatermark - earliest + records > mostParked) throw full(subscriber);
+  return parkedTopic;
 }
 
 function checkText({ reason, attempts }: ParkCommand): void {
@@ -92,7 +127,7 @@ async function topicOf(
 async function checkOwnership(
   coordination: Coordination,
   { name, incarnation }: ActiveTopic,
-  { subscriber, partition, generation }: ParkCommand,
+  { subscriber, partition, generation }: Pick<ParkCommand, 'subscriber' | 'partition' | 'generation'>,
 ): Promise<void> {
   const counts = (now: OffsetRecord | undefined) =>
     now?.owner !== undefined && (now.generation === generation || now.earlier.includes(generation));

@@ -1,4 +1,7 @@
+import type { LogRecord } from '../model.js';
 import type { CommittedPosition, Delivery } from '../subscribe/frames.js';
+import type { ActiveTopic } from '../topics/topic.js';
+import type { HeldKeys } from './held-keys.js';
 
 /** A place in a topic, as callers name it. */
 export interface RecordPosition {
@@ -14,6 +17,25 @@ export interface ParkCommand extends RecordPosition {
   readonly attempts: number;
   /** Of the stream's assignment. */
   readonly generation: number;
+}
+
+/** Records that wait because an earlier event of their key does. */
+export interface HoldCommand {
+  readonly subscriber: string;
+  readonly topic: ActiveTopic;
+  readonly generation: number;
+  /** In the order of their offsets within each partition. */
+  readonly records: readonly { readonly partition: number; readonly record: LogRecord }[];
+}
+
+/** Parking as streams use it. */
+export interface StreamParking {
+  /** See `Parking.park`. */
+  park(command: ParkCommand, signal: AbortSignal): Promise<CommittedPosition>;
+  /** The keys whose later events are held back. Throws LOG_UNAVAILABLE, COORDINATION_UNAVAILABLE. */
+  heldKeys(subscriber: string): Promise<HeldKeys>;
+  /** Parks records in one append, without committing past them. Throws as `park` does. A second time counts once. */
+  hold(command: HoldCommand, signal: AbortSignal): Promise<void>;
 }
 
 /** A parked record, without its payload. */

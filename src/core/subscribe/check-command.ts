@@ -7,6 +7,7 @@ import type { SubscribeCommand } from './frames.js';
 const mostTopics = 100;
 const longestPattern = 249;
 const mostPartitions = 10_000;
+const mostDeliveries = 1_000;
 
 /** Checks what can be checked without looking anything up. Throws INVALID_REQUEST, *_NAME_INVALID, PERMISSION_DENIED. */
 export function checkCommand(command: SubscribeCommand, authorizer: Authorizer): void {
@@ -35,6 +36,7 @@ export function checkCommand(command: SubscribeCommand, authorizer: Authorizer):
     );
   }
   checkNumbers(command);
+  checkParking(command);
 }
 
 /** The topics that a command names. */
@@ -115,9 +117,26 @@ function refuseWithoutSubscriber(command: SubscribeCommand): void {
     commit_timeout: commitTimeoutMs !== undefined,
     commit_mode: commitMode !== 'explicit',
     positions_from: command.positionsFrom === 'client',
+    max_deliveries: command.maxDeliveries !== undefined,
+    park_key_sequence: command.parkKeySequence === true,
   };
   const [field] = Object.entries(set).find(([, isSet]) => isSet) ?? [];
   if (field) throw new BusError('INVALID_REQUEST', `${field} needs a subscriber: without one nothing is committed`);
+}
+
+/** The server parks for the client. It has to know what the client has processed, and to own what it parks. */
+function checkParking({ maxDeliveries, parkKeySequence = false, commitMode = 'explicit' }: SubscribeCommand): void {
+  if (commitMode !== 'explicit' && (maxDeliveries !== undefined || parkKeySequence)) {
+    const field = maxDeliveries === undefined ? 'park_key_sequence' : 'max_deliveries';
+    throw new BusError(
+      'INVALID_REQUEST',
+      `${field} needs commit_mode EXPLICIT: the client's commits tell what was processed`,
+    );
+  }
+  if (maxDeliveries === undefined) return;
+  if (!(Number.isSafeInteger(maxDeliveries) && maxDeliveries >= 1 && maxDeliveries <= mostDeliveries)) {
+    throw new BusError('INVALID_REQUEST', `max_deliveries is ${maxDeliveries}; it must be 1 to ${mostDeliveries}`);
+  }
 }
 
 function checkNumbers(command: SubscribeCommand): void {

@@ -7,6 +7,7 @@ import type { Clock, Timer } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
 import type { Delivery, SubscribeCommand } from './frames.js';
 import { createPace } from './pace.js';
+import type { Suspects } from './suspects.js';
 import { createUncommitted } from './uncommitted.js';
 
 /** How far a stream may run ahead of its commits, and for how long its consumer may give no sign of life. */
@@ -37,6 +38,8 @@ export interface FlowOptions {
   /** There is room again. */
   wake(): void;
   readonly membership: Membership;
+  /** Of a stream with `max_deliveries`. */
+  readonly suspects: Suspects | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -66,10 +69,11 @@ const mostLooks = 64;
  * records tells of the others; without one they are looked for from time to time, because a watch costs every commit a round trip.
  */
 export function createFlow(options: FlowOptions): Flow {
-  const { coordination, clock, committer, subscriber, streamId, command, membership, signal } = options;
-  const { maxUncommitted, maxUncommittedBytes, commitMode = 'explicit' } = command;
+  const { coordination, clock, committer, subscriber, streamId, command, membership, suspects, signal } = options;
+  const { maxUncommitted, maxUncommittedBytes, commitMode = 'explicit', parkKeySequence = false } = command;
   const timeoutMs = command.commitTimeoutMs ?? defaultCommitTimeoutMs;
-  const hasBound = maxUncommitted !== undefined || maxUncommittedBytes !== undefined;
+  const hasBound =
+    maxUncommitted !== undefined || maxUncommittedBytes !== undefined || suspects !== undefined || parkKeySequence;
   // What is committed before it is sent is never uncommitted.
   if ((!hasBound && timeoutMs === 0) || commitMode === 'before_delivery') return unbounded;
   const uncommitted = createUncommitted({ countsBytes: maxUncommittedBytes !== undefined, isExact: hasBound });
@@ -101,6 +105,7 @@ export function createFlow(options: FlowOptions): Flow {
     if (before === undefined || next <= before) return;
     known.set(key, next);
     committedTo.set(key, Math.max(next, committedTo.get(key) ?? 0));
+    suspects?.committed(key, next);
     const released = uncommitted.committed(key, next);
     pace?.add(released);
     nextLook = { at: clock.now() + least, afterMs: least };
@@ -182,6 +187,9 @@ export function createFlow(options: FlowOptions): Flow {
 
   return {
     room() {
+      // One frame at a time: the next one is looked through when it is known what of this one is parked.
+      if (parkKeySequence && uncommitted.records > 0) return 0;
+      if (suspects?.any) return uncommitted.records > 0 ? 0 : 1;
       if (maxUncommittedBytes !== undefined && uncommitted.bytes >= maxUncommittedBytes) return 0;
       const frame = pace ? Math.max(1, pace.total) : Number.POSITIVE_INFINITY;
       return Math.max(0, Math.min(frame, (maxUncommitted ?? Number.POSITIVE_INFINITY) - uncommitted.records));
@@ -199,6 +207,7 @@ export function createFlow(options: FlowOptions): Flow {
         known.delete(key);
         committedTo.delete(key);
       }
+      suspects?.owns(held);
       owned = new Map(held);
       for (const [key, stop] of watches) {
         if (held.has(key)) continue;
@@ -217,6 +226,8 @@ export function createFlow(options: FlowOptions): Flow {
       });
       // What is sent again, to a store that was restored, is committed already.
       for (const key of keys) uncommitted.committed(key, committedTo.get(key) ?? 0);
+      if (suspects?.any)
+        for (const { partition, record } of deliveries) suspects.sent(keyOfPartition(partition), record.offset);
     },
     positioned: (key, next) => known.set(key, next),
     handed() {

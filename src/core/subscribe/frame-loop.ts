@@ -1,5 +1,5 @@
 import { BusError } from '../errors.js';
-import { keyOf } from '../offsets/hand-over.js';
+import { keyOf, type PartitionOf } from '../offsets/hand-over.js';
 import type { Membership } from '../offsets/member.js';
 import type { Clock } from '../ports/clock.js';
 import type { ActiveTopic } from '../topics/topic.js';
@@ -11,6 +11,7 @@ import type { AssignmentInfo, EndReason, Frame, Progress, SubscribeCommand } fro
 import { createPassed } from './passed.js';
 import type { Source } from './plain-source.js';
 import type { Pull, PullOne } from './pulled.js';
+import type { Screening } from './screening.js';
 import type { Selection } from './selection.js';
 import type { Serving } from './serving.js';
 import type { SharedSource } from './shared-source.js';
@@ -42,6 +43,8 @@ export interface SharedParts {
   readonly membership: Membership;
   readonly flow: Flow;
   readonly commits: AutoCommits;
+  /** Of a stream with `max_deliveries` or `park_key_sequence`. */
+  readonly screening: Screening | undefined;
 }
 
 /** How soon a client may come back to another instance, or to this one after its restart. */
@@ -56,11 +59,11 @@ interface Parcel {
   readonly reached: readonly Reached[];
 }
 
-/** A parcel that is being committed before it is sent. */
-interface Pending extends Parcel {
-  /** The keys of the partitions that are committed. */
-  committed: ReadonlySet<string> | undefined;
-  /** What a heartbeat says meanwhile. */
+/** A parcel that waits for something before it is sent: for its commit, or for a record to be parked. */
+interface Pending {
+  /** What is left of the parcel to be sent, once that is known. */
+  finish: (() => Parcel | undefined) | undefined;
+  /** The position of heartbeats meanwhile. */
   readonly before: { readonly cursor: string; readonly partitions: readonly Progress[] };
 }
 
@@ -77,7 +80,9 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
   /** What was handed out last, until the next pull shows that it has been taken. */
   let handed: { readonly parcel: Parcel | undefined; readonly generation: number } | undefined;
   let lastFrame = clock.now();
-  /** The last cursor that a stream with a selection has sent. */
+  /** Records are passed over that the client does not see: it has to be told how far the stream is. */
+  let isToldLess = selection !== undefined;
+  /** The last cursor that such a stream has sent. */
   let toldCursor = '';
   let state: 'new' | 'running' | EndReason | 'over' = 'new';
 
@@ -124,16 +129,42 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
     return { topic, frame, reached };
   }
 
-  /** Takes what comes next, and begins to commit it. */
+  /** Takes the next parcel, and begins to commit it. */
   function takePending(commits: AutoCommits): void {
     const before = { cursor: serving.cursor(), partitions: serving.report() };
     const parcel = take();
     if (!parcel) return;
-    const started: Pending = { ...parcel, committed: undefined, before };
+    const { reached } = parcel;
+    suspend(before, commits.before(reached, source.generation ?? 0), (committed) => {
+      drop(reached.filter(({ topic, partition }) => !committed.has(keyOf(topic, partition))));
+      return committedPart(parcel, committed, serving.cursor());
+    });
+  }
+
+  /** Takes the next parcel. Records that are not to be sent are parked first. */
+  function takeScreened(screening: Screening): Parcel | undefined {
+    const before = screening.isActive ? { cursor: serving.cursor(), partitions: serving.report() } : undefined;
+    const parcel = take();
+    if (!before || parcel?.frame.kind !== 'events') return parcel;
+    const { frame } = parcel;
+    const screened = screening.screen(parcel.topic, frame.deliveries, source.generation ?? 0);
+    if (!screened) return parcel;
+    suspend(before, screened, ({ deliveries, lost }) => {
+      drop(lost);
+      isToldLess ||= deliveries.length < frame.deliveries.length;
+      return deliveries.length > 0
+        ? { ...parcel, frame: { ...frame, deliveries, cursor: serving.cursor() } }
+        : undefined;
+    });
+    return undefined;
+  }
+
+  function suspend<T>(before: Pending['before'], work: Promise<T>, finish: (result: T) => Parcel | undefined): void {
+    const started: Pending = { finish: undefined, before };
     pending = started;
-    commits.before(parcel.reached, source.generation ?? 0).then(
-      (committed) => {
-        started.committed = committed;
+    work.then(
+      (result) => {
+        started.finish = () => finish(result);
         wakeup.wake();
       },
       (error: unknown) => {
@@ -150,7 +181,7 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
       left -= parcel.frame.deliveries.length;
       shared?.flow.sent(parcel.frame.deliveries, (partition) => keyOf(topic, partition));
     }
-    if (selection && 'cursor' in frame) toldCursor = frame.cursor;
+    if ('cursor' in frame) toldCursor = frame.cursor;
     shared?.flow.handed();
     handed = { parcel, generation };
     return { done: false, value: frame };
@@ -188,10 +219,9 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
     return shared.commits.settled();
   }
 
-  /** What could not be committed is somebody else's by now: no cursor may say that this stream has sent what it had taken of it. */
-  function letGo(reached: Parcel['reached'], committed: ReadonlySet<string>): void {
-    for (const { topic, partition } of reached) {
-      if (committed.has(keyOf(topic, partition))) continue;
+  /** A failed commit means that another stream owns the partition now: no cursor may say that this stream has sent the records it had taken. */
+  function drop(partitions: readonly PartitionOf[]): void {
+    for (const { topic, partition } of partitions) {
       const served = serving.get(topic.name);
       if (served?.topic.incarnation === topic.incarnation) served.progress.drop(partition);
     }
@@ -200,19 +230,21 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
   /** What comes next, if there is something. */
   function next(): Pull<Frame> | undefined {
     if (pending) {
-      const { committed } = pending;
-      if (!committed) return undefined;
-      letGo(pending.reached, committed);
-      const parcel = committedPart(pending, committed, serving.cursor());
+      const { finish } = pending;
+      if (!finish) return undefined;
       pending = undefined;
-      return parcel && hand(parcel.frame, parcel);
+      const parcel = finish();
+      if (parcel) return hand(parcel.frame, parcel);
+      // Nothing is left of it: look again at once.
+      wakeup.wake();
+      return undefined;
     }
     if (update()) return hand({ kind: 'assignment', assignment: assignment() });
     if (shared && commitMode === 'before_delivery') {
       takePending(shared.commits);
       return undefined;
     }
-    const parcel = take();
+    const parcel = shared?.screening ? takeScreened(shared.screening) : take();
     return parcel && hand(parcel.frame, parcel);
   }
 
@@ -221,7 +253,7 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
     return (
       !pending &&
       shared !== undefined &&
-      selection !== undefined &&
+      isToldLess &&
       bound?.ends !== undefined &&
       serving.done &&
       serving.cursor() !== toldCursor

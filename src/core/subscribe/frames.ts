@@ -38,6 +38,10 @@ export interface SubscribeCommand {
    * stream ends (`positions_not_set`) when one has no position after 30 s. Needs `commitMode` explicit. Default `server`.
    */
   readonly positionsFrom?: 'server' | 'client' | undefined;
+  /** Park a record that was sent so often, then by itself, and not committed. 1 to 1,000; undefined: it is sent for ever. */
+  readonly maxDeliveries?: number | undefined;
+  /** Park later events of a key, too, while an earlier one of it is parked, or redriven and not committed. Default false. */
+  readonly parkKeySequence?: boolean | undefined;
   /** The schema version that the reader understands: named to those who change the schema. Undefined: not said. */
   readonly readerSchemaVersion?: number | undefined;
   /**

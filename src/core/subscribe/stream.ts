@@ -3,10 +3,11 @@ import type { FormatLevel } from '../fleet/format-level.js';
 import type { Committer } from '../offsets/committer.js';
 import { keyOf } from '../offsets/hand-over.js';
 import { type StreamOf, streamIsOver } from '../offsets/keep-alive.js';
-import type { Membership } from '../offsets/member.js';
+import type { MemberRequest, Membership } from '../offsets/member.js';
 import type { Memberships } from '../offsets/memberships.js';
 import { offsetsPath, type RecordedPosition, readStreamRecord, streamPath } from '../offsets/records.js';
 import { redriveTopicOf } from '../parking/names.js';
+import type { StreamParking } from '../parking/parking.js';
 import type { Clock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
 import { matchesPattern } from '../topics/pattern.js';
@@ -23,12 +24,14 @@ import type { Frame, StartFrom, SubscribeCommand } from './frames.js';
 import type { Hub } from './hub.js';
 import { createPlainSource } from './plain-source.js';
 import type { PullOne } from './pulled.js';
+import { createScreening, type Screening } from './screening.js';
 import type { Select } from './select.js';
 import type { Selection } from './selection.js';
 import { createServing, type Serving } from './serving.js';
 import type { StartLog } from './shared-bounds.js';
 import { createSharedSource } from './shared-source.js';
 import { positionAhead, resolveStart, type StartPositions } from './start.js';
+import { Suspects } from './suspects.js';
 import { createWakeup, type Wakeup } from './wakeup.js';
 
 export interface StreamPorts {
@@ -40,6 +43,8 @@ export interface StreamPorts {
   readonly committer: Committer;
   readonly clock: Clock;
   readonly formats: FormatLevel;
+  /** Undefined: no stream parks. */
+  readonly parking: StreamParking | undefined;
   /** Where the caller does not choose. */
   readonly heartbeatMs: number;
   /** Made when the server begins to shut down. */
@@ -160,6 +165,7 @@ export async function startStream(
     if (ends) elsewhere ??= createElsewhere({ ...ports, subscriber, found: bounded, ends, wake: wakeup.wake, signal });
     return elsewhere;
   };
+  const suspects = command.maxDeliveries === undefined ? undefined : new Suspects(command.maxDeliveries);
   const takesPositions = command.positionsFrom === 'client' ? onExpired : undefined;
   const positions = takesPositions && createClientPositions(clock);
   const shared = createSharedSource({
@@ -169,11 +175,15 @@ export async function startStream(
     elsewhere: elsewhereOnceKnown,
     positions,
   });
-  membership = await join(stream, subscriber, shared.sent);
+  membership = await join(stream, subscriber, {
+    sent: shared.sent,
+    departure: suspects && ((held, sent) => suspects.departure(held, sent)),
+  });
   await membership.ready;
   const commits = createAutoCommits({ ...ports, subscriber, signal });
   const member = membership;
-  const flow = createFlow({ ...ports, subscriber, streamId, command, wake: wakeup.wake, membership, signal });
+  const flow = createFlow({ ...ports, subscriber, streamId, command, wake: wakeup.wake, membership, suspects, signal });
+  const screening = screeningOf(stream, subscriber, suspects);
   function apply(wanted: readonly RecordedPosition[]): void {
     for (const { key, next } of shared.setPositions(wanted)) flow.positioned(key, next);
     wakeup.wake();
@@ -200,14 +210,27 @@ export async function startStream(
       if (current === undefined || generation > current) throw streamIsOver({ subscriber, streamId, generation });
       flow.keepAlive();
     },
-    pull: frameLoop({ ...common, source: shared, shared: { source: shared, membership, flow, commits } }),
+    pull: frameLoop({ ...common, source: shared, shared: { source: shared, membership, flow, commits, screening } }),
   };
+}
+
+/** Undefined where the stream asks for nothing to be parked. */
+function screeningOf(
+  { ports, command, signal }: Stream,
+  subscriber: string,
+  suspects: Suspects | undefined,
+): Screening | undefined {
+  const { parking, clock } = ports;
+  const { parkKeySequence = false } = command;
+  if (!suspects && !parkKeySequence) return undefined;
+  if (!parking) throw new BusError('UNIMPLEMENTED', 'this server cannot park records');
+  return createScreening({ parking, suspects, inSequence: parkKeySequence, subscriber, clock, signal });
 }
 
 async function join(
   { ports, command, streamId, found, serving, wakeup, signal, start }: Stream,
   subscriber: string,
-  sent: Parameters<Memberships['join']>[0]['sent'],
+  own: Pick<MemberRequest, 'sent' | 'departure'>,
 ): Promise<Membership> {
   const { pattern, from } = command;
   const { log } = ports;
@@ -239,7 +262,7 @@ async function join(
       serving.openSoon(topic);
       return false;
     },
-    sent,
+    ...own,
     onChange: wakeup.wake,
     signal,
   });

@@ -6,6 +6,7 @@ import { createCommitter } from '../offsets/committer.js';
 import { writeKeepAlive } from '../offsets/keep-alive.js';
 import { createMemberships } from '../offsets/memberships.js';
 import { checkSubscriberName } from '../offsets/records.js';
+import type { StreamParking } from '../parking/parking.js';
 import type { Authorizer } from '../ports/authorizer.js';
 import { type Clock, systemClock } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
@@ -41,6 +42,8 @@ interface SubscriptionPorts {
   readonly coordination: Coordination;
   readonly topics: TopicsService;
   readonly authorizer: Authorizer;
+  /** Default: none, and no stream has `max_deliveries` or `park_key_sequence`. */
+  readonly parking?: StreamParking | undefined;
   /** Default: none, and no stream has a filter. */
   readonly filters?: FilterCompiler | undefined;
   /** Default: the machine's. */
@@ -66,6 +69,7 @@ export function createSubscriptions({
   coordination,
   topics,
   authorizer,
+  parking,
   filters,
   clock = systemClock,
   heartbeatMs = 10_000,
@@ -164,6 +168,7 @@ export function createSubscriptions({
         hub,
         memberships,
         committer,
+        parking,
         clock,
         formats,
         heartbeatMs,

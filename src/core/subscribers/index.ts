@@ -1,5 +1,5 @@
 import { createParking } from '../parking/index.js';
-import type { Parking } from '../parking/parking.js';
+import type { Parking, StreamParking } from '../parking/parking.js';
 import type { Authorizer } from '../ports/authorizer.js';
 import { type Clock, systemClock, type Timer } from '../ports/clock.js';
 import type { Coordination } from '../ports/coordination.js';
@@ -33,7 +33,7 @@ export interface SubscribersOptions {
 /** What transports serve as SubscriberService. */
 export interface Subscribers extends SubscriberAdmin, Parking {}
 
-export interface SubscribersService extends Subscribers {
+export interface SubscribersService extends Subscribers, StreamParking {
   /** Finishes what was decided about a subscriber and not carried out. Anybody may, at any time. */
   settle(subscriber: string): Promise<void>;
   close(): void;

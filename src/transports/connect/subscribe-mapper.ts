@@ -28,6 +28,8 @@ export function toSubscribeCommand(request: SubscribeRequest): SubscribeCommand 
     commitMode: toCommitMode(request.commitMode),
     maxUncommitted: optionalInt64('max_uncommitted', request.maxUncommitted),
     maxUncommittedBytes: optionalInt64('max_uncommitted_bytes', request.maxUncommittedBytes),
+    maxDeliveries: request.maxDeliveries,
+    parkKeySequence: request.parkKeySequence || undefined,
     commitTimeoutMs: request.commitTimeout && durationMs(request.commitTimeout),
     until: toUntil(request),
     filter: request.filter || undefined,

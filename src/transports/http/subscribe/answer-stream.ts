@@ -188,6 +188,8 @@ function withoutSubscriber(command: SubscribeCommand): SubscribeCommand {
     maxUncommittedBytes: _bytes,
     commitTimeoutMs: _timeout,
     positionsFrom: _positions,
+    maxDeliveries: _deliveries,
+    parkKeySequence: _sequence,
     readerSchemaVersion: _version,
     ...rest
   } = command;

@@ -69,6 +69,11 @@ export const subscribeQuery = {
     'Lose the partitions when records are sent and the consumer gives no sign of life (a commit, a park, reading, keep-alive) for so long, while other streams wait. 0: never. Default 5m.',
     { from: '1s', to: '1h', orZero: true },
   ),
+  max_deliveries: numberParameter(
+    'Records that were sent this often without a commit are sent one at a time, and the one that fails again is parked.',
+    { from: 1, to: 1_000 },
+  ),
+  park_key_sequence: flagParameter('Park later events of a key too, while an earlier one of it is parked.', false),
   reader_schema_version: numberParameter(
     'The schema version that the reader understands: whoever changes the schema sees it.',
     {
@@ -104,6 +109,8 @@ export function toCommand(
     maxUncommitted: query.max_uncommitted,
     maxUncommittedBytes: query.max_uncommitted_bytes,
     commitTimeoutMs: query.commit_timeout,
+    maxDeliveries: query.max_deliveries,
+    parkKeySequence: query.park_key_sequence,
     readerSchemaVersion: query.reader_schema_version,
   };
 }
