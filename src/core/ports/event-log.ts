@@ -102,7 +102,7 @@ export interface EventLog {
 
 export interface LogTopicSettings {
   readonly partitions: number;
-  /** Undefined: min(3, brokers). */
+  /** Undefined: min(3, brokers); a broker that is down at the moment counts. */
   readonly replicationFactor?: number | undefined;
   /** Undefined: max(1, replication factor − 1). */
   readonly minInsyncReplicas?: number | undefined;

@@ -164,7 +164,10 @@ export async function topicFor(cursor: Cursor, topic: ActiveTopic, topics: Topic
     part === undefined ||
     (part.incarnation === topic.incarnation &&
       part.positions.every(([partition]) => partition < topic.settings.partitions));
-  return isKnown ? topic : topics.refresh(topic.name);
+  if (isKnown) return topic;
+  // Another instance may have seen partitions in the log that no record has yet.
+  await topics.confirm([topic.name], true);
+  return topics.refresh(topic.name);
 }
 
 /** By partition. */

@@ -71,7 +71,8 @@ export function createTopicAdmin(
         const given = schema === undefined ? [] : [{ version: 1, definition: schema }];
         const { schemas, warnings } = await checkedSchemas(ports, name, given, allowAnything, signal);
         await locked(name, (lock) => createOrRefuse(input, schemas, lock));
-        return { ...(await describe(name)), warnings };
+        const topic = await describe(name);
+        return { ...topic, warnings: withWeakness(topic, warnings) };
       }),
 
     apply: (input) =>
@@ -79,8 +80,7 @@ export function createTopicAdmin(
         checkTopicName(input.name);
         const { changes, warnings } = await locked(input.name, (lock) => applyTopic(ports, input, lock, signal));
         const topic = await describe(input.name);
-        const weak = durabilityWarning(topic.name, topic.settings, log.driver);
-        return { topic, changes, warnings: weak === undefined ? warnings : [...warnings, weak] };
+        return { topic, changes, warnings: withWeakness(topic, warnings) };
       }),
 
     deleteUnused: (name) =>
@@ -101,6 +101,11 @@ export function createTopicAdmin(
         await registry.refresh(name);
       }),
   };
+
+  function withWeakness({ name, settings }: TopicInfo, warnings: readonly string[]): string[] {
+    const weak = durabilityWarning(name, settings, log.driver);
+    return weak === undefined ? [...warnings] : [...warnings, weak];
+  }
 
   async function createOrRefuse(
     { name, settings, adopt }: CreateInput,

@@ -17,6 +17,8 @@ type Listener = (topic: string, facts: LogTopicFacts) => void;
 
 /** The cluster's metadata in memory. What is in use is at most about a second old. */
 export interface MetadataCache {
+  /** The brokers that the cluster has told of since the start, also as holders of replicas: those that are down at the moment, too. */
+  readonly brokersSeen: ReadonlySet<number>;
   /** Asks the cluster now. */
   ask(topics: readonly string[] | 'all'): Promise<ClusterMetadata>;
   /** Asks for one topic now: at most one question per topic is under way. Undefined if there is no such topic. */
@@ -45,11 +47,16 @@ export function createMetadataCache(client: KafkaClient, closing: AbortSignal): 
   const lookups = new Map<string, Promise<TopicMetadata | undefined>>();
   const kept = new Set<() => Iterable<string>>();
   const listeners = new Set<Listener>();
+  const brokersSeen = new Set<number>();
 
   async function ask(topics: readonly string[] | 'all', isUse = false): Promise<ClusterMetadata> {
     const asked = performance.now();
     const answer = await client.ask('fastest', 'metadata', metadataRequest(topics), requestTimeoutMs);
     client.learn(answer.nodes);
+    for (const { id } of answer.nodes) brokersSeen.add(id);
+    for (const { partitions } of answer.topics) {
+      for (const { replicas } of partitions) for (const id of replicas) brokersSeen.add(id);
+    }
     for (const found of answer.topics) {
       const before = cache.get(found.topic);
       if (isAbsent(found)) cache.delete(found.topic);
@@ -93,6 +100,7 @@ export function createMetadataCache(client: KafkaClient, closing: AbortSignal): 
   }
 
   return {
+    brokersSeen,
     ask: (topics) => ask(topics),
     get,
     lookup(name) {

@@ -110,13 +110,35 @@ export function createKafkaTopics(
 
   async function create(topic: string, settings: LogTopicSettings): Promise<void> {
     const what = `create the topic ${topic}`;
-    const brokers = await metadata.ask([]).then(
-      (answer) => answer.nodes.length,
-      (error: unknown) => {
-        throw unavailable(what, error);
-      },
-    );
-    const replicationFactor = settings.replicationFactor ?? Math.max(1, Math.min(3, brokers));
+    const { up, all } = await countBrokers(what);
+    const wanted = settings.replicationFactor ?? usualReplicas(all);
+    let error = await createWith(topic, settings, wanted, what);
+    // Brokers that are gone for good are remembered, too: then there are as many replicas as can be had, and whoever creates the topic is warned.
+    if (error?.code === codes.INVALID_REPLICATION_FACTOR && settings.replicationFactor === undefined) {
+      if (usualReplicas(up) < wanted) error = await createWith(topic, settings, usualReplicas(up), what);
+    }
+    if (error !== undefined) throw refused(error.code, what, topic, error.message);
+    leaders.forget(topic);
+    await settled(what, topic, hasLeaders(settings.partitions));
+  }
+
+  /** A broker that is down counts: a topic that is created meanwhile should not be weaker for good. The replicas of all topics name the brokers. */
+  async function countBrokers(what: string): Promise<{ readonly up: number; readonly all: number }> {
+    try {
+      const { nodes } = await metadata.ask('all');
+      return { up: nodes.length, all: metadata.brokersSeen.size };
+    } catch (error) {
+      throw unavailable(what, error);
+    }
+  }
+
+  /** Resolves with the broker's refusal, if there is one. */
+  async function createWith(
+    topic: string,
+    settings: LogTopicSettings,
+    replicationFactor: number,
+    what: string,
+  ): Promise<{ readonly code: number; readonly message: string | null } | undefined> {
     const minInsyncReplicas = settings.minInsyncReplicas ?? Math.max(1, replicationFactor - 1);
     checkReplicas(topic, replicationFactor, minInsyncReplicas);
     const configs = {
@@ -126,9 +148,7 @@ export function createKafkaTopics(
     };
     const request = createTopicRequest(topic, settings.partitions, replicationFactor, configs, changeTimeoutMs);
     const { answer } = await change(what, topic, request, false);
-    if (answer.error !== codes.NONE) throw refused(answer.error, what, topic, answer.message);
-    leaders.forget(topic);
-    await settled(what, topic, hasLeaders(settings.partitions));
+    return answer.error === codes.NONE ? undefined : { code: answer.error, message: answer.message };
   }
 
   async function addPartitions(topic: string, partitions: number): Promise<void> {
@@ -181,4 +201,8 @@ export function createKafkaTopics(
   }
 
   return { create, update, delete: remove, describe, list };
+}
+
+function usualReplicas(brokers: number): number {
+  return Math.max(1, Math.min(3, brokers));
 }

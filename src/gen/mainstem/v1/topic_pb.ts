@@ -30,7 +30,7 @@ export type TopicSettings = Message<"mainstem.v1.TopicSettings"> & {
   partitions?: number | undefined;
 
   /**
-   * How many brokers hold each partition. Default min(3, brokers). Fixed at creation. Always 1 on the embedded log.
+   * How many brokers hold each partition. Default min(3, brokers), where a broker that is down counts. Fixed at creation. Always 1 on the embedded log.
    *
    * @generated from field: optional int32 replication_factor = 2;
    */
@@ -426,7 +426,8 @@ export type CreateTopicResponse = Message<"mainstem.v1.CreateTopicResponse"> & {
   topic?: Topic | undefined;
 
   /**
-   * What the caller should know, such as keywords of the schema that do not exist, and formats that are not checked.
+   * What the caller should know, such as keywords of the schema that do not exist, formats that are not checked, and a
+   * topic that keeps its events on fewer brokers than is safe.
    *
    * @generated from field: repeated string warnings = 2;
    */
