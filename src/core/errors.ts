@@ -7,6 +7,7 @@ export const catalogue = {
   PAYLOAD_NOT_JSON: { code: 'invalid_argument' },
   EVENT_TOO_LARGE: { code: 'invalid_argument' },
   KEY_NOT_EXACT: { code: 'invalid_argument' },
+  KEY_REQUIRED: { code: 'invalid_argument' },
   EVENT_ID_REUSED: { code: 'already_exists' },
   BATCH_TOO_LARGE: { code: 'invalid_argument' },
   REQUEST_TOO_LARGE: { code: 'resource_exhausted' },

@@ -113,6 +113,16 @@ describe.skipIf(brokers.length === 0).each(kafkaClients)('kafka through %s: what
     await producer.disconnect();
   });
 
+  test('a compacted topic is known as one, and takes no record without a key', async () => {
+    const topic = await foreignTopic({ 'cleanup.policy': 'compact,delete' });
+    expect((await log.describeTopic(topic))?.compacted).toBe(true);
+    expect((await log.describeTopic(await foreignTopic()))?.compacted).toBe(false);
+    const keyless = { ...record('x'), key: null };
+    await expect(log.append(topic, 0, [keyless])).rejects.toMatchObject({ reason: 'KEY_REQUIRED' });
+    await log.append(topic, 0, [{ ...record('y'), key: Buffer.from('k') }]);
+    expect((await log.bounds(topic, 0)).highWatermark).toBe(1);
+  });
+
   test('the holes of a compacted topic are no gaps', async () => {
     const topic = await foreignTopic({
       'cleanup.policy': 'compact',

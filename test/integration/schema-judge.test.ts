@@ -58,6 +58,7 @@ test('answers as the code itself does, and says what is wrong with a schema', as
     topic: 't',
     maxEventBytes: 100,
     keyPointer: undefined,
+    needsKey: false,
     explained: 1,
   };
   expect(await tested.validate({ ...rules, payloads }, never)).toMatchObject([

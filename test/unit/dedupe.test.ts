@@ -152,6 +152,7 @@ test('publishers at two instances, one after the other, are answered as by one t
         logId: undefined,
         settings: { ...settings, replicationFactor: 1, minInsyncReplicas: 1 },
         maxBatchBytes: 1_000_000,
+        compacted: false,
         publisherTime: false,
         schemaVersions: [],
         schema: () => undefined,

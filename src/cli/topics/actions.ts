@@ -14,6 +14,7 @@ export interface CreateOptions extends OutputOptions {
   readonly retentionBytes?: number;
   readonly maxEventBytes?: number;
   readonly keyPointer?: string;
+  readonly keyRequired?: boolean;
   readonly dedupeWindow?: number;
   readonly dedupeEntries?: number;
   readonly replicationFactor?: number;
@@ -80,6 +81,7 @@ async function createInput(io: Io, topic: string, options: CreateOptions): Promi
       minInsyncReplicas: options.minInsyncReplicas,
       maxEventBytes: options.maxEventBytes,
       keyPointer: options.keyPointer,
+      keyRequired: options.keyRequired,
       schemaless: options.schemaless,
       retentionBytes: options.retentionBytes === undefined ? undefined : BigInt(options.retentionBytes),
       retentionTime: retention === undefined ? undefined : durationOf(retention),

@@ -46,6 +46,7 @@ export function addTopics(program: Command, io: Io): void {
     .option('--retention-bytes <size>', 'keep at least so much of each partition: 10GiB; default no limit', sizeBytes)
     .option('--max-event-bytes <size>', 'the largest payload, 1KiB to 8MiB; default 1MiB', sizeBytes)
     .option('--key-pointer <pointer>', 'JSON Pointer to the value that is the key of events without one: /customer/id')
+    .option('--key-required', 'refuse events without a key')
     .option(
       '--dedupe-window <duration>',
       'recognise events that are sent again so long: 10m (default); 0 is off',

@@ -22,6 +22,8 @@ export interface ValidationRequest {
   readonly topic: string;
   readonly maxEventBytes: number;
   readonly keyPointer: string | undefined;
+  /** Events without a key are refused. */
+  readonly needsKey: boolean;
   readonly payloads: readonly Uint8Array[];
   /** How many refusals tell their violations; the others only that there are some. */
   readonly explained: number;

@@ -6,7 +6,7 @@ import { type DedupeWindows, shortWindowText } from '../dedupe/windows.js';
 import { BusError } from '../errors.js';
 import type { ActiveTopic } from '../topics/topic.js';
 import type { PublishCommand } from './command.js';
-import { type Prepared, preparation } from './prepare.js';
+import { keylessWarning, type Prepared, preparation } from './prepare.js';
 
 /** A call whose events were checked against one snapshot of their topic: it may be queued as soon as its windows are ready. */
 export interface Checked {
@@ -58,8 +58,8 @@ export function isReady({ windows }: Checked): boolean {
 }
 
 /** What the publisher should know although all may go well. */
-export function warningsOf({ topic, warning, windows }: Checked, all: DedupeWindows): string[] {
-  const warnings = warning === undefined ? [] : [warning];
+export function warningsOf({ topic, warning, events, windows }: Checked, all: DedupeWindows): string[] {
+  const warnings = [warning, keylessWarning(topic, events)].filter((each) => each !== undefined);
   for (const partition of windows.keys()) {
     const short = shortWindowWarning(topic, partition, all);
     if (short !== undefined) warnings.push(short);

@@ -26,7 +26,7 @@ export interface Preparation {
   readonly schemaVersion: number | undefined;
   /** What a publisher who uses this version should know. */
   readonly warning: string | undefined;
-  /** The record for an event, or why it is refused: PAYLOAD_NOT_JSON, EVENT_TOO_LARGE, SCHEMA_VIOLATION, KEY_NOT_EXACT, INVALID_REQUEST. */
+  /** The record for an event, or why it is refused: PAYLOAD_NOT_JSON, EVENT_TOO_LARGE, SCHEMA_VIOLATION, KEY_NOT_EXACT, KEY_REQUIRED, INVALID_REQUEST. */
   prepare(event: EventInput, index: number): Prepared | BusError;
 }
 
@@ -40,6 +40,7 @@ export function preparation(
   const { keyPointer, partitions } = topic.settings;
   const scan = schema ? schema.compiled.scan(keyPointer) : anyScan(topic.settings);
   const compares = topic.settings.dedupeWindowMs > 0;
+  const whyRequired = keyRequirement(topic);
   // Events that have their identity from the call stay together, in their order.
   const partitionOfCall = idempotencyKey ? partitionOf(Buffer.from(idempotencyKey), partitions) : anyPartition;
 
@@ -49,6 +50,8 @@ export function preparation(
     const carried = payload === null ? null : carriedKey(payload, event.key, index);
     if (carried instanceof BusError) return carried;
     const key = event.key ?? carried;
+    if (key === null && whyRequired !== undefined)
+      return refusal('KEY_REQUIRED', index, 'key', whyRequired, keyPointer);
     if (key !== null && key.length > metadataLimits.keyBytes) {
       return refusal(
         'EVENT_TOO_LARGE',
@@ -107,6 +110,27 @@ export function preparation(
   return { schemaVersion: schema?.version, warning: schema?.warning, prepare };
 }
 
+/** Why an event of this topic needs a key; undefined where it needs none. */
+function keyRequirement({ name, compacted, settings: { keyRequired, keyPointer } }: ActiveTopic): string | undefined {
+  if (!compacted && !keyRequired) return undefined;
+  const why = compacted ? `${name} is compacted` : `${name} has keyRequired`;
+  const found = keyPointer === undefined ? '' : `, and the key pointer ${keyPointer} finds none`;
+  return `a key is required, because ${why}: the event has none${found}`;
+}
+
+/** Tells the publisher of events that the topic's key pointer has no key for; undefined where there are none. */
+export function keylessWarning(
+  { settings: { keyPointer } }: ActiveTopic,
+  events: readonly (Prepared | BusError)[],
+): string | undefined {
+  if (keyPointer === undefined) return undefined;
+  let count = 0;
+  for (const event of events) if (!(event instanceof BusError) && event.key === null) count++;
+  if (count === 0) return undefined;
+  const which = events.length === 1 ? 'the event' : `${count} of ${events.length} events`;
+  return `the key pointer ${keyPointer} found no key in ${which}: without a key, events of one thing go to any partition, in any order; the setting keyRequired refuses them`;
+}
+
 const noKey: Readonly<Record<NoKey, readonly [reason: 'INVALID_REQUEST' | 'KEY_NOT_EXACT', message: string]>> = {
   not_scalar: ['INVALID_REQUEST', 'the key must be a text, a number or a boolean'],
   not_exact: [
@@ -131,7 +155,7 @@ function anyScan(settings: TopicSettings): PayloadScan {
 }
 
 function refusal(
-  reason: 'EVENT_TOO_LARGE' | 'PAYLOAD_NOT_JSON' | 'INVALID_REQUEST' | 'KEY_NOT_EXACT',
+  reason: 'EVENT_TOO_LARGE' | 'PAYLOAD_NOT_JSON' | 'INVALID_REQUEST' | 'KEY_NOT_EXACT' | 'KEY_REQUIRED',
   event: number,
   rule: string,
   message: string,

@@ -12,7 +12,7 @@ import type { Budget } from './budget.js';
 import { createCall } from './call.js';
 import type { BatchListener, EventResult, PublishCommand, PublishMode } from './command.js';
 import { failedBefore, type Order, type StreamOrder } from './order.js';
-import { callRefusal, type Preparation, type Prepared, preparation } from './prepare.js';
+import { callRefusal, keylessWarning, type Preparation, type Prepared, preparation } from './prepare.js';
 import { duplicate, failed } from './results.js';
 import { expireRun, type Identified, type Run } from './run.js';
 import { onAbort } from './withdrawals.js';
@@ -111,6 +111,8 @@ export function createSingles(path: SinglesPath, order: StreamOrder): Singles {
       runs.set(partition, run);
     }
     if (checks.warning !== undefined) listener.warned(checks.warning);
+    const keyless = keylessWarning(topic, [prepared]);
+    if (keyless !== undefined) listener.warned(keyless);
     warn(topic, prepared, listener);
     run.add(prepared, batch.mode, listener);
     return true;

@@ -68,7 +68,7 @@ export async function gatherEvidence(
 }
 
 /** Evidence is about the schema: the topic's other rules may have changed since. */
-const unlimited = { maxEventBytes: Number.POSITIVE_INFINITY, keyPointer: undefined };
+const unlimited = { maxEventBytes: Number.POSITIVE_INFINITY, keyPointer: undefined, needsKey: false };
 
 type ValueRecord = LogRecord & { readonly value: Uint8Array };
 

@@ -27,7 +27,10 @@ export function validatePayloads(compiled: CompiledSchema, request: ValidationRe
   return refusals;
 }
 
-function topicOf(compiled: CompiledSchema, { topic, maxEventBytes, keyPointer }: ValidationRequest): ActiveTopic {
+function topicOf(
+  compiled: CompiledSchema,
+  { topic, maxEventBytes, keyPointer, needsKey }: ValidationRequest,
+): ActiveTopic {
   return {
     name: topic,
     incarnation: '',
@@ -40,6 +43,7 @@ function topicOf(compiled: CompiledSchema, { topic, maxEventBytes, keyPointer }:
       retentionBytes: 0,
       maxEventBytes,
       keyPointer,
+      keyRequired: needsKey,
       schemaless: false,
       compatibility: 'NONE',
       reading: 'strict',
@@ -47,6 +51,7 @@ function topicOf(compiled: CompiledSchema, { topic, maxEventBytes, keyPointer }:
       dedupeEntries: 0,
     },
     maxBatchBytes: Number.POSITIVE_INFINITY,
+    compacted: false,
     publisherTime: false,
     schemaVersions: [1],
     schema: () => ({ version: 1, compiled, warning: undefined }),

@@ -18,8 +18,8 @@ export async function validateEvents(
   checkSize(payloads);
   const read = await topics.read(topic);
   const { version, definition } = await schemaOf(topics, read, against);
-  const { maxEventBytes, keyPointer } = read.settings;
-  const request = { definition, topic, maxEventBytes, keyPointer, payloads, explained: mostExplained };
+  const { maxEventBytes, keyPointer, keyRequired: needsKey } = read.settings;
+  const request = { definition, topic, maxEventBytes, keyPointer, needsKey, payloads, explained: mostExplained };
   return { events: payloads.length, refusals: await judge.validate(request, signal), version };
 }
 

@@ -8,7 +8,15 @@ import type { SchemaInput, TopicSettings } from './topic.js';
 const inLog = ['partitions', 'minInsyncReplicas', 'retentionMs', 'retentionBytes', 'maxEventBytes'] as const;
 
 /** What the bus alone knows. */
-const inRecord = ['keyPointer', 'schemaless', 'compatibility', 'reading', 'dedupeWindowMs', 'dedupeEntries'] as const;
+const inRecord = [
+  'keyPointer',
+  'keyRequired',
+  'schemaless',
+  'compatibility',
+  'reading',
+  'dedupeWindowMs',
+  'dedupeEntries',
+] as const;
 
 /** The way from one set of settings to another: in words, and for the log. */
 export interface SettingsDiff {

@@ -102,6 +102,7 @@ function activated({ incarnation, settings, adopt }: CreatingTopic, topic: LogTo
           ...fromLogTopic(topic),
           maxEventBytes: settings.maxEventBytes,
           keyPointer: settings.keyPointer,
+          keyRequired: settings.keyRequired,
           schemaless: settings.schemaless,
           compatibility: settings.compatibility,
           reading: settings.reading,

@@ -1,7 +1,7 @@
 import { BusError } from '../errors.js';
 import type { Entry, Path } from '../ports/coordination.js';
 import type { LogTopic } from '../ports/event-log.js';
-import { defaultDedupe, defaultPolicy, type WantedSettings } from './settings.js';
+import { defaultDedupe, defaultKeys, defaultPolicy, type WantedSettings } from './settings.js';
 import type { SchemaState, TopicSettings } from './topic.js';
 
 /**
@@ -74,7 +74,7 @@ export function decodeRecord(name: string, entry: Entry | undefined): Versioned 
 
 /** Records from before there was such a setting lack it. */
 function complete(record: TopicRecord): TopicRecord {
-  const later = { ...defaultPolicy, ...defaultDedupe };
+  const later = { ...defaultKeys, ...defaultPolicy, ...defaultDedupe };
   // What is there keeps its place: settings are compared as texts.
   return record.state === 'creating'
     ? { ...record, settings: { ...record.settings, ...later, ...record.settings } }

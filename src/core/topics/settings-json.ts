@@ -19,7 +19,8 @@ const readers: {
     read: (value) => (typeof value === 'string' ? value : undefined),
     expects: 'a JSON Pointer such as "/id"',
   },
-  schemaless: { read: (value) => (typeof value === 'boolean' ? value : undefined), expects: 'true or false' },
+  keyRequired: { read: asBoolean, expects: 'true or false' },
+  schemaless: { read: asBoolean, expects: 'true or false' },
   compatibility: {
     read: (value) => compatibilityLevels.find((level) => level === value),
     expects: `one of ${compatibilityLevels.join(', ')}`,
@@ -75,6 +76,10 @@ function invalid(message: string): BusError {
 
 function isSetting(name: string): name is keyof SettingsInput {
   return Object.hasOwn(readers, name);
+}
+
+function asBoolean(value: unknown): boolean | undefined {
+  return typeof value === 'boolean' ? value : undefined;
 }
 
 function asInteger(value: unknown): number | undefined {

@@ -22,6 +22,8 @@ export const defaultPolicy: Pick<TopicSettings, 'compatibility' | 'reading'> = {
   reading: 'declared',
 };
 
+export const defaultKeys: Pick<TopicSettings, 'keyRequired'> = { keyRequired: false };
+
 /** How far back a publisher's retry is recognised where nothing else is said: longer than clients go on trying. */
 export const defaultDedupe: Pick<TopicSettings, 'dedupeWindowMs' | 'dedupeEntries'> = {
   dedupeWindowMs: 10 * 60 * 1000,
@@ -37,6 +39,7 @@ export const defaultSettings: WantedSettings = {
   maxEventBytes: MiB,
   keyPointer: undefined,
   schemaless: false,
+  ...defaultKeys,
   ...defaultPolicy,
   ...defaultDedupe,
 };
@@ -126,6 +129,7 @@ export function fromLogTopic(topic: LogTopic): TopicSettings {
     maxEventBytes,
     keyPointer: undefined,
     schemaless: true,
+    ...defaultKeys,
     ...defaultPolicy,
     ...defaultDedupe,
   };

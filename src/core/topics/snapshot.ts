@@ -71,6 +71,7 @@ export function makeSnapshot(
     logId: record.logId,
     settings: record.settings,
     maxBatchBytes: record.log.maxBatchBytes,
+    compacted: record.log.compacted ?? false,
     publisherTime: record.log.publisherTime,
     schemaVersions: versions,
     schema(version) {

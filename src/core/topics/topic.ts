@@ -16,6 +16,8 @@ export interface TopicSettings {
   readonly maxEventBytes: number;
   /** JSON Pointer; undefined: none. */
   readonly keyPointer: string | undefined;
+  /** Events without a key are refused (KEY_REQUIRED). Default false. */
+  readonly keyRequired: boolean;
   readonly schemaless: boolean;
   /** What a new schema version must be to the ones before it. Default `BACKWARD`. */
   readonly compatibility: CompatibilityLevel;
@@ -52,6 +54,8 @@ export interface ActiveTopic {
   readonly settings: TopicSettings;
   /** How large one appended batch may be, by `recordBytes`. */
   readonly maxBatchBytes: number;
+  /** The log keeps the last record of each key, and so takes no record without one. */
+  readonly compacted: boolean;
   /** Records have the times that their publishers gave them, in any order. */
   readonly publisherTime: boolean;
   /** The versions that exist, closed ones included, in order. */

@@ -57,6 +57,8 @@ export function refused(code: number, what: string, topic: string, message?: str
     case codes.MESSAGE_TOO_LARGE:
     case codes.RECORD_LIST_TOO_LARGE:
       return new BusError('EVENT_TOO_LARGE', text, options);
+    case codes.INVALID_RECORD:
+      return new BusError('KEY_REQUIRED', `${text}: a compacted topic takes only events with a key`, options);
     case codes.INVALID_TOPIC_EXCEPTION:
     case codes.INVALID_PARTITIONS:
     case codes.INVALID_REPLICATION_FACTOR:

@@ -33,6 +33,7 @@ export function toSettingsInput(settings: SettingsMessage | undefined): Settings
     retentionBytes: retentionBytes === undefined ? undefined : bytesOf(retentionBytes),
     maxEventBytes,
     keyPointer: settings.keyPointer,
+    keyRequired: settings.keyRequired,
     schemaless: settings.schemaless,
     compatibility: toLevel(settings.compatibility),
     reading: toReading(settings.reading),

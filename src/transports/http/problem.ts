@@ -44,6 +44,7 @@ const statusOf: Readonly<Record<Code, number>> = {
 const statusByReason: Partial<Record<Reason, number>> = {
   SCHEMA_VIOLATION: 422,
   KEY_NOT_EXACT: 422,
+  KEY_REQUIRED: 422,
   EVENT_TOO_LARGE: 413,
   BATCH_TOO_LARGE: 413,
   REQUEST_TOO_LARGE: 413,

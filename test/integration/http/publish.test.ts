@@ -183,6 +183,27 @@ test('the key comes from the query, a header or the key pointer; what contradict
   expect(await bus.stored(topic)).toHaveLength(4);
 });
 
+test('where the key pointer finds nothing the answer warns, once, and keyRequired refuses', async () => {
+  const topic = await newTopic({ schemaless: true, keyPointer: '/k' });
+  expect(await post(topic, '[{"k":"a"},{"K":"b"},{"k":null}]')).toMatchObject({
+    status: 200,
+    body: { warnings: [expect.stringContaining('the key pointer /k found no key in 2 of 3 events')] },
+  });
+  expect(await post(topic, '{"K":"b"}', {}, '?key=b')).toMatchObject({ status: 200, body: { warnings: [] } });
+
+  const strict = await newTopic({ schemaless: true, keyPointer: '/k', keyRequired: true });
+  const events = '[{"k":"a"},{"K":"b"}]';
+  expect(await post(strict, events)).toMatchObject({
+    status: 422,
+    body: { reason: 'KEY_REQUIRED', violations: [{ event: 1, pointer: '/k', rule: 'key' }] },
+  });
+  expect(await bus.stored(strict)).toEqual([]);
+  expect(await post(strict, events, {}, '?mode=independent')).toMatchObject({
+    status: 207,
+    body: { results: [{ status: 'stored' }, { status: 'rejected', reason: 'KEY_REQUIRED' }], warnings: [] },
+  });
+});
+
 test('a number is a key by its exact digits, or refused', async () => {
   const topic = await newTopic({ schemaless: true, keyPointer: '/k' });
   for (const n of ['12345678901234567890', '12345678901234567891', '1', '1.0', '1e0', '0.5']) {

@@ -5,7 +5,7 @@ import type { JsonObject } from '../query.js';
 import { topicLinks } from './links.js';
 
 export function topicJson({ name, state, settings, latestSchemaVersion }: TopicInfo): JsonObject {
-  const { partitions, keyPointer, schemaless } = settings;
+  const { partitions, keyPointer, keyRequired, schemaless } = settings;
   return {
     name,
     state,
@@ -13,6 +13,7 @@ export function topicJson({ name, state, settings, latestSchemaVersion }: TopicI
     ...(latestSchemaVersion !== undefined && { schemaVersion: latestSchemaVersion }),
     schemaless,
     ...(keyPointer !== undefined && { keyPointer }),
+    ...(keyRequired && { keyRequired }),
     links: topicLinks(name, latestSchemaVersion),
   };
 }
@@ -53,6 +54,7 @@ const topicMembers = {
   'schemaVersion?': described(count, 'The latest schema version.'),
   schemaless: flag,
   'keyPointer?': described(text, 'JSON Pointer to the key of events published without one.'),
+  'keyRequired?': described({ const: true }, 'Events without a key are refused.'),
   links: { type: 'object', additionalProperties: text },
 };
 
