@@ -133,6 +133,21 @@ test('a sample is the same for everybody, and a larger one holds a smaller one',
   expect(tenth?.next?.reduce((sum, next) => sum + next)).toBe(5_000);
 });
 
+test('a filter that gives no answer is told in the heartbeats of a live stream', async () => {
+  await using bus = await busWith(ages(0, 3));
+  const call = new AbortController();
+  const command = { topic: 't', from: { at: 'earliest' }, filter: 'payload.agee > 1', heartbeatMs: 1_000 } as const;
+  for await (const frame of bus.subscriptions.subscribe(command, call.signal)) {
+    if (frame.kind !== 'heartbeat' || positionOf(frame.cursor)?.[0] !== 3) continue;
+    expect(frame.filterErrors).toEqual({
+      failed: 3,
+      firstError: expect.stringMatching(/^t\/0@0: .*agee.*character 8/),
+    });
+    break;
+  }
+  call.abort();
+});
+
 test('a filter that gives no answer is told at the end', async () => {
   await using bus = await busWith(ages(0, 3));
   const { texts, end } = await all(bus, { filter: 'payload.agee > 1' });

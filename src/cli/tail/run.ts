@@ -82,6 +82,7 @@ export async function runTail(
   let writing: Promise<void> = Promise.resolve();
   let outputError: unknown;
   let tooCostly: string | undefined;
+  let saidFilterErrors = false;
 
   const write = async (cursor: string, owner: bigint | undefined, within: number, bytes: Buffer) => {
     if (bytes.length > 0) await writeOut(io.stdout, bytes);
@@ -112,6 +113,11 @@ export async function runTail(
     await untilAborted(writing, signal);
     if (signal.aborted) return;
     const { cursor } = frame.value;
+    if (frame.case === 'heartbeat' && frame.value.filterErrors && !saidFilterErrors) {
+      saidFilterErrors = true;
+      const { failed, firstError } = frame.value.filterErrors;
+      say(`the filter gave no answer for ${failed} records so far, which are not shown; the first was ${firstError}`);
+    }
     // What a filter has passed over is done with, too.
     if (cursor !== '' && cursor !== lastCursor && generation !== undefined && frame.case !== 'ready') {
       commits?.processed({ cursor, generation, assignment: assignments });

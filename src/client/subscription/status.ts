@@ -1,4 +1,10 @@
-import type { EndReason, Gap, PartitionProgress, TopicPartitions } from '../../gen/mainstem/v1/subscribe_pb.js';
+import type {
+  EndReason,
+  FilterErrors,
+  Gap,
+  PartitionProgress,
+  TopicPartitions,
+} from '../../gen/mainstem/v1/subscribe_pb.js';
 import type { MainstemError } from '../errors.js';
 
 /** What happens to a subscription beside its events. */
@@ -7,8 +13,14 @@ export type SubscriptionStatus =
   | { readonly kind: 'connected'; readonly streamId: string }
   /** What this stream serves from now on. `waiting`: others of the same subscriber have all partitions. */
   | { readonly kind: 'assigned'; readonly topics: readonly TopicPartitions[]; readonly waiting: boolean }
-  /** Nothing to see; how far the stream is in each partition, and the end of each. */
-  | { readonly kind: 'heartbeat'; readonly partitions: readonly PartitionProgress[] }
+  /**
+   * Nothing to see; how far the stream is in each partition, and the end of each. `filterErrors`: records for which the filter gave no answer, if any.
+   */
+  | {
+      readonly kind: 'heartbeat';
+      readonly partitions: readonly PartitionProgress[];
+      readonly filterErrors: FilterErrors | undefined;
+    }
   /** Records that will not come. */
   | { readonly kind: 'gap'; readonly gap: Gap }
   /** Everything before this cursor is committed, durably. */

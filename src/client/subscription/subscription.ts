@@ -156,7 +156,11 @@ export function createSubscription(
           processed(frame.value.cursor);
           break;
         case 'heartbeat':
-          board.tell({ kind: 'heartbeat', partitions: frame.value.partitions });
+          board.tell({
+            kind: 'heartbeat',
+            partitions: frame.value.partitions,
+            filterErrors: frame.value.filterErrors,
+          });
           // The position moves also where there is nothing to see, past what a producer aborted, say.
           processed(frame.value.cursor);
           break;

@@ -266,7 +266,7 @@ export function frameLoop(options: FrameLoopOptions): PullOne<Frame> {
     const untilDue = (shared?.source.positions?.dueAt ?? Number.POSITIVE_INFINITY) - clock.now();
     if (patience > 0 && !isQuietlyDone()) return wakeup.wait(Math.max(0, Math.min(patience, untilDue)));
     const { cursor, partitions } = pending?.before ?? { cursor: serving.cursor(), partitions: serving.report() };
-    return hand({ kind: 'heartbeat', cursor, partitions });
+    return hand({ kind: 'heartbeat', cursor, partitions, filterErrors: selection?.filterErrors });
   }
 
   return () => {

@@ -116,6 +116,14 @@ export type EndReason =
   | 'filter_too_costly'
   | 'positions_not_set';
 
+/** Records for which a stream's filter gave no answer, and which were not sent. */
+export interface FilterErrors {
+  /** How many, since the stream began. */
+  readonly failed: number;
+  /** Which record was the first, and what went wrong. */
+  readonly firstError: string;
+}
+
 /** Cursors are made only where they are sent: a frame's `cursor` is a string already. */
 export type Frame =
   | {
@@ -133,7 +141,13 @@ export type Frame =
       /** Nobody else gets these records from memory, and what they lie in is used again after the next pull. */
       readonly lent?: boolean | undefined;
     }
-  | { readonly kind: 'heartbeat'; readonly cursor: string; readonly partitions: readonly Progress[] }
+  | {
+      readonly kind: 'heartbeat';
+      readonly cursor: string;
+      readonly partitions: readonly Progress[];
+      /** Undefined while the filter has answered for every record. */
+      readonly filterErrors: FilterErrors | undefined;
+    }
   | {
       readonly kind: 'gap';
       readonly topic: string;

@@ -3,7 +3,7 @@ import type { Clock } from '../ports/clock.js';
 import type { RecordFilter } from '../ports/filter-compiler.js';
 import type { ActiveTopic } from '../topics/topic.js';
 import { createAllowance } from './allowance.js';
-import type { Delivery } from './frames.js';
+import type { Delivery, FilterErrors } from './frames.js';
 import type { Projection } from './projection.js';
 import type { Taken } from './ring.js';
 import type { Sample } from './sample.js';
@@ -17,7 +17,12 @@ export interface Selection {
   readonly tooCostly: string | undefined;
   /** What there is to say of records for which the filter gave no answer. */
   readonly note: string | undefined;
+  /** The same for a stream that goes on: undefined while the filter has answered for every record. */
+  readonly filterErrors: FilterErrors | undefined;
 }
+
+/** Of what a heartbeat and the end say of the first failure, in characters. */
+const longestFailure = 500;
 
 export interface SelectionOptions {
   readonly filter: RecordFilter | undefined;
@@ -75,7 +80,7 @@ export function createSelection(options: SelectionOptions): Selection {
       return undefined;
     }
     failed++;
-    firstFailure ??= `${where}: ${verdict.message}`;
+    firstFailure ??= `${where}: ${verdict.message}`.slice(0, longestFailure).toWellFormed();
     return false;
   }
 
@@ -135,6 +140,9 @@ export function createSelection(options: SelectionOptions): Selection {
     },
     get tooCostly() {
       return tooCostly;
+    },
+    get filterErrors() {
+      return firstFailure === undefined ? undefined : { failed, firstError: firstFailure };
     },
     get note() {
       if (firstFailure === undefined) return undefined;

@@ -159,7 +159,8 @@ function typeOf({ exprKind }: Expr): string | undefined {
           .find((type) => type !== 'a bool');
       const results = new Set([...(env.funcs.find(name) ?? [])].map(({ result }) => result.name));
       const [only] = results;
-      return results.size === 1 && only !== undefined && only !== 'dyn' ? article(only) : undefined;
+      if (only === undefined || results.has('dyn') || (results.has('bool') && results.size > 1)) return undefined;
+      return results.size === 1 ? article(only) : 'a number, a text or the like';
     }
     default:
       return undefined;

@@ -68,7 +68,7 @@ function createFilter(parsed: Parsed, expression: string): RecordFilter {
         if (typeof result === 'boolean' && !areStepsUsedUp()) return result;
         if (areStepsUsedUp()) return { outcome: 'stopped', message: `it took more than ${mostSteps} steps` };
         if (isCelError(result)) return failed(result.message, result.exprId);
-        return failed('the filter gives neither true nor false', undefined);
+        return failed('the filter gives neither true nor false: compare what it gives with something', undefined);
       } catch (error) {
         return failed(error instanceof Error ? error.message : String(error), undefined);
       } finally {

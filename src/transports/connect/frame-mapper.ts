@@ -54,6 +54,9 @@ function toFrame(frame: Exclude<Frame, { kind: 'events' }>): FrameInit {
         case: 'heartbeat',
         value: {
           cursor: frame.cursor,
+          ...(frame.filterErrors && {
+            filterErrors: { ...frame.filterErrors, failed: BigInt(frame.filterErrors.failed) },
+          }),
           partitions: frame.partitions.map(({ topic, incarnation, partition, nextOffset, highWatermark }) => ({
             topic,
             incarnation,

@@ -26,7 +26,8 @@ interface Described {
 const settingsBody = {
   type: 'object',
   description:
-    'Settings as in topic.json: partitions, retention ("7d") or retentionMs, retentionBytes, maxEventBytes, keyPointer, schemaless, compatibility, reading, dedupeWindow, dedupeEntries, ' +
+    'Settings as in topic.json: partitions, retention ("7d") or retentionMs, retentionBytes, maxEventBytes, keyPointer, keyRequired, schemaless, ' +
+    'compatibility, reading, dedupeWindow, dedupeEntries, ' +
     'replicationFactor, minInsyncReplicas, allowAnything.',
 };
 const changed = objectOf({ topic: ref('Topic'), changes: listOf(text), warnings: listOf(text) });

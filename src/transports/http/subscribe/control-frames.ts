@@ -11,7 +11,7 @@ export function controlContent(frame: ControlFrame): object {
       return { cursor, streamId, assignment: toAssignment(assignment) };
     }
     case 'heartbeat':
-      return { cursor: frame.cursor, partitions: frame.partitions };
+      return { cursor: frame.cursor, partitions: frame.partitions, filterErrors: frame.filterErrors };
     case 'gap': {
       const { topic, incarnation, partition, from, to, reason, message, cursor } = frame;
       return { topic, incarnation, partition, fromOffset: from, toOffset: to, reason, message, cursor };

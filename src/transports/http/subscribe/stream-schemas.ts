@@ -73,6 +73,13 @@ const controlSchemas: Readonly<Record<string, JsonObject>> = {
           properties: { topic: text, incarnation, partition: offset, nextOffset: offset, highWatermark: offset },
         },
       },
+      filterErrors: {
+        type: 'object',
+        description:
+          'Records for which the filter gave no answer, and which were not sent; absent while there are none.',
+        required: ['failed', 'firstError'],
+        properties: { failed: offset, firstError: text },
+      },
     },
   },
   gap: {
