@@ -15,6 +15,7 @@ const eventsField = 2;
 const eventTag = (eventsField << 3) | WireType.LengthDelimited;
 const keyTag = (1 << 3) | WireType.LengthDelimited;
 const payloadTag = (3 << 3) | WireType.LengthDelimited;
+const idTag = (5 << 3) | WireType.LengthDelimited;
 
 /** Collects payloads into EncodedEvents without an object per event: about 0.2 µs for a small one. */
 export class EventEncoder {
@@ -25,7 +26,7 @@ export class EventEncoder {
 
   /** `key`, if given, is the key of all events. */
   constructor(key?: Uint8Array) {
-    this.#key = key === undefined ? new Uint8Array(0) : keyField(key);
+    this.#key = key === undefined ? noBytes : textField(keyTag, key);
     this.#buffer = Buffer.allocUnsafeSlow(16 * 1024);
   }
 
@@ -38,10 +39,15 @@ export class EventEncoder {
     return this.#length;
   }
 
-  /** Adds an event with the payload `source[start, end)`, JSON text in UTF-8; the bytes are copied. */
-  add(source: Uint8Array, start: number, end: number): void {
+  /**
+   * Adds an event with the payload `source[start, end)`, JSON text in UTF-8; the bytes are copied.
+   *
+   * @param id the event's identity: sent again within the topic's dedupe window it is stored once
+   */
+  add(source: Uint8Array, start: number, end: number, id?: string): void {
     const payload = end - start;
-    const event = this.#key.length + 1 + varintLength(payload) + payload;
+    const idField = id === undefined ? noBytes : textField(idTag, Buffer.from(id));
+    const event = this.#key.length + 1 + varintLength(payload) + payload + idField.length;
     this.#reserve(1 + varintLength(event) + event);
     this.#starts.push(this.#length);
     this.#buffer[this.#length++] = eventTag;
@@ -55,6 +61,8 @@ export class EventEncoder {
     // A copy without a view object; Buffer.copy on a plain Uint8Array source works the same.
     Buffer.prototype.copy.call(source, this.#buffer, this.#length, start, end);
     this.#length += payload;
+    this.#buffer.set(idField, this.#length);
+    this.#length += idField.length;
   }
 
   /** What was collected; the encoder starts anew. */
@@ -98,10 +106,12 @@ export function asUnknownFields(events: EncodedEvents): UnknownField[] {
   return [{ no: eventsField, wireType: WireType.LengthDelimited, data: data.subarray(1) }];
 }
 
-function keyField(key: Uint8Array): Uint8Array {
-  const field = new Uint8Array(1 + varintLength(key.length) + key.length);
-  field[0] = keyTag;
-  field.set(key, writeVarint(field, 1, key.length));
+const noBytes = new Uint8Array(0);
+
+function textField(tag: number, text: Uint8Array): Uint8Array {
+  const field = new Uint8Array(1 + varintLength(text.length) + text.length);
+  field[0] = tag;
+  field.set(text, writeVarint(field, 1, text.length));
   return field;
 }
 

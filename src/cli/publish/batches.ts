@@ -1,5 +1,6 @@
 import { type EncodedEvents, EventEncoder } from '../../client/index.js';
 import { UsageError } from '../usage-error.js';
+import type { IdOf } from './identities.js';
 import { type LineSink, LineSplitter, maxLineBytes } from './lines.js';
 
 /** Lines on their way to the server. */
@@ -16,6 +17,10 @@ export interface BatchOptions {
   readonly maxBytes: number;
   /** The key of all events. */
   readonly key?: Uint8Array | undefined;
+  /** Lines before this one are read over. Default 1. */
+  readonly fromLine?: number | undefined;
+  /** The identity of each event; it throws where a line has none, and says why. Undefined: events have none. */
+  readonly idOf?: IdOf | undefined;
   /** Send what there is whenever the input pauses, as pipes do, instead of waiting for a full batch. */
   readonly flushEachChunk: boolean;
 }
@@ -25,10 +30,14 @@ export interface InputCounts {
   /** All lines, the empty ones included. */
   lines: number;
   empty: number;
+  /** Lines before the one where this upload begins. */
+  skipped: number;
 }
 
 export interface InputObserver {
   tooLong(line: number): void;
+  /** The line has no identity where each needs one: it is not sent. */
+  unidentified(line: number, why: string): void;
 }
 
 /** Turns input into batches of at most the given size; memory is bounded by a batch, a chunk and a line. */
@@ -46,21 +55,34 @@ export async function* readBatches(
     ready.push({ events: encoder.take(), lines });
     lines = [];
   };
+  const isSkipped = (number: number) => {
+    if (number >= (options.fromLine ?? 1)) return false;
+    counts.skipped++;
+    return true;
+  };
   const sink: LineSink = {
     line(source, start, end, number) {
       counts.lines++;
+      if (isSkipped(number)) return;
+      let id: string | undefined;
+      try {
+        id = options.idOf?.(source, start, end, number);
+      } catch (error) {
+        observer.unidentified(number, error instanceof Error ? error.message : String(error));
+        return;
+      }
       if (lines.length > 0 && encoder.bytes + end - start > options.maxBytes) flush();
-      encoder.add(source, start, end);
+      encoder.add(source, start, end, id);
       lines.push(number);
       if (lines.length >= options.maxLines || encoder.bytes >= options.maxBytes) flush();
     },
-    empty() {
+    empty(number) {
       counts.lines++;
-      counts.empty++;
+      if (!isSkipped(number)) counts.empty++;
     },
     tooLong(number) {
       counts.lines++;
-      observer.tooLong(number);
+      if (!isSkipped(number)) observer.tooLong(number);
     },
   };
   const splitter = new LineSplitter(sink, maxLineBytes);

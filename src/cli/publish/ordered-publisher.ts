@@ -9,6 +9,7 @@ import {
   pickEvents,
 } from '../../client/index.js';
 import type { LineBatch } from './batches.js';
+import { failedWith, protocolError } from './upload-errors.js';
 import { Wakeup } from './wakeup.js';
 
 export interface OrderedOptions {
@@ -16,8 +17,10 @@ export interface OrderedOptions {
   readonly schemaVersion?: number | undefined;
   /** Ends it: what is in flight is still answered, nothing more is sent. */
   readonly stop: AbortSignal;
-  /** Milliseconds without a stored event after which it gives up sending again. Default 60,000. */
-  readonly patienceMs?: number;
+  /** Milliseconds without a stored event after which it gives up sending again. Default 60,000; 0: no new connection is made. */
+  readonly patienceMs?: number | undefined;
+  /** Each event has an identity: what may be stored or not is sent again, too. Default false. */
+  readonly isIdentified?: boolean | undefined;
 }
 
 export interface Observer {
@@ -39,6 +42,11 @@ export interface PublishEnd {
   readonly notStored: readonly number[];
 }
 
+/** One PublishStream. Once it is over its generator must not take anything from the queue. */
+interface Stream {
+  isOver: boolean;
+}
+
 /** In flight at most: well below what the server allows (256 batches, 8 MiB). */
 const maxBatches = 16;
 const maxBytes = 4 * 1024 * 1024;
@@ -56,6 +64,8 @@ const retryDelays: Record<string, number> = {
   COORDINATION_UNAVAILABLE: 1_000,
   TOPIC_NOT_READY: 500,
   SHUTTING_DOWN: 1_000,
+  // Only of events with an identity.
+  STORE_OUTCOME_UNKNOWN: 1_000,
 };
 
 /**
@@ -69,6 +79,7 @@ export async function publishOrdered(
   options: OrderedOptions,
   observer: Observer,
 ): Promise<PublishEnd> {
+  const { patienceMs = 60_000, isIdentified = false } = options;
   const wakeup = new Wakeup();
   const inFlight: LineBatch[] = [];
   const redo: LineBatch[] = [];
@@ -109,9 +120,21 @@ export async function publishOrdered(
     );
   };
 
-  async function* requests(): AsyncGenerator<PublishBatch> {
+  /** Pauses, longer with each round, and puts what has to be sent again in front. False: there is no next round. */
+  async function waitToRetry({ reason, delayMs }: NonNullable<typeof retry>, stream: Stream): Promise<boolean> {
+    const delay = Math.min(longestDelayMs, Math.max(delayMs, 25) * 2 ** Math.min(roundsWithoutProgress, 8));
+    roundsWithoutProgress++;
+    observer.retrying(reason, delay);
+    await sleep(delay, undefined, { signal: options.stop }).catch(() => undefined);
+    if (stopped || stream.isOver) return false;
+    queue = [...redo.splice(0), ...queue];
+    retry = undefined;
+    return true;
+  }
+
+  async function* requests(stream: Stream): AsyncGenerator<PublishBatch> {
     let first = true;
-    while (!stopped) {
+    while (!stopped && !stream.isOver) {
       let continueAfterFailure = false;
       if (retry !== undefined) {
         // Everything in flight has to be answered first: only then is it known what to send again.
@@ -119,14 +142,7 @@ export async function publishOrdered(
           await wakeup.wait();
           continue;
         }
-        const { reason, delayMs } = retry;
-        const delay = Math.min(longestDelayMs, Math.max(delayMs, 25) * 2 ** Math.min(roundsWithoutProgress, 8));
-        roundsWithoutProgress++;
-        observer.retrying(reason, delay);
-        await sleep(delay, undefined, { signal: options.stop }).catch(() => undefined);
-        if (stopped) break;
-        queue = [...redo.splice(0), ...queue];
-        retry = undefined;
+        if (!(await waitToRetry(retry, stream))) break;
         continueAfterFailure = true;
       }
       // One batch is read ahead while others are under way.
@@ -176,9 +192,17 @@ export async function publishOrdered(
       else if (result.status === PublishStatus.NOT_STORED) {
         again.push(i);
         askRetry(result.reason, result.message, undefined);
+      } else if (isIdentified) {
+        again.push(i);
+        askRetry(result.reason, result.message, undefined);
       } else {
         unknown.push(line);
-        stop(resultError(result));
+        stop(
+          failedWith(
+            result.reason || 'STORE_OUTCOME_UNKNOWN',
+            result.message || 'it is not known whether it is stored',
+          ),
+        );
       }
     }
     if (stored > 0) progress(stored);
@@ -189,7 +213,7 @@ export async function publishOrdered(
 
   function settleFailure(batch: LineBatch, error: MainstemError): void {
     const { outcome } = error;
-    if (outcome === undefined && error.reason !== 'STORE_OUTCOME_UNKNOWN') {
+    if (isIdentified || (outcome === undefined && error.reason !== 'STORE_OUTCOME_UNKNOWN')) {
       redo.push(batch);
       askRetry(error.reason, error.message, error);
       return;
@@ -210,7 +234,7 @@ export async function publishOrdered(
     const known = retryDelays[reason];
     const retryable = error === undefined ? known !== undefined : error.retryable || known !== undefined;
     troubleSince ??= performance.now();
-    const tired = performance.now() - troubleSince > (options.patienceMs ?? 60_000);
+    const tired = performance.now() - troubleSince > patienceMs;
     if (!retryable || tired) stop(error ?? failedWith(reason, message));
     const delayMs = error?.retryDelayMs ?? known ?? 1_000;
     // The cause is worth naming, not its consequence for later events.
@@ -223,21 +247,42 @@ export async function publishOrdered(
     observer.stored(stored);
   }
 
-  try {
-    for await (const answer of client.publishBatches(requests())) {
-      const batch = inFlight.shift();
-      if (batch === undefined) throw protocolError('the server answered more batches than were sent');
-      inFlightBytes -= size(batch);
-      settle(batch, answer);
+  /** Runs one stream. Resolves with whether another one should go on, after the connection broke. */
+  async function runStream(stream: Stream): Promise<boolean> {
+    try {
+      for await (const answer of client.publishBatches(requests(stream))) {
+        const batch = inFlight.shift();
+        if (batch === undefined) throw protocolError('the server answered more batches than were sent');
+        inFlightBytes -= size(batch);
+        settle(batch, answer);
+        wakeup.wake();
+      }
+      if (inFlight.length > 0) throw protocolError('the server ended the stream before it answered every batch');
+      return false;
+    } catch (error) {
+      const trouble = MainstemError.from(error);
+      const isSpared = sparesUnanswered.has(trouble.reason);
+      stream.isOver = true;
       wakeup.wake();
+      const unanswered = inFlight.splice(0);
+      inFlightBytes = 0;
+      if (!stopped && patienceMs > 0 && trouble.retryable && (isSpared || isIdentified)) {
+        redo.push(...unanswered);
+        askRetry(trouble.reason, trouble.message, trouble);
+        return !stopped;
+      }
+      (isSpared ? notStored : unknown).push(...unanswered.flatMap((batch) => batch.lines));
+      stop(trouble);
+      return false;
     }
-    if (inFlight.length > 0) throw protocolError('the server ended the stream before it answered every batch');
-  } catch (error) {
-    const trouble = MainstemError.from(error);
-    const lines = inFlight.flatMap((batch) => batch.lines);
-    (sparesUnanswered.has(trouble.reason) ? notStored : unknown).push(...lines);
-    inFlight.length = 0;
-    stop(trouble);
+  }
+
+  try {
+    for (let goOn = true; goOn; ) {
+      goOn = await runStream({ isOver: false });
+      // The connection is tried again only after the pause.
+      if (goOn && retry) goOn = await waitToRetry(retry, { isOver: false });
+    }
   } finally {
     options.stop.removeEventListener('abort', onStop);
     wakeup.wake();
@@ -250,16 +295,4 @@ export async function publishOrdered(
 
 function size(batch: LineBatch | undefined): number {
   return batch?.events.bytes.length ?? 0;
-}
-
-function resultError(result: PublishResult): MainstemError {
-  return failedWith(result.reason || 'STORE_OUTCOME_UNKNOWN', result.message || 'it is not known whether it is stored');
-}
-
-function failedWith(reason: string, message: string): MainstemError {
-  return new MainstemError({ code: 'unavailable', reason, message, retryable: false });
-}
-
-function protocolError(message: string): MainstemError {
-  return new MainstemError({ code: 'internal', reason: 'UNKNOWN', message });
 }

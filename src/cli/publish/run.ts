@@ -9,6 +9,8 @@ import { safeText } from '../safe-text.js';
 import { ExitWith, UsageError } from '../usage-error.js';
 import { plural } from '../values.js';
 import { type InputCounts, readBatches } from './batches.js';
+import { howToGoOn } from './go-on.js';
+import { type IdOf, idsFromLines, idsFromPayloads } from './identities.js';
 import { maxLineBytes } from './lines.js';
 import { publishOrdered } from './ordered-publisher.js';
 import { startProgress } from './progress.js';
@@ -20,6 +22,11 @@ export interface PublishOptions {
   readonly batch: number;
   readonly schemaVersion?: number;
   readonly maxErrors: number;
+  readonly idPointer?: string;
+  readonly idempotencyKey?: string;
+  readonly fromLine: number;
+  /** Milliseconds. */
+  readonly retryFor: number;
   readonly output: 'text' | 'json';
 }
 
@@ -34,9 +41,10 @@ export async function runPublish(
   options: PublishOptions,
 ): Promise<void> {
   const { interrupted } = io;
+  const idOf = identitiesOf(options);
   await checkTopic(client, topic, interrupted);
   const input = openInput(io, file);
-  const counts: InputCounts = { bytes: 0, lines: 0, empty: 0 };
+  const counts: InputCounts = { bytes: 0, lines: 0, empty: 0, skipped: 0 };
   const progress = startProgress(io, input.bytes);
   const rejections = new Rejections(options.maxErrors, (text) => progress.say(text));
   let stored = 0;
@@ -48,6 +56,8 @@ export async function runPublish(
       maxBytes: maxBatchBytes,
       key: options.key === undefined ? undefined : new TextEncoder().encode(options.key),
       flushEachChunk: input.bytes === undefined,
+      fromLine: options.fromLine,
+      idOf,
     },
     counts,
     {
@@ -58,6 +68,7 @@ export async function runPublish(
           message: `longer than ${maxLineBytes} bytes, more than any topic takes`,
           violations: [],
         }),
+      unidentified: (line, message) => rejections.add({ line, reason: 'INVALID_REQUEST', message, violations: [] }),
     },
   );
   let lastReason = '';
@@ -67,7 +78,13 @@ export async function runPublish(
     end = await publishOrdered(
       client,
       batches,
-      { topic, schemaVersion: options.schemaVersion, stop: interrupted },
+      {
+        topic,
+        schemaVersion: options.schemaVersion,
+        stop: interrupted,
+        patienceMs: options.retryFor,
+        isIdentified: idOf !== undefined,
+      },
       {
         stored(count) {
           stored += count;
@@ -90,7 +107,13 @@ export async function runPublish(
     input.stream.destroy();
   }
   const seconds = (performance.now() - started) / 1000;
-  await report(io, options, { topic, stored, rejections, counts, end, seconds });
+  await report(io, options, { topic, file, stored, rejections, counts, end, seconds });
+}
+
+function identitiesOf({ idPointer, idempotencyKey }: PublishOptions): IdOf | undefined {
+  if (idPointer === undefined) return idempotencyKey === undefined ? undefined : idsFromLines(idempotencyKey);
+  if (idempotencyKey === undefined) return idsFromPayloads(idPointer);
+  throw new UsageError('--id-pointer and --idempotency-key each give the events their ids: choose one');
 }
 
 /**
@@ -116,6 +139,7 @@ async function report(io: Io, options: PublishOptions, totals: PublishTotals): P
     // The exit code still tells how it went, to whoever does not read the summary.
     if (!isClosedPipe(error)) throw error;
   });
+  if (end.error || io.interrupted.aborted) for (const line of howToGoOn(totals, options)) note(io, line);
   if (end.error) {
     const code = reportError(io, end.error);
     // Lines are stored already in most cases: this is no mere refusal of a call any more.

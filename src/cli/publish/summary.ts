@@ -6,6 +6,8 @@ import type { Rejections } from './rejections.js';
 
 export interface PublishTotals {
   readonly topic: string;
+  /** As it was given; `-` is stdin. */
+  readonly file: string;
   readonly stored: number;
   readonly rejections: Rejections;
   readonly counts: InputCounts;
@@ -24,6 +26,7 @@ export function jsonSummary(totals: PublishTotals): string {
     notStored: end.notStored.length,
     unknown: end.unknown.length,
     empty: counts.empty,
+    ...(counts.skipped === 0 ? {} : { skipped: counts.skipped }),
     bytes: counts.bytes,
     seconds: Number(seconds.toFixed(3)),
     eventsPerSecond: rate(stored, seconds),
@@ -41,6 +44,7 @@ export function textSummary(totals: PublishTotals): string {
       `${formatCount(rate(stored, seconds))} events/s`,
   ];
   if (rejections.count > 0) lines.push(pc.red(`${plural(rejections.count, 'line')} rejected`));
+  if (counts.skipped > 0) lines.push(`${plural(counts.skipped, 'line')} before --from-line skipped`);
   if (counts.empty > 0) lines.push(`${plural(counts.empty, 'empty line')} skipped`);
   if (end.unknown.length > 0) {
     lines.push(pc.red(`${plural(end.unknown.length, 'line')} may be stored or not: ${ranges(end.unknown)}`));
