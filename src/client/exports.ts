@@ -48,7 +48,7 @@ export { MainstemError, type StatusCode } from './errors.js';
 export type { EventInput } from './events.js';
 export type { FleetCalls } from './fleet.js';
 export { type ResumeOptions, resumingFrames } from './frames.js';
-export type { PublishBatch, PublishInput } from './publish.js';
+export type { PublishBatch, PublishInput, PublishOptions, PublishResults } from './publish.js';
 export type { ReceivedEvent, RedrivenFrom } from './received-event.js';
 export type { CheckInput, Level, PolicyInput, Reading, SchemaCalls, SchemaStateName } from './schemas.js';
 export type {

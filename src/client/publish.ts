@@ -12,6 +12,7 @@ import {
 import { type CallOptions, type Calls, guardStream } from './calls.js';
 import { asUnknownFields, type EncodedEvents } from './encoded-events.js';
 import { type EventInput, toEvent } from './events.js';
+import { publishAgain } from './publish-again.js';
 
 const modes = {
   all_or_nothing: PublishMode.ALL_OR_NOTHING,
@@ -42,13 +43,27 @@ export interface PublishBatch extends Omit<PublishInput, 'topic' | 'events'> {
   readonly continueAfterFailure?: boolean | undefined;
 }
 
+/** A result for each event, in order. */
+export interface PublishResults extends Array<PublishResult> {
+  /** What the server wants known though all went well, such as events without a key on a topic that has a key pointer. */
+  readonly warnings: readonly string[];
+}
+
+export interface PublishOptions extends CallOptions {
+  /**
+   * Milliseconds for which a call that failed retryably is tried again; default 0, not at all. Events with ids, or a call with an idempotency
+   * key, are also sent again where they may be stored already; others only where nothing of the call can be stored.
+   */
+  readonly retryForMs?: number | undefined;
+}
+
 export interface PublishCalls {
   /**
    * Publishes events. Resolves once they are durable, with a result for each (in order). A rejection with reason PARTIALLY_STORED
    * tells in `outcome` what became of each; CONNECTION_LOST and DEADLINE_EXCEEDED leave it open. Events with an id, or a call with an idempotency key,
    * may then be sent again as they are: what is stored already is answered with its position, as a `duplicate`.
    */
-  publish(input: PublishInput, options?: CallOptions): Promise<PublishResult[]>;
+  publish(input: PublishInput, options?: PublishOptions): Promise<PublishResults>;
   /**
    * Publishes a stream of batches on one call; yields one answer per batch, in order. Not on HTTP/1.1. The batches are asked for as the
    * connection takes them: the source decides how many may be unanswered. When the iteration throws, the unanswered batches may be stored or not; with SHUTTING_DOWN they are not stored.
@@ -59,17 +74,23 @@ export interface PublishCalls {
 export function publishCalls(calls: Calls): PublishCalls {
   const service: Client<typeof PublishService> = createClient(PublishService, calls.transport);
   return {
-    publish: (input, options) =>
-      calls.unary(options, async (connect) => {
-        const request = create(PublishRequestSchema, {
-          topic: input.topic,
-          events: input.events.map(toEvent),
-          mode: modes[input.mode ?? 'all_or_nothing'],
-          idempotencyKey: input.idempotencyKey ?? '',
-          ...(input.schemaVersion === undefined ? {} : { schemaVersion: input.schemaVersion }),
+    publish(input, options) {
+      const call = () =>
+        calls.unary(options, async (connect) => {
+          const request = create(PublishRequestSchema, {
+            topic: input.topic,
+            events: input.events.map(toEvent),
+            mode: modes[input.mode ?? 'all_or_nothing'],
+            idempotencyKey: input.idempotencyKey ?? '',
+            ...(input.schemaVersion === undefined ? {} : { schemaVersion: input.schemaVersion }),
+          });
+          const { results, warnings } = await service.publish(request, connect);
+          return Object.assign(results, { warnings });
         });
-        return (await service.publish(request, connect)).results;
-      }),
+      const { retryForMs = 0, signal = new AbortController().signal } = options ?? {};
+      const isIdentified = Boolean(input.idempotencyKey) || input.events.every(({ id }) => Boolean(id));
+      return retryForMs > 0 ? publishAgain(call, { forMs: retryForMs, isIdentified, signal }) : call();
+    },
     publishBatches: (batches, options) =>
       guardStream(calls, options, (connect) => service.publishStream(toRequests(batches), connect)),
   };
