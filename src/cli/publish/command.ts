@@ -3,7 +3,8 @@ import { type GlobalOptions, withClient } from '../connect.js';
 import type { Io } from '../io.js';
 import { durationMs, wholeNumber } from '../values.js';
 import { idempotencyKey, jsonPointer } from './identities.js';
-import { type PublishOptions, runPublish } from './run.js';
+import type { PublishOptions } from './options.js';
+import { runPublish } from './run.js';
 
 export function addPublish(program: Command, io: Io): void {
   program

@@ -1,5 +1,5 @@
 import { formatCount } from '../values.js';
-import type { PublishOptions } from './run.js';
+import type { PublishOptions } from './options.js';
 import type { PublishTotals } from './summary.js';
 
 /**

@@ -12,23 +12,11 @@ import { type InputCounts, readBatches } from './batches.js';
 import { howToGoOn } from './go-on.js';
 import { type IdOf, idsFromLines, idsFromPayloads } from './identities.js';
 import { maxLineBytes } from './lines.js';
+import type { PublishOptions } from './options.js';
 import { publishOrdered } from './ordered-publisher.js';
 import { startProgress } from './progress.js';
 import { Rejections, rejectionOf } from './rejections.js';
 import { jsonSummary, type PublishTotals, textSummary } from './summary.js';
-
-export interface PublishOptions {
-  readonly key?: string;
-  readonly batch: number;
-  readonly schemaVersion?: number;
-  readonly maxErrors: number;
-  readonly idPointer?: string;
-  readonly idempotencyKey?: string;
-  readonly fromLine: number;
-  /** Milliseconds. */
-  readonly retryFor: number;
-  readonly output: 'text' | 'json';
-}
 
 const maxBatchBytes = 512 * 1024;
 
