@@ -37,7 +37,9 @@ function missingPackages() {
   }
   return Object.keys(needed).filter((name) => {
     const file = at('node_modules', name, 'package.json');
-    return !existsSync(file) || JSON.parse(readFileSync(file, 'utf8')).version !== needed[name];
+    // An alias is `npm:<package>@<version>`.
+    const version = needed[name].replace(/^npm:.*@/, '');
+    return !existsSync(file) || JSON.parse(readFileSync(file, 'utf8')).version !== version;
   });
 }
 
