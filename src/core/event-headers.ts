@@ -158,6 +158,11 @@ export function writeHeaders(
   return headers;
 }
 
+/** The headers of a deletion on a compacted topic. Without the bus's mark a null value is a tombstone to every reader. */
+export function deletionHeaders(headers: readonly Header[]): readonly Header[] {
+  return headers.filter(([name]) => name !== schemaHeader);
+}
+
 /** The schema version in a record's headers: 0 on a schemaless topic, undefined if the bus did not write the record. */
 export function readSchemaVersion(headers: readonly Header[]): number | undefined {
   for (const [name, value] of headers) {

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { callText, type Identity, idText, toIdentity } from '../dedupe/identity.js';
 import { BusError, type Violation } from '../errors.js';
-import { metadataLimits, writeHeaders } from '../event-headers.js';
+import { deletionHeaders, metadataLimits, writeHeaders } from '../event-headers.js';
 import { type AppendRecord, recordBytes } from '../model.js';
 import { type PayloadScan, payloadScan } from '../schema-scan/index.js';
 import type { ActiveTopic, SchemaInUse, TopicSettings } from '../topics/topic.js';
@@ -64,6 +64,7 @@ export function preparation(
     let headers: AppendRecord['headers'];
     try {
       headers = writeHeaders(event, payload === null ? undefined : schema?.version, ofCall);
+      if (payload === null && topic.compacted) headers = deletionHeaders(headers);
     } catch (error) {
       return refusal('INVALID_REQUEST', index, 'metadata', BusError.from(error).message);
     }
