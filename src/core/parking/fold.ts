@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { LogRecord } from '../model.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { ActiveTopic } from '../topics/topic.js';
-import { keyIdOf } from './held-keys.js';
+import { keyIdOf } from './key-id.js';
 import { keyOf, type Origin, readParked, readResolution } from './records.js';
 
 /** A parked record as the fold keeps it: its place, and little else. */

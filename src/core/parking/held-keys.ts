@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { offsetPath, readOffsetRecord } from '../offsets/records.js';
 import type { Coordination } from '../ports/coordination.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { ActiveTopic } from '../topics/topic.js';
 import type { ParkedState } from './fold.js';
+import { keyIdOf } from './key-id.js';
 import { readRedriven } from './records.js';
 
 /** The keys of a subscriber whose events have to wait, by `keyIdOf`. */
@@ -17,11 +17,6 @@ export interface HeldKeys {
 }
 
 export const noHeldKeys: HeldKeys = { parked: new Map(), origins: new Set(), draining: new Set() };
-
-/** Names a key of a topic: short, whatever the key's length (up to 64 KiB). */
-export function keyIdOf(topic: string, key: Uint8Array): string {
-  return `${topic}/${createHash('sha256').update(key).digest('base64url')}`;
-}
 
 const readBytes = 1024 * 1024;
 

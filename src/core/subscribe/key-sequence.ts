@@ -1,4 +1,5 @@
-import { type HeldKeys, keyIdOf } from '../parking/held-keys.js';
+import type { HeldKeys } from '../parking/held-keys.js';
+import { keyIdOf } from '../parking/key-id.js';
 import { redriveTopicOf } from '../parking/names.js';
 import type { StreamParking } from '../parking/parking.js';
 import { keyOf, readRedriven } from '../parking/records.js';
