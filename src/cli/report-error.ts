@@ -12,6 +12,7 @@ const hints: Record<string, string> = {
   CURSOR_EXPIRED: '`--on-expired skip` goes on with the first records that are left',
   CURSOR_MALFORMED:
     '--from takes earliest, latest, a time (2026-01-31T09:30:00Z, -15m), or a cursor as this tool printed it',
+  CURSOR_TRUNCATED: 'the cursor above goes on where the log may differ; `--from earliest` reads all that is left',
   CURSOR_AHEAD:
     'has the topic lost records, or does the cursor come from another server? `--from latest` starts at the end',
   SHUTTING_DOWN: 'the server is stopping: try again in a moment',

@@ -40,6 +40,7 @@ export const catalogue = {
   CURSOR_STALE_TOPIC: { code: 'failed_precondition' },
   CURSOR_EXPIRED: { code: 'out_of_range' },
   CURSOR_AHEAD: { code: 'out_of_range' },
+  CURSOR_TRUNCATED: { code: 'out_of_range' },
   CURSOR_TOO_LARGE: { code: 'failed_precondition' },
   FILTER_INVALID: { code: 'invalid_argument' },
   FENCED: { code: 'failed_precondition' },
@@ -98,7 +99,7 @@ export interface PublishOutcome {
   readonly unknown: readonly number[];
 }
 
-/** What retention has removed under a cursor. */
+/** What retention has removed under a cursor, or what the log has lost. */
 export interface CursorExpired {
   readonly partitions: readonly {
     readonly topic: string;

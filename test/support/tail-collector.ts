@@ -1,5 +1,5 @@
 import type { LogRecord } from '../../src/core/model.js';
-import type { OutOfRange, Slice, TailSink } from '../../src/core/ports/event-log.js';
+import type { OutOfRange, Slice, TailSink, Truncated } from '../../src/core/ports/event-log.js';
 import { until } from './until.js';
 
 /** What a tail delivered of one partition since it was followed from some offset. */
@@ -8,7 +8,7 @@ export interface Followed {
   nextOffset: number | undefined;
   highWatermark: number;
   slices: number;
-  stopped: OutOfRange | { readonly outcome: 'deleted' } | undefined;
+  stopped: OutOfRange | Truncated | { readonly outcome: 'deleted' } | undefined;
 }
 
 /** A sink that keeps everything, notes breaks of contiguity, and lets tests wait for a condition without polling. */

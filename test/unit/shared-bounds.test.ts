@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Bounds, EventLog } from '../../src/core/ports/event-log.js';
-import { sharedBounds } from '../../src/core/subscribe/shared-bounds.js';
+import type { Bounds } from '../../src/core/ports/event-log.js';
+import { type StartLog, sharedBounds } from '../../src/core/subscribe/shared-bounds.js';
 
 /** A log of which only the bounds are asked: it answers when told to, with its end at that moment of asking. */
 function slowLog() {
@@ -15,7 +15,7 @@ function slowLog() {
       });
     });
   };
-  const log: Pick<EventLog, 'bounds' | 'offsetForTime'> = { bounds: ask, offsetForTime: async () => 7 };
+  const log: StartLog = { bounds: ask, divergence: async () => undefined, offsetForTime: async () => 7 };
   return {
     log,
     append: () => ++end,

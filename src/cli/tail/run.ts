@@ -202,6 +202,7 @@ function describeGap(gap: Gap): string {
     [GapReason.RETENTION]: 'retention has removed them',
     [GapReason.TOO_LARGE]: 'too large for the stream',
     [GapReason.TOPIC_RECREATED]: 'the topic was deleted and created anew',
+    [GapReason.LOG_TRUNCATED]: 'the log has lost records; it goes on where they begin',
   };
   const from = gap.fromOffset ?? 0n;
   const to = gap.toOffset ?? 0n;

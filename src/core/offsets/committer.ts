@@ -15,6 +15,8 @@ export interface CommitEntry {
   readonly incarnation: string;
   readonly generation: number;
   readonly next: number;
+  /** The epoch that `next` was taken in. Undefined: the one that this instance knows, if any. */
+  readonly epoch?: number | undefined;
 }
 
 export type CommitListener = (topic: string, incarnation: string, partition: number, next: number) => void;
@@ -47,10 +49,16 @@ const attempts = 5;
 interface Pending {
   readonly entry: CommitEntry;
   next: number;
+  epoch: number | undefined;
   readonly waiters: { resolve(offset: number): void; reject(error: unknown): void }[];
 }
 
-export function createCommitter(coordination: Coordination, clock: Clock): Committer {
+/** @param epochOf the epoch of a position that was named without one */
+export function createCommitter(
+  coordination: Coordination,
+  clock: Clock,
+  epochOf: (entry: CommitEntry, next: number) => number | undefined = () => undefined,
+): Committer {
   let pending = new Map<string, Pending>();
   let writing: Promise<void> | undefined;
   const listeners = new Map<string, Set<CommitListener>>();
@@ -71,7 +79,7 @@ export function createCommitter(coordination: Coordination, clock: Clock): Commi
   }
 
   /** The write that an entry needs; none where the position is that far already. Throws where it must not be written. */
-  async function plan({ entry, next }: Pending) {
+  async function plan({ entry, next, epoch = epochOf(entry, next) }: Pending) {
     let found = known.get(placeOf(entry));
     // A record from memory that would refuse, or makes the write needless, may be out of date.
     if (refuses(entry, found?.record) || (found && found.record.next >= next)) {
@@ -91,7 +99,7 @@ export function createCommitter(coordination: Coordination, clock: Clock): Commi
     }
     if (found.record.next >= next) return { done: found.record.next };
     const attempts = attemptsAfterCommit(found.record.attempts, next);
-    const record: OffsetRecord = { ...found.record, next, committedAt: clock.wallTime(), attempts };
+    const record: OffsetRecord = { ...found.record, next, epoch, committedAt: clock.wallTime(), attempts };
     return { version: found.version, record };
   }
 
@@ -168,10 +176,11 @@ export function createCommitter(coordination: Coordination, clock: Clock): Commi
         const waiter = { resolve, reject };
         const item = pending.get(key);
         if (item) {
+          if (entry.next >= item.next) item.epoch = entry.epoch;
           item.next = Math.max(item.next, entry.next);
           item.waiters.push(waiter);
         } else {
-          pending.set(key, { entry, next: entry.next, waiters: [waiter] });
+          pending.set(key, { entry, next: entry.next, epoch: entry.epoch, waiters: [waiter] });
         }
         writing ??= run();
       }),

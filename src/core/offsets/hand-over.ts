@@ -2,6 +2,7 @@ import { CoordinationError, type Session, type Write } from '../ports/coordinati
 import { createWakeup } from '../subscribe/wakeup.js';
 import type { ActiveTopic } from '../topics/topic.js';
 import type { DeliveryAttempts } from './attempts.js';
+import { claimOf, isNewer, type PositionCheck, stamped } from './claims.js';
 import type { FirstPositionsOptions, firstPositionsInTurn } from './first-positions.js';
 import { type OffsetRecord, offsetPath, readOffset, type Versioned, writeRecord } from './records.js';
 
@@ -19,6 +20,8 @@ export interface Held extends PartitionOf {
   readonly recreated: number | undefined;
   /** How often records from `next` on were sent before, without a commit. */
   readonly attempts: DeliveryAttempts | undefined;
+  /** The committed offset, which the log has lost records before: it goes on from a smaller one. */
+  readonly truncated: number | undefined;
 }
 
 /** What a stream is to own. */
@@ -38,8 +41,11 @@ export interface HandOverOptions extends FirstPositionsOptions {
   readonly streamId: string;
   /** Throws where a topic's life is not the present one: asked before positions of another life are given up. */
   confirm(topic: ActiveTopic): Promise<void>;
-  /** Throws CURSOR_AHEAD where a committed position lies beyond the log's end: asked before a partition is claimed. */
-  checkPosition(at: PartitionOf, next: number): Promise<void>;
+  /**
+   * Judges a committed position before its partition is claimed. `at`: the log has lost records before it, and this is where to go on. `epoch`: the present one. Throws CURSOR_AHEAD where
+   * the position lies beyond the log's end.
+   */
+  checkPosition(at: PartitionOf, next: number, epoch: number | undefined): Promise<PositionCheck>;
   /** Whether the stream can serve a topic by now; if not, it says so by `look` when it can. */
   isReady(topic: ActiveTopic): boolean;
   /** Where the stream stands in a partition that it owns: everything before has been sent. */
@@ -67,6 +73,8 @@ export interface HandOver {
   readonly generation: number;
   /** What is to be owned from now on. What it lacks is not held any more when this returns. */
   aim(target: Target, session: Session): void;
+  /** The log has lost records before the stream's position: gives the partition up, and claims it under a larger generation, so that no late commit of what was lost counts. */
+  reclaim(key: string): boolean;
   /** The session is over: nothing is held, and nothing to be released. */
   forget(): void;
   /**
@@ -84,8 +92,6 @@ const releaseMs = 1_000;
 const finishMs = 500;
 /** How long an owner may take to give a partition up. Then it is taken, and its commits are refused. */
 const takeMs = 1_500;
-/** How many earlier generations of a partition that is kept still count. */
-const mostEarlier = 16;
 const attempts = 20;
 
 interface Leaving extends Held {
@@ -110,6 +116,8 @@ export function createHandOver(options: HandOverOptions): HandOver {
   /** Since when the owner of a partition that is to be taken over has been waited for. */
   const waitedSince = new Map<string, number>();
   const watches = new Map<string, () => void>();
+  /** Partitions to be claimed anew, and the generations that their next claims have to be above. */
+  const reclaimed = new Map<string, number>();
   let look = options.look;
   let generation = 0;
   let target: Target = { generation: 0, partitions: new Map() };
@@ -128,6 +136,7 @@ export function createHandOver(options: HandOverOptions): HandOver {
       leaving.set(key, { ...each, sent, until: clock.now() + releaseMs, attemptsAt: options.departure?.(each, sent) });
       changed = true;
     }
+    for (const key of reclaimed.keys()) if (!target.partitions.has(key)) reclaimed.delete(key);
     for (const key of waitedSince.keys()) if (!target.partitions.has(key)) waitedSince.delete(key);
     if (changed) options.onChange();
   }
@@ -207,7 +216,9 @@ export function createHandOver(options: HandOverOptions): HandOver {
     const at = session;
     const isStill = () => target === aimed && session === at && at?.isLive() === true;
     if (!at || !isStill()) return target === aimed ? Number.POSITIVE_INFINITY : 'again';
-    const gained = [...aimed.partitions].filter(([key, { topic }]) => !held.has(key) && options.isReady(topic));
+    const gained = [...aimed.partitions].filter(
+      ([key, { topic }]) => !held.has(key) && aimed.generation > (reclaimed.get(key) ?? -1) && options.isReady(topic),
+    );
     // Also without a gain: a new generation tells that something went to and fro, and may have been somebody else's.
     const kept = aimed.generation === generation ? [] : [...held];
     if (gained.length + kept.length === 0) return Number.POSITIVE_INFINITY;
@@ -235,8 +246,17 @@ export function createHandOver(options: HandOverOptions): HandOver {
       );
       if (isOther) await options.confirm(topic);
     }
-    await Promise.all(gained.map(([key, each]) => checkPosition(each, records.get(key)?.record)));
-    const claims = gained.map(([key, each]) => ({ key, each, ...claim(each, records.get(key), aimed.generation) }));
+    const checks = await Promise.all(gained.map(([key, each]) => checkPosition(each, records.get(key)?.record)));
+    const claims = gained.map(([key, each], i) => ({
+      key,
+      each,
+      ...claimOf(
+        each,
+        records.get(key),
+        { generation: aimed.generation, owner: streamId, at: clock.wallTime() },
+        checks[i],
+      ),
+    }));
     const stamps = kept.flatMap(([key, each]) => {
       const found = records.get(key);
       if (!found || found.record.generation === aimed.generation) return [];
@@ -246,15 +266,19 @@ export function createHandOver(options: HandOverOptions): HandOver {
     });
     // Right before the write: a process that was stopped must not send what it had in mind.
     if (!isStill()) return 'again';
-    const outcomes = await coordination.setMany([...claims.map(({ write }) => write), ...stamps]);
+    const outcomes = await coordination.setMany([
+      ...claims.map(({ each, record, version }) => ({ path: pathOf(each), value: writeRecord(record), version })),
+      ...stamps,
+    ]);
     for (const outcome of outcomes) {
       if (!('error' in outcome)) continue;
       if (outcome.error.kind === 'conflict' || outcome.error.kind === 'missing') return 'again';
       throw outcome.error;
     }
     if (session !== at || !at.isLive()) return 'again';
-    for (const { key, each, next, recreated, attempts: before } of claims) {
-      held.set(key, { ...each, next, recreated, attempts: before });
+    for (const { key, each, next, recreated, truncated, attempts: before } of claims) {
+      held.set(key, { ...each, next, recreated, truncated, attempts: before });
+      reclaimed.delete(key);
       waitedSince.delete(key);
       leaving.delete(key);
     }
@@ -311,26 +335,12 @@ export function createHandOver(options: HandOverOptions): HandOver {
   }
 
   /** Another life's position counts for nothing. */
-  async function checkPosition(each: PartitionOf, record: OffsetRecord | undefined): Promise<void> {
-    if (record?.incarnation === each.topic.incarnation) await options.checkPosition(each, record.next);
-  }
-
-  function claim(each: PartitionOf, found: Versioned<OffsetRecord> | undefined, number: number) {
-    const before = found?.record;
-    const isSame = before?.incarnation === each.topic.incarnation;
-    const next = isSame ? before.next : 0;
-    const record: OffsetRecord = {
-      incarnation: each.topic.incarnation,
-      generation: number,
-      next,
-      owner: streamId,
-      earlier: [],
-      committedAt: before?.committedAt,
-      claimedAt: clock.wallTime(),
-      attempts: isSame ? before.attempts : undefined,
-    };
-    const write: Write = { path: pathOf(each), value: writeRecord(record), version: found?.version ?? 0 };
-    return { next, recreated: isSame ? undefined : before?.next, attempts: record.attempts, write };
+  async function checkPosition(
+    each: PartitionOf,
+    record: OffsetRecord | undefined,
+  ): Promise<PositionCheck | undefined> {
+    if (record?.incarnation !== each.topic.incarnation) return undefined;
+    return options.checkPosition(each, record.next, record.epoch);
   }
 
   return {
@@ -343,8 +353,18 @@ export function createHandOver(options: HandOverOptions): HandOver {
       session = at;
       drop();
     },
+    reclaim(key) {
+      const each = held.get(key);
+      if (!each) return reclaimed.has(key);
+      held.delete(key);
+      reclaimed.set(key, generation);
+      options.onChange();
+      options.onSuperseded(each, generation);
+      return true;
+    },
     forget() {
       session = undefined;
+      reclaimed.clear();
       target = { generation: 0, partitions: new Map() };
       leaving.clear();
       waitedSince.clear();
@@ -386,13 +406,4 @@ export function createHandOver(options: HandOverOptions): HandOver {
       }
     },
   };
-}
-
-/** Whether somebody has claimed it by a later assignment. */
-function isNewer(record: OffsetRecord | undefined, generation: number): boolean {
-  return record !== undefined && record.generation > generation;
-}
-
-function stamped(record: OffsetRecord, generation: number): OffsetRecord {
-  return { ...record, generation, earlier: [...record.earlier, record.generation].slice(-mostEarlier) };
 }

@@ -30,6 +30,8 @@ export interface Membership {
   readonly isWaitedFor: boolean;
   /** The stream has been idle for too long, or is heard of again: while it yields it owns only what nobody else may own. */
   yield(yields: boolean): void;
+  /** See HandOver. */
+  reclaim(key: string): boolean;
   /** A topic that the stream was not ready for can be served now. */
   look(): void;
 }
@@ -202,6 +204,7 @@ export function createMember(ports: MemberPorts, request: MemberRequest): Member
         yields = wanted;
         ports.onChange();
       },
+      reclaim: (key) => handOver.reclaim(key),
       look: wakeup.wake,
     },
     aim(target, about, at) {

@@ -12,6 +12,8 @@ export interface OffsetRecord {
   readonly generation: number;
   /** The offset of the first record that is not committed. */
   readonly next: number;
+  /** The epoch that `next` was taken in, see `EventLog.divergence`. Undefined where it is not known, as in records of version 1606b0d. */
+  readonly epoch?: number | undefined;
   /** The id of the stream that has claimed it. A stream that left may still stand here: it owns nothing once its stream record is gone. */
   readonly owner: string | undefined;
   /** Generations in which the same owner has held the partition without a break, at most 16: commits under way that name them count. */
@@ -144,6 +146,7 @@ export function readOffsetRecord(value: Uint8Array): OffsetRecord {
       incarnation: record['incarnation'],
       generation: Number(record['generation']),
       next: Number(record['next']),
+      ...(Number.isSafeInteger(record['epoch']) ? { epoch: Number(record['epoch']) } : {}),
       owner: typeof record['owner'] === 'string' ? record['owner'] : undefined,
       earlier: numbers(record['earlier']),
       committedAt: optionalNumber(record['committedAt']),

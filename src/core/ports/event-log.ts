@@ -11,6 +11,8 @@ import type { TopicRef } from './topic-ref.js';
  * - Offsets only grow, and may skip: a read returns records *and the next offset*; a hole is not a gap.
  * - A call that names a topic with its id (`TopicRef`) never touches another one of the same name: it rejects with TOPIC_NOT_READY where the log has
  *   one with another id. A driver may take up to a second to notice that a topic was deleted and created anew with the log's own tools.
+ * - Every position belongs to an epoch of its partition: a number that grows whenever the log may have lost records at its end, as after a restart or a change of
+ *   the leader. A position with the epoch in which it was taken can be judged later: see `divergence`.
  * - Topic names follow Kafka's grammar; a driver may be handed only such names.
  * - Errors are `BusError`s: TOPIC_NOT_FOUND, TOPIC_ALREADY_EXISTS, TOPIC_SETTINGS_INVALID, LOG_UNAVAILABLE, STORAGE_FULL,
  *   EVENT_TOO_LARGE, INTERNAL. `append` alone also rejects with TOPIC_DELETED, and with STORE_OUTCOME_UNKNOWN: the records may be stored or not.
@@ -86,6 +88,11 @@ export interface EventLog {
 
   /** The first offset that is left, and the high watermark (the offset that the next record will have). */
   bounds(topic: TopicRef, partition: number): Promise<Bounds>;
+  /**
+   * Judges a position that was taken in an epoch. Undefined: the log holds below `offset` what it held then. Otherwise the first offset from which it may hold other records,
+   * or none: it has lost some of those that it had. May be below `Bounds.earliest`. Costs a question to the leader, so ask it where a position is taken up, never for each read.
+   */
+  divergence(topic: TopicRef, partition: number, offset: number, epoch: number): Promise<number | undefined>;
   /** The offset of the first record stored at `timestamp` (ms) or later; the high watermark if there is none. */
   offsetForTime(topic: TopicRef, partition: number, timestamp: number): Promise<number>;
   /**
@@ -143,6 +150,8 @@ export interface Appended {
 export interface Bounds {
   readonly earliest: number;
   readonly highWatermark: number;
+  /** An epoch that every position up to the high watermark (of a slice: up to its next offset) can be marked with. Undefined: as far as is known it is the one before. */
+  readonly epoch?: number | undefined;
 }
 
 /** Records and where to go on; or why there is nothing to read at that offset. */
@@ -162,10 +171,21 @@ export interface OutOfRange extends Bounds {
   readonly outcome: 'expired' | 'ahead';
 }
 
+/** The log has lost records at its end; the tail followed it past them. */
+export interface Truncated extends Bounds {
+  readonly outcome: 'truncated';
+  /** The first offset from which the log may hold other records than it did. */
+  readonly at: number;
+}
+
 /** The partitions that a tail follows. */
 export interface LogTail {
-  /** Follows a partition from an offset on; one that is followed already starts anew from there. */
-  add(topic: TopicRef, partition: number, from: number): void;
+  /**
+   * Follows a partition from an offset on; one that is followed already starts anew from there.
+   *
+   * @param epoch that the offset was taken in: with it the tail notices that the log has lost records before it.
+   */
+  add(topic: TopicRef, partition: number, from: number, epoch?: number): void;
   remove(topic: string, partition: number): void;
   close(): Promise<void>;
 }
@@ -178,5 +198,5 @@ export interface TailSink {
    */
   slice(topic: string, partition: number, slice: Slice): void;
   /** The partition cannot be followed from its position; it is no longer in the set. `deleted`: also where the topic was created anew. */
-  stopped(topic: string, partition: number, why: OutOfRange | { readonly outcome: 'deleted' }): void;
+  stopped(topic: string, partition: number, why: OutOfRange | Truncated | { readonly outcome: 'deleted' }): void;
 }

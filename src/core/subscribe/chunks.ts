@@ -16,6 +16,8 @@ export interface Chunk {
   readonly deliveries: readonly Delivery[];
   /** What the deliveries weigh together. */
   readonly bytes: number;
+  /** That of its last record. */
+  readonly epoch: number | undefined;
   /** What the records lie in, where that can be used again. Who takes from the chunk while others may have it, too, sets it undefined. */
   memory: Uint8Array | undefined;
 }
@@ -114,6 +116,7 @@ export function createChunkReader(log: EventLog, clock: Clock): ChunkReader {
       nextOffset: result.nextOffset,
       deliveries,
       bytes,
+      epoch: result.epoch,
       memory: isBorrowed ? memory : undefined,
     };
     // An empty one would be a lie as soon as something is appended.

@@ -11,8 +11,8 @@ export interface CommitPorts {
   readonly committer: Committer;
   /** The topic by which a part of a cursor is to be judged. Throws TOPIC_NOT_FOUND. */
   find(name: string, cursor: Cursor): Promise<ActiveTopic>;
-  /** Throws CURSOR_AHEAD for a position beyond the end of a partition. */
-  checkNotAhead(topic: ActiveTopic, partition: number, next: number): Promise<void>;
+  /** Resolves with the epoch of a position; undefined where it is not known. Throws CURSOR_AHEAD for a position beyond the end of a partition. */
+  checkNotAhead(topic: ActiveTopic, partition: number, next: number): Promise<number | undefined>;
 }
 
 /** A position whose topic, incarnation and partition are those of the present. */
@@ -20,6 +20,7 @@ export interface CheckedPosition {
   readonly topic: ActiveTopic;
   readonly partition: number;
   readonly next: number;
+  readonly epoch: number | undefined;
 }
 
 /** The most positions that one call may name: as many as one stream may have partitions. */
@@ -40,11 +41,14 @@ export async function commitPositions(ports: CommitPorts, command: CommitCommand
     checkPositions(ports, positions),
   ]);
   const entries = furthest(checked.flat());
-  await Promise.all(entries.map(({ topic, partition, next }) => ports.checkNotAhead(topic, partition, next)));
+  const epochs = await Promise.all(
+    entries.map(({ topic, partition, next }) => ports.checkNotAhead(topic, partition, next)),
+  );
   const committed = await Promise.allSettled(
-    entries.map(async ({ topic, partition, next }) => {
+    entries.map(async ({ topic, partition, next, epoch: own }, i) => {
+      const epoch = own ?? epochs[i];
       const { name, incarnation } = topic;
-      const entry = { subscriber, topic: name, incarnation, partition, generation, next };
+      const entry = { subscriber, topic: name, incarnation, partition, generation, next, epoch };
       return { topic: name, partition, nextOffset: await ports.committer.commit(entry) };
     }),
   );
@@ -58,7 +62,7 @@ async function positionsOf({ find }: Pick<CommitPorts, 'find'>, cursor: Cursor):
   const parts = await Promise.all(
     cursor.map(async (part) => {
       const topic = await find(part.topic, [part]);
-      return positionsIn([part], topic).map(([partition, next]) => ({ topic, partition, next }));
+      return positionsIn([part], topic).map(([partition, next, epoch]) => ({ topic, partition, next, epoch }));
     }),
   );
   return parts.flat();

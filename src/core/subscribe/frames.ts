@@ -155,7 +155,7 @@ export type Frame =
       readonly partition: number;
       readonly from: number;
       readonly to: number;
-      readonly reason: 'retention' | 'too_large' | 'topic_recreated';
+      readonly reason: 'retention' | 'too_large' | 'topic_recreated' | 'log_truncated';
       readonly message: string;
       readonly cursor: string;
     }

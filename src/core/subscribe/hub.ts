@@ -1,6 +1,6 @@
 import { BusError } from '../errors.js';
 import type { Clock, Timer } from '../ports/clock.js';
-import type { Bounds, EventLog, LogTail, Slice } from '../ports/event-log.js';
+import type { EventLog, LogTail, Slice, TailSink } from '../ports/event-log.js';
 import type { TopicRef } from '../ports/topic-ref.js';
 import type { ActiveTopic } from '../topics/topic.js';
 import { type ChunkReader, createChunkReader } from './chunks.js';
@@ -13,6 +13,10 @@ export interface PartitionFeed {
   readonly ring: Ring;
   earliest: number;
   highWatermark: number;
+  /** Positions are marked with it; see `EventLog.divergence`. */
+  epoch: number | undefined;
+  /** Each time that the log has lost records while it was followed: the first offset that may be another one's now, and the epoch before. In order. */
+  readonly truncations: { readonly at: number; readonly before: number | undefined; readonly since: number }[];
 }
 
 /** A topic that is being followed. */
@@ -36,6 +40,8 @@ export interface TopicFeed {
 export interface Hub {
   /** Starts to follow a topic, or joins in; `release` ends it. Throws LOG_UNAVAILABLE, TOPIC_NOT_FOUND. */
   follow(topic: ActiveTopic): Promise<{ readonly feed: TopicFeed; release(): void }>;
+  /** The epoch that a position is to be marked with, which a client names without one; undefined where the partition is not followed. */
+  epochOf(topic: Pick<ActiveTopic, 'name' | 'incarnation'>, partition: number, next: number): number | undefined;
   /** How far a partition reaches at least, if it is being followed. */
   highWatermark(topic: ActiveTopic, partition: number): number | undefined;
   close(): Promise<void>;
@@ -49,6 +55,8 @@ const ringsBytes = 32 * 1024 * 1024;
 const ringBytes = 2 * 1024 * 1024;
 /** How long a topic is followed after its last stream has left: streams that reconnect should find it warm. */
 const lingerMs = 5_000;
+/** For so long after a truncation a position past it may still come from a client that has not heard of it. */
+const lateCommitsMs = 60_000;
 
 interface Followed extends TopicFeed {
   readonly partitions: PartitionFeed[];
@@ -76,29 +84,32 @@ export function createHub(log: EventLog, clock: Clock): Hub {
     if (!feed) return;
     feed.earliest = slice.earliest;
     feed.highWatermark = slice.highWatermark;
+    if (slice.epoch !== undefined) feed.epoch = Math.max(slice.epoch, feed.epoch ?? 0);
     feed.ring.push(toDeliveries(partition, slice.records), slice.nextOffset);
     feed.ring.trim(share());
     tellAll(topic, partition);
   }
 
-  function onStopped(
-    topic: string,
-    partition: number,
-    why: { outcome: 'deleted' } | ({ outcome: string } & Bounds),
-  ): void {
+  function onStopped(topic: string, partition: number, why: Parameters<TailSink['stopped']>[2]): void {
     const topicFeed = followed.get(topic);
     const feed = topicFeed?.partitions[partition];
     if (!topicFeed || !feed) return;
-    if (!('earliest' in why)) {
+    if (why.outcome === 'deleted') {
       topicFeed.failure = new BusError('TOPIC_DELETED', `${topic} has been deleted from the log`);
       tellAll(topic, undefined);
     } else {
       // Streams find out by themselves what that means for their own positions: a gap, or CURSOR_AHEAD.
       feed.earliest = why.earliest;
       feed.highWatermark = why.highWatermark;
-      const from = why.outcome === 'expired' ? why.earliest : why.highWatermark;
+      let from = why.outcome === 'expired' ? why.earliest : why.highWatermark;
+      if (why.outcome === 'truncated') {
+        from = Math.min(why.highWatermark, Math.max(why.earliest, why.at));
+        feed.truncations.push({ at: from, before: feed.epoch, since: clock.now() });
+        chunks.forget(topicFeed);
+      }
+      if (why.epoch !== undefined) feed.epoch = why.epoch;
       feed.ring.reset(from);
-      tail?.add(refOf(topicFeed), partition, from);
+      tail?.add(refOf(topicFeed), partition, from, feed.epoch);
       tellAll(topic, partition);
     }
   }
@@ -144,15 +155,16 @@ export function createHub(log: EventLog, clock: Clock): Hub {
   /** The log's id of this life has become known. */
   function identify(feed: Followed, logId: string | undefined): void {
     feed.logId = logId;
-    for (const { partition, ring } of feed.partitions) tail?.add(refOf(feed), partition, ring.next);
+    for (const { partition, ring, epoch } of feed.partitions) tail?.add(refOf(feed), partition, ring.next, epoch);
   }
 
   async function addPartitions(feed: Followed, count: number): Promise<void> {
     const first = feed.partitions.length;
     const added = await Promise.all(
       Array.from({ length: Math.max(0, count - first) }, async (_, i): Promise<PartitionFeed> => {
-        const bounds = await log.bounds(refOf(feed), first + i);
-        return { partition: first + i, ring: createRing(bounds.highWatermark), ...bounds };
+        const { earliest, highWatermark, epoch } = await log.bounds(refOf(feed), first + i);
+        const ring = createRing(highWatermark);
+        return { partition: first + i, ring, earliest, highWatermark, epoch, truncations: [] };
       }),
     );
     if (followed.get(feed.topic) !== feed) throw feed.failure ?? BusError.topicDeleted(feed.topic);
@@ -160,7 +172,7 @@ export function createHub(log: EventLog, clock: Clock): Hub {
     for (const partition of added) {
       feed.partitions.push(partition);
       rings++;
-      tail.add(refOf(feed), partition.partition, partition.ring.next);
+      tail.add(refOf(feed), partition.partition, partition.ring.next, partition.epoch);
     }
     for (const each of followed.values()) for (const { ring } of each.partitions) ring.trim(share());
   }
@@ -200,6 +212,13 @@ export function createHub(log: EventLog, clock: Clock): Hub {
         throw error;
       }
       return { feed: mine, release };
+    },
+    epochOf({ name, incarnation }, partition, next) {
+      const found = followed.get(name);
+      const feed = found?.incarnation === incarnation ? found.partitions[partition] : undefined;
+      const lost = feed?.truncations.at(-1);
+      const isLate = lost !== undefined && next > lost.at && clock.now() - lost.since < lateCommitsMs;
+      return isLate ? lost.before : feed?.epoch;
     },
     highWatermark(topic, partition) {
       const feed = followed.get(topic.name);

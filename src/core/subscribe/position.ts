@@ -17,6 +17,23 @@ export interface Position extends Queueable {
   aheadSince: number | undefined;
   /** The first offset left, where retention has removed the next one. */
   lostUpTo: number | undefined;
+  /** How many of the feed's truncations are heeded. */
+  seen: number;
+  /** The epoch of what was read last apart from the feed, which may not have heard of it yet. */
+  epoch: number;
+}
+
+/** The log has lost records before a stream's position. */
+export class PositionLost extends Error {
+  override readonly name = 'PositionLost';
+  constructor(
+    readonly partition: number,
+    readonly position: number,
+    /** The offset to go on from. */
+    readonly at: number,
+  ) {
+    super(`the log has lost the records of partition ${partition} from ${at} on`);
+  }
 }
 
 /** The largest record that a stream carries: the largest possible event, and what comes beside it. */
@@ -33,7 +50,27 @@ export function positionAt(feed: PartitionFeed, next: number, end: number): Posi
     isBusy: false,
     aheadSince: undefined,
     lostUpTo: undefined,
+    seen: feed.truncations.length,
+    epoch: 0,
   };
+}
+
+/** The offset from which the log has lost what a position has passed; undefined where it has lost nothing of it. */
+export function heeds(at: Position): number | undefined {
+  const { truncations } = at.feed;
+  if (at.seen === truncations.length) return undefined;
+  const lost = Math.min(...truncations.slice(at.seen).map((each) => each.at));
+  if (at.next > lost) return lost;
+  at.seen = truncations.length;
+  at.chunk = undefined;
+  return undefined;
+}
+
+/** A position that may lie past what the log has lost since keeps the epoch from before. */
+export function epochOf({ seen, epoch, feed }: Position): number | undefined {
+  const unheeded = feed.truncations[seen];
+  if (unheeded) return unheeded.before;
+  return feed.epoch === undefined ? undefined : Math.max(epoch, feed.epoch);
 }
 
 export function isDone(at: Position): boolean {

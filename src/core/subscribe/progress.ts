@@ -1,9 +1,20 @@
+import type { CursorPosition } from '../cursor.js';
 import type { ActiveTopic } from '../topics/topic.js';
 import { chunkBytes } from './chunks.js';
 import { Fifo } from './fifo.js';
 import type { Delivery, Progress } from './frames.js';
 import type { TopicFeed } from './hub.js';
-import { endBefore, fitting, isDone, maxRecordBytes, type Position, positionAt } from './position.js';
+import {
+  endBefore,
+  epochOf,
+  fitting,
+  heeds,
+  isDone,
+  maxRecordBytes,
+  type Position,
+  PositionLost,
+  positionAt,
+} from './position.js';
 import { createRanges, type RangePorts } from './ranges.js';
 import type { Selection } from './selection.js';
 
@@ -20,7 +31,7 @@ export type Step =
       readonly partition: number;
       readonly from: number;
       readonly to: number;
-      readonly reason: 'retention' | 'too_large' | 'topic_recreated';
+      readonly reason: 'retention' | 'too_large' | 'topic_recreated' | 'log_truncated';
       readonly message: string;
     };
 
@@ -35,7 +46,7 @@ export interface StreamProgress {
   drop(partition: number): void;
   /** Announces a gap before anything else of that partition. */
   announce(gap: Extract<Step, { kind: 'gap' }>): void;
-  /** What comes next, of at most so many records; undefined: nothing for now, the wakeup will tell. Throws CURSOR_AHEAD, TOPIC_DELETED. */
+  /** What comes next, of at most so many records; undefined: nothing for now, the wakeup will tell. Throws CURSOR_AHEAD, TOPIC_DELETED, PositionLost. */
   next(maxRecords: number, selection?: Selection): Step | undefined;
   /** Whether there may be something to send. If not, `onReady` tells when there is. */
   readonly isReady: boolean;
@@ -45,8 +56,8 @@ export interface StreamProgress {
   endAt(ends: ReadonlyMap<number, number>): void;
   /** Whether every partition has come to its end. */
   readonly done: boolean;
-  /** In order of the partitions: the offset of what comes next. */
-  positions(): (readonly [partition: number, nextOffset: number])[];
+  /** In order of the partitions: the offset of what comes next, with the epoch that it is taken in. */
+  positions(): CursorPosition[];
   /** The same of one partition; undefined if it is not served. */
   at(partition: number): number | undefined;
   report(): Omit<Progress, 'topic' | 'incarnation'>[];
@@ -57,12 +68,14 @@ export interface ProgressPorts extends RangePorts {
   readonly before?: number | undefined;
   /** There may be something to send. */
   onReady(): void;
+  /** Takes a partition over anew whose log has lost records before its position. Undefined, or false: that ends the stream. */
+  readonly reclaim?: ((partition: number) => boolean) | undefined;
 }
 
 export function createProgress(
   topic: ActiveTopic,
   feed: TopicFeed,
-  { before, onReady, ...ports }: ProgressPorts,
+  { before, onReady, reclaim, ...ports }: ProgressPorts,
 ): StreamProgress {
   /** By partition; and those that are served in order, made when it is asked for. */
   const positions: (Position | undefined)[] = [];
@@ -84,6 +97,13 @@ export function createProgress(
 
   function isServed(at: Position): boolean {
     return positions[at.feed.partition] === at;
+  }
+
+  function drop(partition: number): void {
+    positions[partition] = undefined;
+    ordered = undefined;
+    undone = 0;
+    gaps = gaps.filter((step) => step.partition !== partition);
   }
 
   function makeReady(at: Position): void {
@@ -108,7 +128,16 @@ export function createProgress(
     let step: Step | undefined;
     for (let left = ready.size; left > 0 && room > 0 && deliveries.length < maxRecords && !step; left--) {
       const at = ready.shift();
-      if (!at || !isServed(at) || isDone(at)) continue;
+      if (!at || !isServed(at)) continue;
+      const lost = heeds(at);
+      if (lost !== undefined) {
+        // What was taken in this step is sent first.
+        if (deliveries.length > 0) kept = [...(kept ?? []), at];
+        else if (reclaim?.(at.feed.partition)) drop(at.feed.partition);
+        else throw new PositionLost(at.feed.partition, at.next, lost);
+        continue;
+      }
+      if (isDone(at)) continue;
       if (at.next < at.feed.earliest) at.lostUpTo = at.feed.earliest;
       if (at.lostUpTo !== undefined) {
         if (deliveries.length > 0) {
@@ -174,12 +203,7 @@ export function createProgress(
       undone = 0;
       makeReady(at);
     },
-    drop(partition) {
-      positions[partition] = undefined;
-      ordered = undefined;
-      undone = 0;
-      gaps = gaps.filter((step) => step.partition !== partition);
-    },
+    drop,
     announce(step) {
       gaps.push(step);
       onReady();
@@ -218,7 +242,7 @@ export function createProgress(
       undone = 0;
       return all.every(isDone);
     },
-    positions: () => inOrder().map((at) => [at.feed.partition, at.next]),
+    positions: () => inOrder().map((at) => [at.feed.partition, at.next, epochOf(at)]),
     at: (partition) => positions[partition]?.next,
     report: () =>
       inOrder().map((at) => ({

@@ -85,6 +85,7 @@ export function createRanges(
     const { chunk = feed.chunks.peek(feed, partition, at.next) } = at;
     if (chunk && chunk.from <= at.next && at.next < chunk.nextOffset) {
       source = chunk;
+      at.epoch = Math.max(at.epoch, chunk.epoch ?? 0);
       if (isAlone()) lent = true;
       else chunk.memory = undefined;
       return takeFromChunk(chunk, at.next, maxBytes, maxRecords);

@@ -8,8 +8,10 @@ import type { Progress, ServedPartitions } from './frames.js';
 import type { Hub, TopicFeed } from './hub.js';
 import { createLoads } from './loads.js';
 import { waitOutLog } from './log-away.js';
+import { PositionLost } from './position.js';
 import { createProgress, type Step, type StreamProgress } from './progress.js';
 import type { Selection } from './selection.js';
+import { truncatedCursor } from './start.js';
 import type { Wakeup } from './wakeup.js';
 
 /** A topic as one stream follows it. */
@@ -56,6 +58,8 @@ export interface ServingPorts {
   /** Whoever asks for what comes next is done with the records that came before. */
   readonly takesLent: boolean;
   readonly formats: FormatLevel;
+  /** See ProgressPorts. */
+  readonly reclaim?: ((topic: ActiveTopic, partition: number) => boolean) | undefined;
   /** A topic is open now, or has all its new partitions. */
   onOpened(): void;
   /** A topic that is followed is no more; it is closed already. */
@@ -78,6 +82,7 @@ export function createServing({
   before,
   takesLent,
   formats,
+  reclaim,
   onOpened,
   onDeleted,
   onFailure,
@@ -141,6 +146,7 @@ export function createServing({
       before: topic.publisherTime ? undefined : before,
       takesLent,
       onReady,
+      reclaim: reclaim && ((partition) => reclaim(topic, partition)),
     });
     const served: Served = { topic, feed, progress };
     const unlisten = feed.listen((partition) => {
@@ -164,10 +170,23 @@ export function createServing({
     changed();
   }
 
+  function cursorParts(): TopicCursor[] {
+    const parts: TopicCursor[] = [];
+    for (const { topic, progress } of byName()) {
+      const positions = progress.positions();
+      if (positions.length > 0) parts.push({ topic: topic.name, incarnation: topic.incarnation, positions });
+    }
+    return parts;
+  }
+
   function stepOf({ topic, progress }: Served, maxRecords: number, selection: Selection | undefined): Step | undefined {
     try {
       return progress.next(maxRecords, selection);
     } catch (error) {
+      if (error instanceof PositionLost) {
+        const { partition, position: asked, at: first } = error;
+        throw truncatedCursor(cursorParts(), [{ topic: topic.name, partition, asked, first }], formats.level);
+      }
       if (!(error instanceof BusError && error.reason === 'TOPIC_DELETED')) throw error;
       deleted(topic.name, error);
       return undefined;
@@ -220,11 +239,7 @@ export function createServing({
       return true;
     },
     cursor() {
-      const parts: TopicCursor[] = [];
-      for (const { topic, progress } of byName()) {
-        const positions = progress.positions();
-        if (positions.length > 0) parts.push({ topic: topic.name, incarnation: topic.incarnation, positions });
-      }
+      const parts = cursorParts();
       return parts.length > 0 ? encodeCursor(parts, formats.level) : '';
     },
     report: () =>

@@ -3,7 +3,7 @@ import { logIdOf, nameOf } from '../ports/topic-ref.js';
 import { Coalesced } from '../topics/coalesce.js';
 
 /** What has to be asked of a log to know where a stream starts. */
-export type StartLog = Pick<EventLog, 'bounds' | 'offsetForTime'>;
+export type StartLog = Pick<EventLog, 'bounds' | 'divergence' | 'offsetForTime'>;
 
 /**
  * The same answers for fewer questions: a thousand streams that come back at once ask for the bounds of the same partitions. Who asks while a
@@ -21,6 +21,7 @@ export function sharedBounds(log: StartLog): StartLog {
       const place = `${nameOf(topic)}/${partition}`;
       return asked.run(id === undefined ? place : `${place}/${id}`);
     },
+    divergence: (topic, partition, offset, epoch) => log.divergence(topic, partition, offset, epoch),
     offsetForTime: (topic, partition, timestamp) => log.offsetForTime(topic, partition, timestamp),
   };
 }

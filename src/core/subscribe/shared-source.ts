@@ -51,13 +51,23 @@ export function createSharedSource(options: SharedSourceOptions): SharedSource {
   function take(key: string, each: Held): void {
     const served = servedOf(each);
     if (!served) return;
-    const { topic, partition, next, recreated } = each;
+    const { topic, partition, next, recreated, truncated } = each;
     held.set(key, each);
     if (positions) {
       positions.hold(key, each, ownership?.generation ?? 0);
       return;
     }
     serve(each, next);
+    if (truncated !== undefined) {
+      served.progress.announce({
+        kind: 'gap',
+        partition,
+        from: truncated,
+        to: next,
+        reason: 'log_truncated',
+        message: `the log has lost records before the committed offset ${truncated}; it goes on from ${next}, where the records may be others than before`,
+      });
+    }
     if (recreated === undefined) return;
     served.progress.announce({
       kind: 'gap',

@@ -1,5 +1,6 @@
 import { type Cursor, type CursorPosition, decodeCursor, encodeCursor } from '../cursor.js';
 import { BusError } from '../errors.js';
+import type { Bounds } from '../ports/event-log.js';
 import type { ActiveTopic, Topics } from '../topics/topic.js';
 import type { Place, StartFrom } from './frames.js';
 import type { StartLog } from './shared-bounds.js';
@@ -25,7 +26,7 @@ export interface StartOptions {
 /**
  * Turns a start into offsets, for every partition of every topic, or for those that are chosen. Topics that a cursor lacks start at their beginning: they were added later. Throws
  * CURSOR_MALFORMED, CURSOR_WRONG_TOPIC (it lacks them all), CURSOR_STALE_TOPIC, CURSOR_AHEAD, INVALID_REQUEST, LOG_UNAVAILABLE; and
- * CURSOR_EXPIRED unless `onExpired` is `skip`.
+ * CURSOR_TRUNCATED where the log has lost records before a position; CURSOR_EXPIRED unless `onExpired` is `skip`.
  */
 export async function resolveStart(
   log: StartLog,
@@ -44,36 +45,45 @@ export async function resolveStart(
   if (!byPattern && !cursor.some((part) => topics.some(({ name }) => name === part.topic))) {
     for (const topic of topics) positionsIn(cursor, topic);
   }
-  const expired: Expired[] = [];
+  const expired: Lost[] = [];
+  const truncated: Lost[] = [];
   const starts: StartPositions = new Map();
   await Promise.all(
     topics.map(async (topic) => {
       const part = cursor.find(({ topic: name }) => name === topic.name);
       const isUsable = part && !(byPattern && part.incarnation !== topic.incarnation);
-      const asked = isUsable ? offsetsIn(positionsIn([part], topic)) : undefined;
-      starts.set(topic.name, await atPositions(log, topic, partitions, asked, expired));
+      const asked = isUsable ? positionsIn([part], topic) : [];
+      starts.set(topic.name, await atPositions(log, topic, partitions, asked, expired, truncated));
     }),
   );
+  if (truncated.length > 0) throw truncatedCursor(cursor, truncated, level);
   const [first] = expired;
   if (!first || onExpired === 'skip') return starts;
-  const left = cursor.map((part) => {
-    const firsts = expired.filter(({ topic }) => topic === part.topic);
-    const first = new Map(firsts.map((each) => [each.partition, each.first]));
-    const positions = part.positions.map((position): CursorPosition => {
-      const moved = first.get(position[0]);
-      return moved === undefined ? position : [position[0], moved];
-    });
-    return { ...part, positions };
-  });
   throw new BusError(
     'CURSOR_EXPIRED',
     `retention has removed what the cursor asks for: in partition ${first.partition} of ${first.topic} it asks for offset ${first.asked}, the first one left is ${first.first}` +
       '; ask for on_expired=SKIP, or continue with the cursor in the details',
-    { expired: { partitions: expired, cursor: encodeCursor(left, level) }, metadata: { topic: first.topic } },
+    {
+      expired: { partitions: expired, cursor: encodeCursor(moved(cursor, expired), level) },
+      metadata: { topic: first.topic },
+    },
   );
 }
 
-interface Expired {
+/** The same cursor with other positions in place of those that cannot be kept. They carry no epoch: they are taken up anew. */
+function moved(cursor: Cursor, lost: readonly Lost[]): Cursor {
+  return cursor.map((part) => {
+    const first = new Map(lost.filter(({ topic }) => topic === part.topic).map((each) => [each.partition, each.first]));
+    const positions = part.positions.map((position): CursorPosition => {
+      const to = first.get(position[0]);
+      return to === undefined ? position : [position[0], to];
+    });
+    return { ...part, positions };
+  });
+}
+
+/** A position that cannot be kept, and the one that takes its place. */
+interface Lost {
   readonly topic: string;
   readonly partition: number;
   readonly asked: number;
@@ -117,20 +127,57 @@ export function positionAhead(topic: string, partition: number, position: number
   );
 }
 
+/**
+ * Judges a position that is taken up. Undefined: it can be. Otherwise the log has lost records before it, and this is the offset to go on from. Throws CURSOR_AHEAD for a position past the
+ * end without an epoch, and LOG_UNAVAILABLE. Asks the log only where its epoch is another one now.
+ */
+export async function judgePosition(
+  log: Pick<StartLog, 'divergence'>,
+  topic: ActiveTopic,
+  partition: number,
+  { next, epoch }: { readonly next: number; readonly epoch: number | undefined },
+  { earliest, highWatermark, epoch: present }: Bounds,
+): Promise<number | undefined> {
+  if (epoch !== undefined && (epoch !== present || next > highWatermark)) {
+    const at = await log.divergence(topic, partition, next, epoch);
+    if (at !== undefined) return Math.min(highWatermark, Math.max(earliest, at));
+  }
+  if (next > highWatermark) throw positionAhead(topic.name, partition, next, highWatermark);
+  return undefined;
+}
+
+/** Refuses positions that the log has lost records before, with a cursor to go on from. */
+export function truncatedCursor(cursor: Cursor, lost: readonly Lost[], level: number | undefined): BusError {
+  const [first] = lost;
+  return new BusError(
+    'CURSOR_TRUNCATED',
+    `the log has lost records that this cursor has passed, as after a restore from a backup or the election of a leader that lacked them: in partition ${first?.partition} of ${first?.topic} ` +
+      `it stands at ${first?.asked}, and from ${first?.first} on the log may hold other records. Continue with the cursor in the details, which begins there`,
+    {
+      expired: { partitions: lost, cursor: encodeCursor(moved(cursor, lost), level) },
+      metadata: { topic: first?.topic ?? '' },
+    },
+  );
+}
+
 /** What is not asked for starts at its beginning; what is asked for and gone is added to `expired`. */
 async function atPositions(
   log: StartLog,
   topic: ActiveTopic,
   chosen: readonly number[] | undefined,
-  asked: ReadonlyMap<number, number> | undefined,
-  expired: Expired[],
+  asked: readonly CursorPosition[],
+  expired: Lost[],
+  truncated: Lost[],
 ): Promise<Positions> {
   const positions: Positions = new Map();
+  const byPartition = new Map(asked.map((position) => [position[0], position]));
   await Promise.all(
     partitionsOf(topic, chosen).map(async (partition) => {
-      const { earliest, highWatermark } = await log.bounds(topic, partition);
-      const offset = asked?.get(partition) ?? earliest;
-      if (offset > highWatermark) throw positionAhead(topic.name, partition, offset, highWatermark);
+      const bounds = await log.bounds(topic, partition);
+      const { earliest } = bounds;
+      const [, offset, epoch] = byPartition.get(partition) ?? [partition, earliest];
+      const first = await judgePosition(log, topic, partition, { next: offset, epoch }, bounds);
+      if (first !== undefined) truncated.push({ topic: topic.name, partition, asked: offset, first });
       positions.set(partition, offset);
       if (offset < earliest) expired.push({ topic: topic.name, partition, asked: offset, first: earliest });
     }),

@@ -30,7 +30,7 @@ import type { Selection } from './selection.js';
 import { createServing, type Serving } from './serving.js';
 import type { StartLog } from './shared-bounds.js';
 import { createSharedSource } from './shared-source.js';
-import { positionAhead, resolveStart, type StartPositions } from './start.js';
+import { judgePosition, resolveStart, type StartPositions } from './start.js';
 import { Suspects } from './suspects.js';
 import { createWakeup, type Wakeup } from './wakeup.js';
 
@@ -124,6 +124,10 @@ export async function startStream(
     before: until?.at === 'time' ? until.timestamp : undefined,
     // What a selection has looked at is kept for a while, with what was found in it.
     takesLent: takesLent && select === undefined,
+    reclaim:
+      subscriber === undefined
+        ? undefined
+        : (topic, partition) => membership?.reclaim(keyOf(topic, partition)) ?? false,
     onOpened: () => membership?.look(),
     onDeleted: (topic, error) => {
       if (pattern === undefined && topic !== redrive) fail(error);
@@ -251,11 +255,12 @@ async function join(
       const chosen = lives.has(topic.incarnation) && !isOld ? from : undefined;
       return (await start([topic], chosen ?? { at: 'earliest' })).get(topic.name) ?? new Map();
     },
-    async checkPosition({ topic, partition }, next) {
-      const known = serving.get(topic.name)?.feed.partitions[partition]?.highWatermark ?? 0;
-      if (next <= known) return;
-      const { highWatermark } = await log.bounds(topic, partition);
-      if (next > highWatermark) throw positionAhead(topic.name, partition, next, highWatermark);
+    async checkPosition({ topic, partition }, next, epoch) {
+      const feed = serving.get(topic.name)?.feed.partitions[partition];
+      const isEnough = feed && next <= feed.highWatermark && epoch === feed.epoch;
+      const bounds = isEnough ? feed : await log.bounds(topic, partition);
+      const at = await judgePosition(log, topic, partition, { next, epoch }, bounds);
+      return { at, epoch: bounds.epoch };
     },
     isReady(topic) {
       if (serving.isOpen(topic)) return true;

@@ -80,7 +80,9 @@ export function createSubscriptions({
   const hub = createHub(log, clock);
   const turns = createTurns(clock);
   const startLog = sharedBounds(log);
-  const committer = createCommitter(coordination, clock);
+  const committer = createCommitter(coordination, clock, ({ topic: name, incarnation, partition }, next) =>
+    hub.epochOf({ name, incarnation }, partition, next),
+  );
   const memberships = createMemberships({
     coordination,
     clock,
@@ -192,11 +194,11 @@ export function createSubscriptions({
   }
 
   /** A commit of what does not exist yet would skip events for ever: the end is asked for where it is not known to be far enough. */
-  async function checkNotAhead(topic: ActiveTopic, partition: number, next: number): Promise<void> {
+  async function checkNotAhead(topic: ActiveTopic, partition: number, next: number): Promise<number | undefined> {
     const known = hub.highWatermark(topic, partition);
-    if (known !== undefined && next <= known) return;
-    const { highWatermark } = await startLog.bounds(topic, partition);
-    if (next <= highWatermark) return;
+    if (known !== undefined && next <= known) return hub.epochOf(topic, partition, next);
+    const { highWatermark, epoch } = await startLog.bounds(topic, partition);
+    if (next <= highWatermark) return epoch;
     throw new BusError(
       'CURSOR_AHEAD',
       `the position ${next} in partition ${partition} of ${topic.name} lies beyond the end (${highWatermark}); nothing was committed`,

@@ -3,6 +3,7 @@ import { type AppendRecord, recordBytes } from '../../core/model.js';
 import type { Appended } from '../../core/ports/event-log.js';
 import { encodeBatch } from './batch-format.js';
 import { type BatchFacts, batchKey } from './batch-key.js';
+import type { Epochs } from './epochs.js';
 import type { SpaceLimit } from './space-limit.js';
 import type { Store } from './store.js';
 import type { Partition } from './topic.js';
@@ -16,6 +17,7 @@ export function appendBatch(
   partition: Partition,
   records: readonly AppendRecord[],
   clock: () => number,
+  epochs: Epochs,
 ): Promise<Appended> {
   const { topic } = partition;
   let weight = 0;
@@ -51,11 +53,12 @@ export function appendBatch(
         const { timestamp, bytesSoFar } = facts;
         partition.planned = { next: planned.next + records.length, lastTimestamp: timestamp, bytesSoFar };
         const key = batchKey(topic.number, partition.number, facts);
-        return [{ database: store.batches, key, value: batch }];
+        return [{ database: store.batches, key, value: batch }, ...epochs.begin(partition, facts.baseOffset)];
       },
       committed() {
         if (facts === undefined) return;
         space.stored(facts.bytes);
+        epochs.begun(partition);
         partition.next = facts.baseOffset + facts.count;
         partition.lastTimestamp = facts.timestamp;
         partition.bytesSoFar = facts.bytesSoFar;

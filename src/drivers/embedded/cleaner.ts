@@ -107,7 +107,8 @@ export function cleaner(store: Store, space: SpaceLimit): Cleaner {
         if (closed) return;
         const range = { start: partitionKey(topicNumber, 0), end: partitionKey(topicNumber + 1, 0) };
         const starts = [...store.starts.getKeys(range)].map((key) => ({ database: store.starts, key }));
-        await remove([], [...starts, { database: store.deleted, key: numberKey(topicNumber) }]);
+        const epochs = [...store.epochs.getKeys(range)].map((key) => ({ database: store.epochs, key }));
+        await remove([], [...starts, ...epochs, { database: store.deleted, key: numberKey(topicNumber) }]);
       });
     },
     async close() {

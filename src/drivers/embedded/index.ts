@@ -1,6 +1,7 @@
 import type { Coordination } from '../../core/ports/coordination.js';
 import type { EventLog } from '../../core/ports/event-log.js';
 import { embeddedCoordination } from './coordination.js';
+import { beginEpoch } from './epochs.js';
 import { type EmbeddedLogOptions, embeddedLog } from './log.js';
 import { openStore } from './store.js';
 
@@ -47,7 +48,8 @@ export async function openEmbeddedLog(options: EmbeddedOptions): Promise<EventLo
   }
   store.taken.add('log');
   try {
-    return embeddedLog(store, options);
+    const { clock = Date.now } = options;
+    return embeddedLog(store, await beginEpoch(store, clock(), Math.random()), options);
   } catch (error) {
     store.taken.delete('log');
     await store.release();

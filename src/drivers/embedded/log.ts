@@ -6,6 +6,7 @@ import { appendBatch } from './append.js';
 import { freshCopies, lentCopies } from './batch-format.js';
 import { partitionKey, readBits } from './batch-key.js';
 import { cleaner } from './cleaner.js';
+import type { Epochs } from './epochs.js';
 import { firstOffsetWhere, readRange, retainedBytes, startRecord } from './partition.js';
 import { keepRetention } from './retention.js';
 import { spaceLimit } from './space-limit.js';
@@ -35,7 +36,7 @@ const together = 64 * 1024;
 const fresh = freshCopies(together);
 
 /** The event log on an open store, which it releases on `close`. */
-export function embeddedLog(store: Store, options: EmbeddedLogOptions): EventLog {
+export function embeddedLog(store: Store, epochs: Epochs, options: EmbeddedLogOptions): EventLog {
   const clock = options.clock ?? Date.now;
   const space = spaceLimit(store, options.maxBytes ?? Number.POSITIVE_INFINITY);
   const clean = cleaner(store, space);
@@ -118,11 +119,11 @@ export function embeddedLog(store: Store, options: EmbeddedLogOptions): EventLog
     onTopicFacts: () => () => undefined,
     async append(topic, partition, records, isWanted) {
       if (isWanted?.() === false) throw BusError.topicDeleted(nameOf(topic));
-      return await appendBatch(store, space, find(topic, partition), records, clock);
+      return await appendBatch(store, space, find(topic, partition), records, clock, epochs);
     },
     openTail(sink) {
       if (closed !== undefined) throw isClosed();
-      const tail = openTail(store, catalog, sink);
+      const tail = openTail(store, catalog, epochs, sink);
       tails.add(tail);
       return {
         ...tail,
@@ -145,11 +146,15 @@ export function embeddedLog(store: Store, options: EmbeddedLogOptions): EventLog
       bytesThisTurn += 1024;
       if (result.outcome === 'ok')
         for (const record of result.records) bytesThisTurn += 100 + (record.value?.length ?? 0);
-      return result.outcome === 'ok' && memory ? { ...result, borrowed: true } : result;
+      const { current: epoch } = epochs;
+      return result.outcome === 'ok' && memory ? { ...result, epoch, borrowed: true } : { ...result, epoch };
     },
     async bounds(topic, number) {
       const { earliest, next } = find(topic, number);
-      return { earliest, highWatermark: next };
+      return { earliest, highWatermark: next, epoch: epochs.current };
+    },
+    async divergence(topic, number, offset, epoch) {
+      return epochs.divergence(find(topic, number), offset, epoch);
     },
     async offsetForTime(topic, number, timestamp) {
       return firstOffsetWhere(store, find(topic, number), (facts) => facts.timestamp >= timestamp);

@@ -16,7 +16,16 @@ export function loadPartition(store: Store, topic: Topic, number: number): Parti
     lastTimestamp: Math.max(start === undefined ? 0 : readBits(start, 7, 6), last?.timestamp ?? 0),
     bytesSoFar: last?.bytesSoFar ?? (start === undefined ? 0 : readBits(start, 13, 7)),
   };
-  return { topic, number, earliest, ...state, planned: { ...state }, followers: new Set() };
+  return {
+    topic,
+    number,
+    earliest,
+    ...state,
+    planned: { ...state },
+    followers: new Set(),
+    epochs: undefined,
+    hasEpoch: false,
+  };
 }
 
 /** What a truncated partition needs to go on from when all its batches are gone. */

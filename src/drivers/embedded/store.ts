@@ -22,6 +22,8 @@ export interface Store {
   readonly deleted: Table;
   /** Log: where a partition starts, after truncation. */
   readonly starts: Table;
+  /** Log: in which epochs the records of a partition were written, and from which offset on. */
+  readonly epochs: Table;
   /** Log: batches of records. */
   readonly batches: Table;
   /** Coordination: parent and name of each record, by its number. */
@@ -134,6 +136,7 @@ function assemble(owned: OwnedDirectory, root: RootDatabase<Uint8Array, Uint8Arr
     topics: table('topics'),
     deleted: table('deleted'),
     starts: table('starts'),
+    epochs: table('epochs'),
     batches: table('batches'),
     nodes: table('nodes'),
     values: table('values'),

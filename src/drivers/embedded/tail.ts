@@ -1,7 +1,8 @@
 import type { LogRecord } from '../../core/model.js';
-import type { LogTail, Slice, TailSink } from '../../core/ports/event-log.js';
+import type { LogTail, Slice, TailSink, Truncated } from '../../core/ports/event-log.js';
 import { nameOf } from '../../core/ports/topic-ref.js';
 import { decodeBatch, freshCopies } from './batch-format.js';
+import type { Epochs } from './epochs.js';
 import { readRange } from './partition.js';
 import type { Store } from './store.js';
 import type { Follower, Partition } from './topic.js';
@@ -25,7 +26,7 @@ interface Following extends Follower {
  * Follows partitions without polling: a commit hands its batch over directly to those who are at the end; who is behind is read from the store
  * in bounded slices, in turn, with the event loop in between.
  */
-export function openTail(store: Store, catalog: TopicCatalog, sink: TailSink): LogTail {
+export function openTail(store: Store, catalog: TopicCatalog, epochs: Epochs, sink: TailSink): LogTail {
   const followed = new Map<string, Following>();
   let queue: { readonly name: string; readonly entry: Following }[] = [];
   let running = false;
@@ -114,15 +115,17 @@ export function openTail(store: Store, catalog: TopicCatalog, sink: TailSink): L
   };
 
   return {
-    add(ref, number, from) {
+    add(ref, number, from, epoch) {
       if (closed) return;
       const topic = nameOf(ref);
       const name = placeOf(topic, number);
       forget(name);
       const partition = catalog.find(topic)?.partitions[number];
-      if (partition === undefined) {
+      // Records are lost only while no process has the directory open.
+      const at = partition && epoch !== undefined ? epochs.divergence(partition, from, epoch) : undefined;
+      if (partition === undefined || at !== undefined) {
         const entry: Following = {
-          partition,
+          partition: undefined,
           position: from,
           behind: true,
           appended() {},
@@ -133,7 +136,8 @@ export function openTail(store: Store, catalog: TopicCatalog, sink: TailSink): L
         setImmediate(() => {
           if (closed || followed.get(name) !== entry) return;
           forget(name);
-          guarded(() => sink.stopped(topic, number, { outcome: 'deleted' }));
+          const why = partition === undefined || at === undefined ? deleted : truncated(partition, at);
+          guarded(() => sink.stopped(topic, number, why));
         });
         return;
       }
@@ -149,6 +153,12 @@ export function openTail(store: Store, catalog: TopicCatalog, sink: TailSink): L
       for (const name of [...followed.keys()]) forget(name);
     },
   };
+}
+
+const deleted = { outcome: 'deleted' } as const;
+
+function truncated({ earliest, next }: Partition, at: number): Truncated {
+  return { outcome: 'truncated', at, earliest, highWatermark: next };
 }
 
 /** A sink must not throw; if it does, that is loud, but it neither harms the acknowledgement nor the other partitions. */

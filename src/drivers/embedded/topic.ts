@@ -30,6 +30,16 @@ export interface Partition {
   /** The same, with the group in flight. */
   planned: { next: number; lastTimestamp: number; bytesSoFar: number };
   readonly followers: Set<Follower>;
+  /** Read when they are first asked for. */
+  epochs: EpochStart[] | undefined;
+  /** This epoch stands among them, durably. */
+  hasEpoch: boolean;
+}
+
+/** Where an epoch has its first record in a partition. */
+export interface EpochStart {
+  readonly epoch: number;
+  readonly first: number;
 }
 
 /** A tail's place in a partition. */

@@ -109,6 +109,7 @@ export async function openKafka(options: KafkaOptions): Promise<EventLog> {
     },
     read: reads.read,
     bounds: reads.bounds,
+    divergence: reads.divergence,
     offsetForTime: reads.offsetForTime,
     size: (topic) => topicSize(client, leaders, topic),
     truncateBefore: reads.truncateBefore,

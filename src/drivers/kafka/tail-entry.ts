@@ -8,6 +8,10 @@ export interface TailEntry {
   readonly partition: number;
   /** The offset to fetch next. */
   next: number;
+  /** The leader epoch of what was read last; undefined: not known. */
+  epoch: number | undefined;
+  /** Its leader may have changed since: to be asked whether it has all that was read. */
+  unverified: boolean;
   /** The high watermark that was told last. */
   reported: number | undefined;
   /** The first offset left that was told last. */

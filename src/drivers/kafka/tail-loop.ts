@@ -1,4 +1,4 @@
-import type { OutOfRange, Slice } from '../../core/ports/event-log.js';
+import type { OutOfRange, Slice, Truncated } from '../../core/ports/event-log.js';
 import type { KafkaClient } from './kafka-client.js';
 import type { Leaders } from './leaders.js';
 import type { MetadataCache } from './metadata-cache.js';
@@ -24,7 +24,7 @@ export interface TailLoopHost {
   deliver(entry: TailEntry, slice: Slice): void;
   /** Its broker cannot serve it now: find its leader again, after a pause. */
   displace(entry: TailEntry, pauseMs?: number): void;
-  stop(entry: TailEntry, why: OutOfRange | { readonly outcome: 'deleted' }): void;
+  stop(entry: TailEntry, why: OutOfRange | Truncated | { readonly outcome: 'deleted' }): void;
   isClosed(): boolean;
 }
 
@@ -96,14 +96,15 @@ function take(entry: TailEntry, fetched: Fetched, parts: TailParts, host: TailLo
   }
   entry.attempts = 0;
   entry.starved = fetched.cutShort;
-  const { records, nextOffset, earliest, unreadable } = fetched;
+  const { records, nextOffset, earliest, unreadable, epoch } = fetched;
   // A new leader may not know yet how far the old one had come.
   const highWatermark = Math.max(fetched.highWatermark, nextOffset);
   if (nextOffset !== entry.next || highWatermark !== entry.reported || earliest !== entry.earliest) {
     entry.next = nextOffset;
+    entry.epoch = epoch ?? entry.epoch;
     entry.reported = highWatermark;
     entry.earliest = earliest;
-    host.deliver(entry, { outcome: 'ok', records, nextOffset, earliest, highWatermark });
+    host.deliver(entry, { outcome: 'ok', records, nextOffset, earliest, highWatermark, epoch });
   }
   const place = `${entry.topic}/${entry.partition}`;
   if (unreadable !== undefined) {
@@ -119,7 +120,14 @@ function take(entry: TailEntry, fetched: Fetched, parts: TailParts, host: TailLo
 // Why the broker has nothing there: asked of the leader again, as it may have changed in between.
 async function outOfRange(entry: TailEntry, parts: TailParts, host: TailLoopHost): Promise<void> {
   try {
-    const bounds = await parts.reads.bounds(refOf(entry), entry.partition);
+    const { partition, next, epoch } = entry;
+    const ref = refOf(entry);
+    const at = epoch === undefined ? undefined : await parts.reads.divergence(ref, partition, next, epoch);
+    const bounds = await parts.reads.bounds(ref, partition);
+    if (at !== undefined && next > bounds.earliest) {
+      host.stop(entry, { outcome: 'truncated', at, ...bounds });
+      return;
+    }
     if (entry.next < bounds.earliest) host.stop(entry, { outcome: 'expired', ...bounds });
     else if (entry.next > bounds.highWatermark) host.stop(entry, { outcome: 'ahead', ...bounds });
     else host.displace(entry);

@@ -5,6 +5,7 @@ import { backoff } from './pause.js';
 import { codeName, codes } from './protocol/codes.js';
 import type { TopicMetadata } from './protocol/metadata.js';
 import { refOf, type TailEntry } from './tail-entry.js';
+import { verifyEntries } from './tail-epochs.js';
 import { runTailLoop, type TailLoopHost, type TailParts } from './tail-loop.js';
 import { createWakeup, type Wakeup } from './wakeup.js';
 
@@ -34,6 +35,7 @@ export function openTail(parts: TailParts, sink: TailSink): LogTail {
       entry.node = undefined;
       entry.notBefore = performance.now() + (pauseMs ?? backoff(entry.attempts, mostPauseMs));
       entry.attempts += 1;
+      entry.unverified = entry.epoch !== undefined;
       placement.wake();
     },
     stop: (entry, why) => {
@@ -81,6 +83,7 @@ export function openTail(parts: TailParts, sink: TailSink): LogTail {
       const topics = [...new Set(unknown.map((entry) => entry.topic))];
       const answer = topics.length === 0 ? undefined : await parts.metadata.ask(topics);
       const found = new Map(answer?.topics.map((topic) => [topic.topic, topic]));
+      const changed = new Map<number, TailEntry[]>();
       for (const entry of due) {
         if (!isCurrent(entry)) continue;
         const topic = found.get(entry.topic);
@@ -95,16 +98,28 @@ export function openTail(parts: TailParts, sink: TailSink): LogTail {
             entry.troubled = true;
           }
           host.displace(entry);
-        } else settle(entry, leader);
+        } else if (entry.unverified) changed.set(leader, [...(changed.get(leader) ?? []), entry]);
+        else settle(entry, leader);
       }
+      await Promise.all([...changed].map(([node, moved]) => verify(node, moved)));
     } catch {
       // No broker answers; the monitor tells so.
       for (const entry of due) host.displace(entry);
     }
   }
 
+  /** A broker that does not answer is asked again later, when it may not be the leader any more. */
+  async function verify(node: number, moved: readonly TailEntry[]): Promise<void> {
+    try {
+      for (const entry of await verifyEntries(node, moved, parts, host)) settle(entry, node);
+    } catch {
+      for (const entry of moved) host.displace(entry);
+    }
+  }
+
   function settle(entry: TailEntry, node: number): void {
     entry.missing = 0;
+    entry.unverified = false;
     entry.node = node;
     startLoop(node);
   }
@@ -127,13 +142,15 @@ export function openTail(parts: TailParts, sink: TailSink): LogTail {
   });
 
   return {
-    add: (topic, partition, from) => {
+    add: (topic, partition, from, epoch) => {
       if (closed) return;
       const entry: TailEntry = {
         topic: nameOf(topic),
         id: logIdOf(topic),
         partition,
         next: from,
+        epoch,
+        unverified: epoch !== undefined,
         reported: undefined,
         earliest: undefined,
         node: undefined,
@@ -145,7 +162,7 @@ export function openTail(parts: TailParts, sink: TailSink): LogTail {
       };
       entries.set(keyOf(entry), entry);
       const leader = parts.leaders.known(topic, partition);
-      if (leader === undefined) placement.wake();
+      if (leader === undefined || entry.unverified) placement.wake();
       else settle(entry, leader.node);
     },
     remove: (topic, partition) => void entries.delete(keyOf({ topic, partition })),

@@ -5,7 +5,7 @@ import type { EventLog, LogTail } from '../../core/ports/event-log.js';
 import { nameOf } from '../../core/ports/topic-ref.js';
 import { type Link, LinkFailure } from './link.js';
 import { openTail } from './tail.js';
-import { boundsOf, factsOf, type MemoryTopics, readFrom } from './topics.js';
+import { boundsOf, divergenceOf, factsOf, type MemoryTopics, readFrom } from './topics.js';
 
 export interface LogClient {
   readonly link: Link;
@@ -79,6 +79,8 @@ export function openLog(topics: MemoryTopics, { link, clock }: LogClient): Event
       signal?.throwIfAborted();
       return call(() => readFrom(topics.partition(topic, partition), from, maxBytes));
     },
+    divergence: (topic, partition, offset, epoch) =>
+      call(() => divergenceOf(topics.partition(topic, partition), offset, epoch)),
     bounds: (topic, partition) => call(() => boundsOf(topics.partition(topic, partition))),
     offsetForTime: (topic, partition, timestamp) =>
       call(() => {

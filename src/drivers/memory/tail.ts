@@ -1,7 +1,7 @@
 import type { LogTail, TailSink } from '../../core/ports/event-log.js';
 import { logIdOf, nameOf, type TopicRef } from '../../core/ports/topic-ref.js';
 import type { Link } from './link.js';
-import { type MemoryTopics, readFrom } from './topics.js';
+import { boundsOf, divergenceOf, type MemoryTopics, readFrom } from './topics.js';
 
 const sliceBytes = 256 * 1024;
 
@@ -9,12 +9,13 @@ const sliceBytes = 256 * 1024;
 export function openTail(topics: MemoryTopics, link: Link, sink: TailSink): LogTail {
   const followed = new Map<string, () => void>();
 
-  function follow(ref: TopicRef, number: number, from: number): () => void {
+  function follow(ref: TopicRef, number: number, from: number, since: number | undefined): () => void {
     const name = nameOf(ref);
     const now = topics.find(name);
     const topic = logIdOf(ref) === undefined || logIdOf(ref) === now?.settings.id ? now : undefined;
     const partition = topic?.partitions[number];
     let position = from;
+    let epoch = since;
     let stopped = false;
     let onItsWay = false;
     /** What the sink knows, to spare it slices that tell nothing. */
@@ -49,6 +50,11 @@ export function openTail(topics: MemoryTopics, link: Link, sink: TailSink): LogT
         stopBecause({ outcome: 'deleted' });
         return;
       }
+      const lost = epoch === undefined ? undefined : divergenceOf(partition, position, epoch);
+      if (lost !== undefined) {
+        stopBecause({ outcome: 'truncated', at: lost, ...boundsOf(partition) });
+        return;
+      }
       const result = readFrom(partition, position, sliceBytes);
       if (result.outcome !== 'ok') {
         stopBecause(result);
@@ -58,6 +64,7 @@ export function openTail(topics: MemoryTopics, link: Link, sink: TailSink): LogT
       if (news === told) return;
       told = news;
       position = result.nextOffset;
+      epoch = result.epoch;
       send(() => sink.slice(name, number, result));
     }
 
@@ -72,9 +79,9 @@ export function openTail(topics: MemoryTopics, link: Link, sink: TailSink): LogT
   }
 
   return {
-    add(topic, partition, from) {
+    add(topic, partition, from, epoch) {
       remove(nameOf(topic), partition);
-      followed.set(keyOf(nameOf(topic), partition), follow(topic, partition, from));
+      followed.set(keyOf(nameOf(topic), partition), follow(topic, partition, from, epoch));
     },
     remove,
     async close() {

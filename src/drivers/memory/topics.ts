@@ -19,6 +19,8 @@ const roomBytes = 192 * 1024;
 export interface Partition {
   readonly records: LogRecord[];
   earliest: number;
+  /** In order: where each epoch begins. */
+  readonly epochs: { readonly epoch: number; readonly first: number }[];
   /** Tails that follow it: called at once after each change. */
   readonly followers: Set<() => void>;
 }
@@ -41,6 +43,8 @@ export interface MemoryTopics {
   delete(name: string): void;
   append(topic: TopicRef, partition: number, records: readonly AppendRecord[]): Appended;
   truncate(topic: TopicRef, partition: number, offset: number): void;
+  /** Loses the records from `offset` on, as an unclean election of a leader does. A new epoch begins. */
+  lose(topic: TopicRef, partition: number, offset: number): void;
   /** Calls back at once when a topic was created or has got partitions, until the returned function is called. */
   onChange(listener: (name: string, facts: LogTopicFacts) => void): () => void;
   /** Bytes by partition. */
@@ -76,7 +80,7 @@ export function createMemoryTopics(clock: Clock): MemoryTopics {
 
   const grow = (topic: MemoryTopic) => {
     while (topic.partitions.length < topic.settings.partitions) {
-      topic.partitions.push({ records: [], earliest: 0, followers: new Set() });
+      topic.partitions.push({ records: [], earliest: 0, epochs: [{ epoch: 0, first: 0 }], followers: new Set() });
     }
   };
 
@@ -136,6 +140,14 @@ export function createMemoryTopics(clock: Clock): MemoryTopics {
       partition.earliest = Math.max(partition.earliest, Math.min(offset, partition.records.length));
       changed(partition);
     },
+    lose(topic, number, offset) {
+      const partition = partitionOf(topic, number);
+      const epoch = epochOf(partition) + 1;
+      partition.records.length = Math.min(partition.records.length, offset);
+      while ((partition.epochs.at(-1)?.first ?? -1) >= offset) partition.epochs.pop();
+      partition.epochs.push({ epoch, first: partition.records.length });
+      changed(partition);
+    },
     onChange(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -151,8 +163,17 @@ export function factsOf({ settings: { id, partitions } }: MemoryTopic): LogTopic
   return { id, partitions };
 }
 
-export function boundsOf({ earliest, records }: Partition): Bounds {
-  return { earliest, highWatermark: records.length };
+const epochOf = ({ epochs }: Partition): number => epochs.at(-1)?.epoch ?? 0;
+
+/** See `EventLog.divergence`. */
+export function divergenceOf({ epochs, records }: Partition, offset: number, epoch: number): number | undefined {
+  const end = epochs.find((each) => each.epoch > epoch)?.first ?? records.length;
+  return offset > end ? end : undefined;
+}
+
+export function boundsOf(partition: Partition): Bounds {
+  const { earliest, records } = partition;
+  return { earliest, highWatermark: records.length, epoch: epochOf(partition) };
 }
 
 export function readFrom(partition: Partition, from: number, maxBytes: number): ReadResult {

@@ -19,6 +19,7 @@ const gapReasons: { readonly [K in FrameKind<'gap'>['reason']]: GapReason } = {
   retention: GapReason.RETENTION,
   too_large: GapReason.TOO_LARGE,
   topic_recreated: GapReason.TOPIC_RECREATED,
+  log_truncated: GapReason.LOG_TRUNCATED,
 };
 
 const endReasons: { readonly [K in CoreEndReason]: EndReason } = {

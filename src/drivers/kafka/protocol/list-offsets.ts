@@ -9,6 +9,8 @@ export interface ListedOffset {
   readonly error: number;
   /** −1 where no record is that late. */
   readonly offset: number;
+  /** The leader epoch of that offset; of the latest one, that of the leader. −1 where it is not known. */
+  readonly epoch: number;
 }
 
 /** By topic: its partitions, each once. */
@@ -27,9 +29,12 @@ export function listOffsetsRequest(
   // Replica −1 is a consumer; isolation 1 is "read committed".
   const writer = new ByteWriter().int32(-1).int8(1);
   writer.array([...places], ([topic, partitions]) => {
-    writer.string(topic).array(partitions, (partition) => writer.int32(partition).int64(timestamp));
+    writer.string(topic).array(partitions, (partition) => {
+      // The leader's own epoch is not known.
+      writer.int32(partition).int32(-1).int64(timestamp);
+    });
   });
-  return { apiKey: 2, apiVersion: 3, name: 'ListOffsets', body: writer.finish(), decode };
+  return { apiKey: 2, apiVersion: 4, name: 'ListOffsets', body: writer.finish(), decode };
 }
 
 function decode(response: Buffer): ReadonlyMap<string, ListedOffset> {
@@ -42,7 +47,7 @@ function decode(response: Buffer): ReadonlyMap<string, ListedOffset> {
       const partition = reader.int32();
       const error = reader.int16();
       reader.int64(); // timestamp
-      found.set(placeOf(topic, partition), { error, offset: reader.int64() });
+      found.set(placeOf(topic, partition), { error, offset: reader.int64(), epoch: reader.int32() });
     }
   }
   return found;

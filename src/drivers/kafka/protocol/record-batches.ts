@@ -16,6 +16,8 @@ export interface DecodedRecords {
   readonly nextOffset: number;
   /** Set where decoding stopped before a batch that cannot be read. */
   readonly unreadable: UnreadableBatch | undefined;
+  /** The leader epoch that the last of these batches was written in; undefined if there is none. */
+  readonly epoch: number | undefined;
   /** There was the beginning of a batch, and nothing else. */
   readonly cutShort: boolean;
 }
@@ -39,6 +41,7 @@ export async function decodeRecords(
   let nextOffset = from;
   let start = 0;
   let unreadable: UnreadableBatch | undefined;
+  let epoch: number | undefined;
   while (buffer.length - start >= 17) {
     const end = start + 12 + buffer.readInt32BE(start + 8);
     // The last batch may be cut off where the answer became too large.
@@ -60,13 +63,21 @@ export async function decodeRecords(
         await decodeBatch(buffer.subarray(start, end), attributes, from, records);
       }
       nextOffset = Math.max(nextOffset, lastOffset + 1);
+      epoch = epochOf(buffer, start);
     } catch (error) {
       unreadable = error instanceof UnreadableBatch ? error : new UnreadableBatch('damaged records', { cause: error });
       break;
     }
     start = end;
   }
-  return { records, nextOffset, unreadable, cutShort: start === 0 && buffer.length > 0 && unreadable === undefined };
+  const cutShort = start === 0 && buffer.length > 0 && unreadable === undefined;
+  return { records, nextOffset, unreadable, epoch, cutShort };
+}
+
+/** Brokers from before there were leader epochs write −1. */
+function epochOf(buffer: Buffer, batch: number): number | undefined {
+  const epoch = buffer.readInt32BE(batch + 12);
+  return epoch < 0 ? undefined : epoch;
 }
 
 async function decodeBatch(batch: Buffer, attributes: number, from: number, into: LogRecord[]): Promise<void> {

@@ -91,7 +91,7 @@ const controlSchemas: Readonly<Record<string, JsonObject>> = {
       partition: offset,
       fromOffset: offset,
       toOffset: offset,
-      reason: { enum: ['retention', 'too_large', 'topic_recreated'] },
+      reason: { enum: ['retention', 'too_large', 'topic_recreated', 'log_truncated'] },
       message: text,
       cursor,
     },
