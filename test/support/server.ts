@@ -77,7 +77,8 @@ async function endOf(child: ChildProcess): Promise<number | NodeJS.Signals> {
 export function cleanEnvironment(): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries({ ...process.env, NO_COLOR: '1' }).filter(
-      ([name]) => !name.startsWith('MAINSTEM_') && name !== 'FORCE_COLOR',
+      // A server that npm has started takes a second signal within a second for npm's own.
+      ([name]) => !name.startsWith('MAINSTEM_') && name !== 'FORCE_COLOR' && name !== 'npm_execpath',
     ),
   );
 }

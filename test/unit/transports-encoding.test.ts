@@ -144,6 +144,7 @@ test('JSON shows what is zero', () => {
   expect(shown).toEqual({
     events: {
       topic: 't',
+      incarnation: 'i',
       cursor: 'c',
       records: [{ partition: 0, offset: '0', time: '1970-01-01T00:00:00Z', key: '', kind: 'PAYLOAD_KIND_TOMBSTONE' }],
     },
