@@ -73,5 +73,5 @@ test('warnings come with the results', async () => {
   });
   const results = await client.publish({ topic: 't', events: [{ data: {} }] });
   expect(results).toHaveLength(1);
-  expect(results.warnings).toEqual(['mind the gap']);
+  expect(results.warnings).toContain('mind the gap');
 });
