@@ -26,7 +26,7 @@ export async function pythonWith(...packages: readonly string[]): Promise<Python
     await mkdir(cache, { recursive: true });
     await run('python3', ['-m', 'venv', making]);
     const install = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages];
-    await run(join(making, 'bin/python'), install, { timeout: 50_000 });
+    await run(join(making, 'bin/python'), install, { timeout: 150_000 });
     await rename(making, home);
     return { python };
   } catch (error) {

@@ -72,5 +72,6 @@ describe.concurrent('a client of event streams that is cut off once among 4,500 
       if (built instanceof Error) return skip(context, `event streams in Go: ${built.message.split('\n')[0]}`);
     }
     await readCut(context, program);
-  });
+    // The first time its modules are fetched, and it is built.
+  }, 300_000);
 });
