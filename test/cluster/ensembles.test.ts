@@ -25,6 +25,9 @@ describe.skipIf(why !== undefined)('three brokers', { timeout: 180_000 }, () => 
     const { replicas } = await kafka.describe(topic, 0);
     expect(replicas).toHaveLength(3);
 
+    // Each broker learns of a new leader in its own time.
+    const untilLed = (id: number) =>
+      until(async () => (await kafka.leaderOf(topic, 0)).id === id, { what: `broker ${id} to lead` });
     const first = await kafka.leaderOf(topic, 0);
     expect(first.id).toBe(replicas[0]);
     await first.kill();
@@ -37,9 +40,9 @@ describe.skipIf(why !== undefined)('three brokers', { timeout: 180_000 }, () => 
     );
     await first.start();
     await kafka.untilInSync(topic);
-    expect((await kafka.leaderOf(topic, 0)).id).toBe(second.id);
+    await untilLed(second.id);
     await kafka.electPreferred();
-    expect((await kafka.leaderOf(topic, 0)).id).toBe(first.id);
+    await untilLed(first.id);
 
     await first.pause();
     await until(async () => (await kafka.leaderOf(topic, 0)).id !== first.id, {
@@ -51,9 +54,11 @@ describe.skipIf(why !== undefined)('three brokers', { timeout: 180_000 }, () => 
     const added = await kafka.addBroker();
     expect(added.id).toBe(4);
     await kafka.reassign(topic, new Map([[0, [added.id, second.id]]]));
-    expect((await kafka.describe(topic, 0)).replicas).toEqual([added.id, second.id]);
+    await until(async () => `${(await kafka.describe(topic, 0)).replicas}` === `${added.id},${second.id}`, {
+      what: 'the new replicas',
+    });
     await kafka.electPreferred();
-    expect((await kafka.leaderOf(topic, 0)).id).toBe(added.id);
+    await untilLed(added.id);
     await added.restart();
     await kafka.untilInSync(topic);
   });
