@@ -9,7 +9,7 @@ import { askZooKeeper } from './zookeeper-server.js';
 const why = whyNoCluster('own', 'kafka') ?? whyNoCluster('own', 'zookeeper');
 if (why !== undefined) console.warn(`\n!!! SKIPPED, ${why}\n`);
 
-describe.skipIf(why !== undefined)('three brokers', { timeout: 180_000 }, () => {
+describe.skipIf(why !== undefined)('three brokers', { timeout: 300_000 }, () => {
   let kafka: KafkaCluster;
   beforeAll(async () => {
     kafka = await startKafkaCluster();
@@ -47,6 +47,8 @@ describe.skipIf(why !== undefined)('three brokers', { timeout: 180_000 }, () => 
     await first.pause();
     await until(async () => (await kafka.leaderOf(topic, 0)).id !== first.id, {
       what: 'another leader after a freeze',
+      // A look that asks the frozen broker first takes as long as that request may.
+      timeoutMs: 120_000,
     });
     first.resume();
     await kafka.untilInSync(topic);
